@@ -1,0 +1,4 @@
+# base: error, arena, text, options, maps. Uses libc only.
+PARTS += base
+base_SRC := $(wildcard base/*.c)
+$(eval $(call archive,base))

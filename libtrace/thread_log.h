@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Per-thread logs: how the NVTX and NCCL sources hand events of the host's threads to the drain thread.
+ *
+ * A producer appends records to a chain of fixed-size blocks that only it writes; it publishes each record with
+ * one release store. The drain thread reads every thread's log in order, whenever it runs. Blocks come from a
+ * bounded pool made at start; when the pool is empty the record is not taken and counted as lost.
+ *
+ * Thread: begin/end on the producing thread only (they never block, never allocate from the heap after the
+ * thread's first record, keep errno); drain functions on the drain thread only.
+ */
+#ifndef LIBTRACE_THREAD_LOG_H
+#define LIBTRACE_THREAD_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LOG_RECORD_BYTES_MAX = 32 * 1024 };	/* longer texts are cut, and the cut is counted */
+
+/* Which source a record belongs to; `type` within the source is its own affair. */
+enum log_source { LOG_SOURCE_NVTX = 1, LOG_SOURCE_NCCL = 2 };
+
+/*
+ * Room for a record of `size` payload bytes (8-aligned), or NULL: capture is off, this is a forked child, or no
+ * memory (counted). Fill it, then call thread_log_end on the same thread; nothing may be nested between.
+ */
+void *thread_log_begin(enum log_source source, uint16_t type, size_t size);
+void thread_log_end(void);
+
+/* What the drain hands to a source's consume function. */
+struct log_record {
+	enum log_source source;
+	uint16_t type;
+	int64_t thread_id;	/* gettid of the producer */
+	const void *payload;
+	size_t size;
+};
+
+#endif
