@@ -60,8 +60,10 @@ static struct chunk *arena_add_chunk(struct arena *arena, size_t size)
 	arena->bytes += bytes;
 	if (arena->chunk_bytes < CHUNK_BYTES_MAX)
 		arena->chunk_bytes *= 2;
-	/* A chunk of its own for something big goes behind the open one, whose rest stays usable. */
-	if (arena->chunks != NULL && size == room && arena->chunks->size - arena->chunks->used > 0) {
+	/* A chunk of its own for something big goes behind the open one, whose rest stays usable.
+	 */
+	if (arena->chunks != NULL && size == room &&
+	    arena->chunks->size - arena->chunks->used > 0) {
 		chunk->next = arena->chunks->next;
 		arena->chunks->next = chunk;
 	} else {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors as values. A function that can fail returns bool and takes a `struct error *` last; the first
- * failure fills it and everybody above passes it on or puts context before it. Only main prints.
+ * Errors as values. A function that can fail returns bool and takes a `struct error *` last; the
+ * first failure fills it and everybody above passes it on or puts context before it. Only main
+ * prints.
  *
  * Thread: an error belongs to its caller; no shared state.
  */
@@ -22,7 +23,7 @@ enum { ERROR_MESSAGE_MAX = 1024 };
 
 struct error {
 	enum error_kind kind;
-	char message[ERROR_MESSAGE_MAX];	/* lower case, subject in single quotes, no newline */
+	char message[ERROR_MESSAGE_MAX]; /* lower case, subject in single quotes, no newline */
 };
 
 /* Fill `error` (may be NULL) and return false, so that `return fail(...)` reads well. */

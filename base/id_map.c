@@ -105,7 +105,8 @@ uint64_t bytes_hash(const void *bytes, size_t size)
 	return mix(hash ^ rest);
 }
 
-static size_t bytes_map_find(const struct bytes_map *map, uint64_t hash, const void *key, size_t size)
+static size_t bytes_map_find(const struct bytes_map *map, uint64_t hash, const void *key,
+			     size_t size)
 {
 	size_t at = (size_t)hash & (map->slot_count - 1);
 	for (; map->slots[at] != NULL; at = (at + 1) & (map->slot_count - 1)) {
@@ -152,7 +153,8 @@ static struct bytes_map_entry *bytes_map_take_entry(struct bytes_map *map, size_
 		map->blocks = block;
 		map->bytes += sizeof *block + room;
 	}
-	struct bytes_map_entry *entry = (struct bytes_map_entry *)(void *)(block->memory + block->used / 8);
+	struct bytes_map_entry *entry =
+		(struct bytes_map_entry *)(void *)(block->memory + block->used / 8);
 	block->used += needed;
 	return entry;
 }

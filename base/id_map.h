@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Maps from a 64-bit key, or from bytes, to a 64-bit value: open addressing, linear probing, grown at 2/3.
+ * Maps from a 64-bit key, or from bytes, to a 64-bit value: open addressing, linear probing, grown
+ * at 2/3.
  *
  *     struct id_map map = { 0 };
  *     id_map_put(&map, correlation, row);      false: memory is short
@@ -30,8 +31,8 @@ bool id_map_get(const struct id_map *map, uint64_t key, int64_t *value);
 void id_map_end(struct id_map *map);
 
 /*
- * Keys of bytes (texts, launch shapes). The table copies the key; equal keys have equal values. Pointers to
- * stored keys stay valid until bytes_map_end.
+ * Keys of bytes (texts, launch shapes). The table copies the key; equal keys have equal values.
+ * Pointers to stored keys stay valid until bytes_map_end.
  */
 struct bytes_map_entry;
 struct bytes_map_block;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-	NAME_LENGTH_MAX = 48,		/* of words compared by nearest_name; longer ones are never near */
+	NAME_LENGTH_MAX = 48, /* of words compared by nearest_name; longer ones are never near */
 	MESSAGE_LENGTH_MAX = 512,
 };
 
@@ -40,13 +40,16 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Insertions, deletions, changes and swaps of neighbours that turn `a` into `b`; letter case is free. */
+/*
+ * Insertions, deletions, changes and swaps of neighbours that turn `a` into `b`; letter case is
+ * free.
+ */
 static size_t name_distance(const char *a, const char *b)
 {
 	size_t length_a = strlen(a);
 	size_t length_b = strlen(b);
 	if (length_a > NAME_LENGTH_MAX || length_b > NAME_LENGTH_MAX)
-		return NAME_LENGTH_MAX;
+		return SIZE_MAX;
 	size_t rows[3][NAME_LENGTH_MAX + 1];	/* two rows back, one row back, now */
 	for (size_t j = 0; j <= length_b; j++)
 		rows[1][j] = j;
@@ -72,7 +75,10 @@ const char *nearest_name(const char *word, const char *const *names)
 	const char *nearest = NULL;
 	size_t limit = strlen(word) < 6 ? 1 : strlen(word) / 3;
 	for (size_t i = 0; names[i] != NULL; i++) {
-		/* A word cut short is near whatever it began, if it is long enough to mean something. */
+		/*
+		 * A word cut short is near whatever it began, if it is long enough to mean
+		 * something.
+		 */
 		size_t distance = name_distance(word, names[i]);
 		if (distance > 1 && strlen(word) >= 3 && strncmp(word, names[i], strlen(word)) == 0)
 			distance = 1;
@@ -92,7 +98,8 @@ static size_t word_name_length(const char *word)
 	return strcspn(word, "=");
 }
 
-static bool fail_unknown_option(const struct option_table *table, const char *word, struct error *error)
+static bool fail_unknown_option(const struct option_table *table, const char *word,
+				struct error *error)
 {
 	size_t count = table->option_count;
 	const char **names = calloc(count + 2, sizeof *names);
@@ -119,19 +126,52 @@ static bool fail_unknown_option(const struct option_table *table, const char *wo
 	return false;
 }
 
-/* "'text', 'json' or 'markdown'" */
-static void add_choice_list(struct text *text, const struct option_choice *choices)
+static bool word_of(const struct option_choice *choice, struct option_word *word)
 {
-	for (size_t i = 0; choices[i].name != NULL; i++) {
-		const char *before = i == 0 ? "" : choices[i + 1].name == NULL ? " or " : ", ";
-		text_add_format(text, "%s'%s'", before, choices[i].name);
+	if (choice->name == NULL)
+		return false;
+	*word = (struct option_word){ choice->name, strlen(choice->name), choice->text };
+	return true;
+}
+
+bool option_word_at(const struct option *option, size_t index, struct option_word *word)
+{
+	struct option_choice choice = { NULL, NULL };
+	if (option->choice_at != NULL)
+		return option->choice_at(index, &choice) && word_of(&choice, word);
+	if (option->choices != NULL) {
+		for (size_t i = 0; i < index; i++)
+			if (option->choices[i].name == NULL)
+				return false;
+		return word_of(&option->choices[index], word);
+	}
+	const char *at = option->words;
+	for (size_t i = 0; i < index; i++) {
+		at += strcspn(at, "|");
+		if (*at++ == 0)
+			return false;
+	}
+	*word = (struct option_word){ at, strcspn(at, "|"), NULL };
+	return true;
+}
+
+/* "'text', 'json' or 'markdown'" */
+static void add_choice_list(struct text *text, const struct option *option)
+{
+	struct option_word word, next;
+	for (size_t i = 0; option_word_at(option, i, &word); i++) {
+		const char *before = i == 0                                 ? ""
+				     : option_word_at(option, i + 1, &next) ? ", "
+									    : " or ";
+		text_add_format(text, "%s'%.*s'", before, (int)word.length, word.name);
 	}
 }
 
-static int choice_index(const struct option_choice *choices, const char *value)
+static int choice_index(const struct option *option, const char *value)
 {
-	for (int i = 0; choices[i].name != NULL; i++)
-		if (strcmp(choices[i].name, value) == 0)
+	struct option_word word;
+	for (int i = 0; option_word_at(option, (size_t)i, &word); i++)
+		if (strlen(value) == word.length && memcmp(value, word.name, word.length) == 0)
 			return i;
 	return -1;
 }
@@ -157,19 +197,20 @@ static bool check_integer(const struct option *option, const char *value, int64_
 		*out = number;
 		return true;
 	}
-	(void)fail(error, ERROR_USAGE, "option '%s' takes a whole number from %" PRId64 " to %" PRId64
-		   ", not '%s'", spoken_name(&name, option), option->minimum, option->maximum, value);
+	(void)fail(error, ERROR_USAGE,
+		   "option '%s' takes a whole number from %" PRId64 " to %" PRId64 ", not '%s'",
+		   spoken_name(&name, option), option->minimum, option->maximum, value);
 	text_end(&name);
 	return false;
 }
 
 static bool check_choice(const struct option *option, const char *value, struct error *error)
 {
-	if (choice_index(option->choices, value) >= 0)
+	if (choice_index(option, value) >= 0)
 		return true;
 	struct text name, list;
 	text_begin(&list, MESSAGE_LENGTH_MAX);
-	add_choice_list(&list, option->choices);
+	add_choice_list(&list, option);
 	(void)fail(error, ERROR_USAGE, "option '%s' takes %s, not '%s'", spoken_name(&name, option),
 		   text_string(&list), value);
 	text_end(&name);
@@ -185,7 +226,8 @@ static bool fail_about(const struct option *option, const char *what, struct err
 	return false;
 }
 
-static bool take_value(struct parsed_line *line, size_t index, const char *value, struct error *error)
+static bool take_value(struct parsed_line *line, size_t index, const char *value,
+		       struct error *error)
 {
 	const struct option *option = &line->table->options[index];
 	struct parsed_option *parsed = &line->options[index];
@@ -229,9 +271,10 @@ static bool parse_long(struct line_parser *parser, const char *word, struct erro
 	const struct option_table *table = parser->table;
 	size_t length = word_name_length(word + 2);
 	const char *value = word[2 + length] == '=' ? word + 3 + length : NULL;
-	if (length == 4 && value == NULL && memcmp(word + 2, "help", 4) == 0) {
-		parser->line->wants_help = true;
-		return true;
+	if (length == 4 && memcmp(word + 2, "help", 4) == 0) {
+		parser->line->wants_help = value == NULL;
+		return value == NULL ||
+		       fail(error, ERROR_USAGE, "option '--help' takes no value");
 	}
 	for (size_t i = 0; i < table->option_count; i++) {
 		if (!name_is_equal(table->options[i].name, word + 2, length))
@@ -264,7 +307,9 @@ static bool parse_letters(struct line_parser *parser, const char *word, struct e
 			return true;
 		}
 		if (!option_find_letter(parser->table, *at, &index))
-			return fail(error, ERROR_USAGE, "unknown option '-%c' in '%s'", *at, word);
+			return word[2] == 0 ?
+				fail(error, ERROR_USAGE, "unknown option '%s'", word) :
+				fail(error, ERROR_USAGE, "unknown option '-%c' in '%s'", *at, word);
 		if (parser->table->options[index].kind != OPTION_FLAG) {
 			if (at[1] != 0)
 				return take_value(parser->line, index, at + 1, error);
@@ -310,6 +355,15 @@ static bool parse_words(struct line_parser *parser, struct error *error)
 	return true;
 }
 
+/* "FILE is missing", from "[--] FILE..." */
+static bool fail_missing(const char *arguments, struct error *error)
+{
+	while (*arguments == '[')
+		arguments += strcspn(arguments, " ") + 1;
+	return fail(error, ERROR_USAGE, "%.*s is missing", (int)strcspn(arguments, " ."),
+		    arguments);
+}
+
 bool parsed_line_begin(struct parsed_line *line, const struct option_table *table, int argc,
 		       char *const *argv, struct error *error)
 {
@@ -324,8 +378,7 @@ bool parsed_line_begin(struct parsed_line *line, const struct option_table *tabl
 	if (line->wants_help)
 		return true;
 	if (line->argument_count < table->arguments_min)
-		return fail(error, ERROR_USAGE, "%s is missing",
-			    table->arguments == NULL ? "an argument" : table->arguments);
+		return fail_missing(table->arguments, error);
 	if (line->argument_count > table->arguments_max)
 		return fail(error, ERROR_USAGE, "unexpected argument '%s'",
 			    line->arguments[table->arguments_max]);
@@ -360,5 +413,5 @@ int64_t parsed_integer(const struct parsed_line *line, size_t option)
 int parsed_choice(const struct parsed_line *line, size_t option)
 {
 	const char *value = line->options[option].text;
-	return value == NULL ? -1 : choice_index(line->table->options[option].choices, value);
+	return value == NULL ? -1 : choice_index(&line->table->options[option], value);
 }

@@ -18,22 +18,30 @@ void option_add_name(struct text *text, const struct option *option)
 
 void option_add_value_name(struct text *text, const struct option *option)
 {
-	if (option->value != NULL) {
+	if (option->kind == OPTION_CHOICE)
+		option_add_choices(text, option, '|');
+	else if (option->value != NULL)
 		text_add(text, option->value);
-	} else if (option->choices != NULL) {
-		for (size_t i = 0; option->choices[i].name != NULL; i++)
-			text_add_format(text, "%s%s", i == 0 ? "" : "|", option->choices[i].name);
+}
+
+void option_add_choices(struct text *text, const struct option *option, char between)
+{
+	struct option_word word;
+	for (size_t i = 0; option_word_at(option, i, &word); i++) {
+		if (i > 0)
+			text_add_char(text, between);
+		text_add_bytes(text, word.name, word.length);
 	}
 }
 
-/* Bytes of the next line: up to a line end, or the last blank that fits, or one long word. */
+/* Bytes of the next line: up to a line end, the last blank or comma that fits, or one long word. */
 static size_t line_length(const char *string, size_t room)
 {
 	size_t length = strcspn(string, "\n");
 	if (length <= room)
 		return length;
 	size_t cut = room;
-	while (cut > 0 && string[cut] != ' ')
+	while (cut > 0 && string[cut] != ' ' && string[cut - 1] != ',')
 		cut--;
 	return cut == 0 ? strcspn(string, " \n") : cut;
 }
@@ -60,11 +68,13 @@ void option_add_text(struct text *text, const struct option *option)
 {
 	text_add(text, option->text);
 	if (option->kind == OPTION_INTEGER)
-		text_add_format(text, " (%" PRId64 " to %" PRId64, option->minimum, option->maximum);
-	if (option->fallback != NULL)
+		text_add_format(text, " (%" PRId64 " to %" PRId64, option->minimum,
+				option->maximum);
+	bool has_default = option->fallback != NULL && option->fallback[0] != 0;
+	if (has_default)
 		text_add_format(text, "%s%s", option->kind == OPTION_INTEGER ? "; default " :
 				" (default ", option->fallback);
-	if (option->kind == OPTION_INTEGER || option->fallback != NULL)
+	if (option->kind == OPTION_INTEGER || has_default)
 		text_add_char(text, ')');
 	if (option->is_repeatable)
 		text_add(text, "; may be given several times");
@@ -102,13 +112,19 @@ static void add_option(struct text *text, const struct option *option)
 /* What each listed value means, where the table says so. */
 static void add_choices(struct text *text, const struct option *option)
 {
-	if (option->choices == NULL || option->choices[0].text == NULL)
+	struct option_word word;
+	struct text meaning;
+	if (option->kind != OPTION_CHOICE)
 		return;
-	for (const struct option_choice *choice = option->choices; choice->name != NULL; choice++) {
-		text_add_repeated(text, ' ', NAME_COLUMN + 2);
-		text_add_format(text, "%s: %s\n", choice->name,
-				choice->text == NULL ? "" : choice->text);
+	text_begin(&meaning, PAGE_LENGTH_MAX);
+	for (size_t i = 0; option_word_at(option, i, &word); i++) {
+		if (word.text == NULL)
+			continue;
+		text_clear(&meaning);
+		text_add_format(&meaning, "%.*s: %s", (int)word.length, word.name, word.text);
+		text_add_wrapped(text, text_string(&meaning), NAME_COLUMN + 2, PAGE_WIDTH);
 	}
+	text_end(&meaning);
 }
 
 void options_add_list(struct text *text, const struct option_table *table)
@@ -132,7 +148,8 @@ void options_add_help(struct text *text, const struct option_table *table, const
 	if (table->examples == NULL)
 		return;
 	text_add(text, "\nExamples:\n");
-	for (const struct option_example *example = table->examples; example->command != NULL; example++) {
+	for (const struct option_example *example = table->examples; example->command != NULL;
+	     example++) {
 		text_add_format(text, "  %s\n", example->command);
 		text_add_wrapped(text, example->text, 6, PAGE_WIDTH);
 	}

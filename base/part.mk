@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # base: error, arena, text, options, maps. Uses libc only.
 PARTS += base
 base_SRC := $(wildcard base/*.c)

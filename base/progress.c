@@ -59,33 +59,56 @@ static void add_label(struct text *line, const char *label, size_t room)
 		text_add_char(line, (unsigned char)*label < 0x20 || *label == 0x7f ? '?' : *label);
 }
 
-void progress_update(struct progress *progress, int64_t done_bytes, int64_t all_bytes)
+static bool is_due(struct progress *progress)
 {
 	if (!progress->is_shown)
-		return;
+		return false;
 	int64_t now = now_ns();
 	if (now - progress->begin_ns < DELAY_NS || now - progress->drawn_ns < REDRAW_NS)
-		return;
+		return false;
 	progress->drawn_ns = now;
+	return true;
+}
+
+static void add_bar(struct text *line, int64_t done, int64_t all)
+{
+	double share = (double)done / (double)all;
+	share = share < 0 ? 0 : share > 1 ? 1 : share;
+	size_t filled = (size_t)(share * BAR_WIDTH);
+	text_add_format(line, " %3.0f %% [", share * 100);
+	text_add_repeated(line, '#', filled);
+	text_add_repeated(line, '.', BAR_WIDTH - filled);
+	text_add(line, "] ");
+}
+
+/* `amount` negative: not shown. */
+static void draw(const struct progress *progress, int64_t done, int64_t all, int64_t amount)
+{
 	struct text line;
 	text_begin(&line, LINE_LENGTH_MAX);
 	text_add(&line, "\r\033[K");
 	add_label(&line, progress->label, terminal_columns() - BAR_WIDTH - 28);
-	if (all_bytes > 0) {
-		double share = (double)done_bytes / (double)all_bytes;
-		share = share < 0 ? 0 : share > 1 ? 1 : share;
-		size_t filled = (size_t)(share * BAR_WIDTH);
-		text_add_format(&line, " %3.0f %% [", share * 100);
-		text_add_repeated(&line, '#', filled);
-		text_add_repeated(&line, '.', BAR_WIDTH - filled);
-		text_add(&line, "] ");
-	} else {
+	if (all > 0)
+		add_bar(&line, done, all);
+	else
 		text_add(&line, "  ");
-	}
-	text_add_size(&line, done_bytes);
+	if (amount >= 0)
+		text_add_size(&line, amount);
 	if (text_is_ok(&line))
 		stderr_write(&line);
 	text_end(&line);
+}
+
+void progress_update(struct progress *progress, int64_t done_bytes, int64_t all_bytes)
+{
+	if (is_due(progress))
+		draw(progress, done_bytes, all_bytes, done_bytes);
+}
+
+void progress_update_share(struct progress *progress, int64_t done, int64_t all)
+{
+	if (is_due(progress))
+		draw(progress, done, all, -1);
 }
 
 void progress_end(struct progress *progress)

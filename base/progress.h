@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A progress bar on stderr for work that a person waits for: shown only on a terminal, drawn at most ten times
- * a second, only after the work has taken a moment, and wiped out at the end.
+ * A progress bar on stderr for work that a person waits for: shown only on a terminal, drawn at
+ * most ten times a second, only after the work has taken a moment, and wiped out at the end.
  *
  * Thread: one thread at a time.
  */
@@ -21,6 +21,8 @@ struct progress {
 void progress_begin(struct progress *progress, const char *label);
 /* `done_bytes` of `all_bytes`; 0 of all: the amount is not known. */
 void progress_update(struct progress *progress, int64_t done_bytes, int64_t all_bytes);
+/* The same for work that is not counted in bytes. */
+void progress_update_share(struct progress *progress, int64_t done, int64_t all);
 void progress_end(struct progress *progress);
 
 #endif

@@ -193,7 +193,8 @@ size_t utf8_sequence_length(const char *bytes, size_t length)
 	if (at[0] < 0x80)
 		return 1;
 	size_t size;
-	unsigned char low = 0x80, high = 0xbf;	/* bounds of the second byte: no overlong form, no surrogate */
+	unsigned char low = 0x80,
+		      high = 0xbf; /* bounds of the second byte: no overlong form, no surrogate */
 	if (at[0] >= 0xc2 && at[0] <= 0xdf) {
 		size = 2;
 	} else if (at[0] >= 0xe0 && at[0] <= 0xef) {

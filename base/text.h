@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Growing text, and the only JSON and HTML escapers of the project. A text is born with a maximum; once
- * memory or the maximum runs out it stays as it was and text_is_ok() says false from then on, so that a
- * renderer appends freely and checks once at the end.
+ * Growing text, and the only JSON and HTML escapers of the project. A text is born with a maximum;
+ * once memory or the maximum runs out it stays as it was and text_is_ok() says false from then on,
+ * so that a renderer appends freely and checks once at the end.
  *
  * Thread: one thread at a time.
  */
@@ -39,7 +39,10 @@ void text_add_integer(struct text *text, int64_t value);
 void text_add_format(struct text *text, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Nanoseconds as decimal microseconds with exactly three digits ("-12.034"): integer arithmetic only. */
+/*
+ * Nanoseconds as decimal microseconds with exactly three digits ("-12.034"): integer arithmetic
+ * only.
+ */
 void text_add_microseconds(struct text *text, int64_t ns);
 
 /* Nanoseconds for a person: "1.234 s", "56.7 ms", "890 us", "12 ns". */
@@ -49,13 +52,17 @@ void text_add_duration(struct text *text, int64_t ns);
 void text_add_size(struct text *text, int64_t bytes);
 
 /*
- * A JSON string with its quotes. Escapes `"`, `\` and control characters (as \u00XX), passes valid UTF-8
- * through, and replaces each invalid byte by U+FFFD: never a surrogate pair (one big viewer refuses them).
+ * A JSON string with its quotes. Escapes `"`, `\` and control characters (as \u00XX), passes valid
+ * UTF-8 through, and replaces each invalid byte by U+FFFD: never a surrogate pair (one big viewer
+ * refuses them).
  */
 void text_add_json(struct text *text, const char *string);
 void text_add_json_bytes(struct text *text, const char *bytes, size_t length);
 
-/* Text content or a quoted attribute of HTML; the same UTF-8 rule; control characters become U+FFFD. */
+/*
+ * Text content or a quoted attribute of HTML; the same UTF-8 rule; control characters become
+ * U+FFFD.
+ */
 void text_add_html(struct text *text, const char *string);
 
 /* Length in bytes (1..4) of the valid UTF-8 sequence at `bytes`, or 0. */
