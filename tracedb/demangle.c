@@ -9,11 +9,14 @@
 char *__cxa_demangle(const char *mangled, char *buffer, size_t *size, int *status);
 
 /*
- * The same with a callback for the output, which only the static run time offers: there it is linked in together
- * with the other. It matters because a hostile name of 200 bytes can stand for gigabytes of text.
+ * The same with a callback for the output, which only the static run time offers: there it is
+ * linked in together with the other. It matters because a hostile name of 200 bytes can stand for
+ * gigabytes of text.
  */
-__attribute__((weak)) int __gcclibcxx_demangle_callback(
-	const char *mangled, void (*add)(const char *bytes, size_t length, void *context), void *context);
+__attribute__((weak)) int __gcclibcxx_demangle_callback(const char *mangled,
+							void (*add)(const char *bytes,
+								    size_t length, void *context),
+							void *context);
 
 struct output {
 	char *bytes;
@@ -23,8 +26,8 @@ struct output {
 };
 
 /*
- * When the room is used up the demangler is left by longjmp: it has only its stack, and is C. Nothing else would end
- * a text that doubles with each letter of its name.
+ * When the room is used up the demangler is left by longjmp: it has only its stack, and is C.
+ * Nothing else would end a text that doubles with each letter of its name.
  */
 static void output_add(const char *bytes, size_t length, void *context)
 {
@@ -37,9 +40,18 @@ static void output_add(const char *bytes, size_t length, void *context)
 		longjmp(output->is_full, 1);
 }
 
+/*
+ * A text doubles with two references to an earlier part, each an 'S': so many cannot stand for more
+ * than megabytes.
+ */
+enum { REFERENCES_MAX_ON_HEAP = 40 };
+
 static const char *demangle_on_heap(const char *name, char *out, size_t size)
 {
-	int status = 0;
+	int status = 0, references = 0;
+	for (const char *at = strchr(name, 'S'); at != NULL; at = strchr(at + 1, 'S'))
+		if (++references > REFERENCES_MAX_ON_HEAP)
+			return name;
 	char *text = __cxa_demangle(name, NULL, NULL, &status);
 	if (text == NULL)
 		return name;
@@ -54,6 +66,17 @@ static const char *demangle_on_heap(const char *name, char *out, size_t size)
 	return out;
 }
 
+/*
+ * 0: `output` holds the text; 1: it was too long; 2: not a mangled name. No local lives across the
+ * jump.
+ */
+static int demangle_into(struct output *output, const char *name)
+{
+	if (setjmp(output->is_full) != 0)
+		return 1;
+	return __gcclibcxx_demangle_callback(name, output_add, output) == 0 ? 0 : 2;
+}
+
 const char *demangle_symbol(const char *name, char *out, size_t size)
 {
 	if (name[0] != '_' || name[1] != 'Z' || size < 8)
@@ -61,12 +84,14 @@ const char *demangle_symbol(const char *name, char *out, size_t size)
 	if (__gcclibcxx_demangle_callback == NULL)
 		return demangle_on_heap(name, out, size);
 	struct output output = { .bytes = out, .room = size - 1 };
-	if (setjmp(output.is_full) != 0) {
+	switch (demangle_into(&output, name)) {
+	case 0:
+		out[output.length] = 0;
+		return out;
+	case 1:
 		memcpy(out + size - 4, "...", 4);
 		return out;
-	}
-	if (__gcclibcxx_demangle_callback(name, output_add, &output) != 0)
+	default:
 		return name;
-	out[output.length] = 0;
-	return out;
+	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * C++ symbols as people write them. Kernel names are recorded as the source gives them, often mangled.
+ * C++ symbols as people write them. Kernel names are recorded as the source gives them, often
+ * mangled.
  *
  * Thread: any; no shared state.
  */
@@ -13,8 +14,9 @@
 enum { DEMANGLE_BYTES = 8192 };
 
 /*
- * The readable form of `name`, written to `out` (`size` >= 8) and cut with "..." where it does not fit. A name that
- * is not mangled, or that cannot be read, is given back itself: the result is `out` or `name`.
+ * The readable form of `name`, written to `out` (`size` >= 8) and cut with "..." where it does not
+ * fit. A name that is not mangled, or that cannot be read, is given back itself: the result is
+ * `out` or `name`.
  */
 const char *demangle_symbol(const char *name, char *out, size_t size);
 

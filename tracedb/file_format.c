@@ -13,12 +13,14 @@ static const char SQLITE_MAGIC[16] = "SQLite format 3";
 
 static uint32_t big_endian_32(const unsigned char *bytes)
 {
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
 }
 
 /*
- * SQLite fills a last page that is cut short with zeros and reads on; for a trace that would be a silent loss.
- * Offsets: the database header of SQLite's file format. A journal beside the file may hold the rest.
+ * SQLite fills a last page that is cut short with zeros and reads on; for a trace that would be a
+ * silent loss. Offsets: the database header of SQLite's file format. A journal beside the file may
+ * hold the rest.
  */
 static bool sqlite_is_whole(const char *path, const unsigned char *head, int64_t file_bytes,
 			    struct error *error)
@@ -31,13 +33,13 @@ static bool sqlite_is_whole(const char *path, const unsigned char *head, int64_t
 	char journal[4096];
 	struct stat status;
 	int length = snprintf(journal, sizeof journal, "%s-wal", path);
-	bool has_journal = length > 0 && (size_t)length < sizeof journal && stat(journal, &status) == 0 &&
-		status.st_size > 0;
+	bool has_journal = length > 0 && (size_t)length < sizeof journal &&
+			   stat(journal, &status) == 0 && status.st_size > 0;
 	if (has_journal || memcmp(head + CHANGE_COUNTER, head + VALID_FOR, 4) != 0 ||
 	    file_bytes >= whole_bytes)
 		return true;
-	return fail(error, ERROR_INPUT, "'%s' is cut off: %lld of %lld bytes", path, (long long)file_bytes,
-		    (long long)whole_bytes);
+	return fail(error, ERROR_INPUT, "'%s' is cut off: %lld of %lld bytes", path,
+		    (long long)file_bytes, (long long)whole_bytes);
 }
 
 static bool head_read(const char *path, unsigned char *head, size_t *size, int64_t *file_bytes,
@@ -58,7 +60,8 @@ static bool head_read(const char *path, unsigned char *head, size_t *size, int64
 	if (is_broken)
 		return fail(error, ERROR_INPUT, "cannot read '%s': %s", path, strerror(errno));
 	if (*size == 0)
-		return fail(error, ERROR_INPUT, "'%s' is empty: was the program still starting?", path);
+		return fail(error, ERROR_INPUT, "'%s' is empty: was the program still starting?",
+			    path);
 	return true;
 }
 
@@ -69,11 +72,14 @@ static bool is_nsys_export(const char *path, bool *is_nsys, struct error *error)
 	sqlite3_stmt *statement = NULL;
 	bool ok = false;
 	*is_nsys = false;
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v2(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND (name IN "
-			       "('StringIds', 'META_DATA_EXPORT', 'EXPORT_META_DATA') OR "
-			       "name LIKE 'CUPTI\\_ACTIVITY\\_KIND\\_%' ESCAPE '\\')", -1, &statement,
-			       NULL) != SQLITE_OK ||
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
+		    SQLITE_OK ||
+	    sqlite3_prepare_v2(
+		    db,
+		    "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND (name IN "
+		    "('StringIds', 'META_DATA_EXPORT', 'EXPORT_META_DATA') OR "
+		    "name LIKE 'CUPTI\\_ACTIVITY\\_KIND\\_%' ESCAPE '\\')",
+		    -1, &statement, NULL) != SQLITE_OK ||
 	    sqlite3_step(statement) != SQLITE_ROW) {
 		(void)fail(error, ERROR_INPUT, "cannot read '%s': %s: truncated or damaged?", path,
 			   db == NULL ? "no memory" : sqlite3_errmsg(db));
@@ -97,7 +103,8 @@ bool file_format_of(const char *path, enum file_format *format, struct error *er
 		return false;
 	if (size >= sizeof SQLITE_MAGIC && memcmp(head, SQLITE_MAGIC, sizeof SQLITE_MAGIC) == 0) {
 		if (size < HEAD_BYTES)
-			return fail(error, ERROR_INPUT, "'%s' is cut off after %zu bytes", path, size);
+			return fail(error, ERROR_INPUT, "'%s' is cut off after %zu bytes", path,
+				    size);
 		if (!sqlite_is_whole(path, head, file_bytes, error))
 			return false;
 		if (big_endian_32(head + APPLICATION_ID_OFFSET) == TRACEDB_APPLICATION_ID) {
@@ -113,7 +120,8 @@ bool file_format_of(const char *path, enum file_format *format, struct error *er
 	size_t at = 0;
 	if (size >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0)
 		at = 3;	/* byte order mark */
-	while (at < size && (head[at] == ' ' || head[at] == '\n' || head[at] == '\r' || head[at] == '\t'))
+	while (at < size &&
+	       (head[at] == ' ' || head[at] == '\n' || head[at] == '\r' || head[at] == '\t'))
 		at++;
 	if ((size >= 2 && head[0] == 0x1f && head[1] == 0x8b) ||
 	    (at < size && (head[at] == '{' || head[at] == '[')))

@@ -18,8 +18,8 @@ bool private_folder_make(char **folder, struct error *error)
 	char path[PATH_BYTES];
 	int length = snprintf(path, sizeof path, "%s/laggard-XXXXXX", parent);
 	if (length < 0 || (size_t)length >= sizeof path || mkdtemp(path) == NULL)
-		return fail(error, ERROR_SYSTEM, "cannot make a temporary folder in '%s': %s", parent,
-			    strerror(errno));
+		return fail(error, ERROR_SYSTEM, "cannot make a temporary folder in '%s': %s",
+			    parent, strerror(errno));
 	*folder = strdup(path);
 	if (*folder == NULL) {
 		(void)rmdir(path);
@@ -66,7 +66,8 @@ static bool file_copy(const char *from, const char *to, bool is_optional, struct
 		if (fwrite(buffer, 1, size, out) != size)
 			break;
 	if (ferror(in) || ferror(out) || fflush(out) != 0) {
-		(void)fail(error, ERROR_SYSTEM, "cannot copy '%s' to '%s': %s", from, to, strerror(errno));
+		(void)fail(error, ERROR_SYSTEM, "cannot copy '%s' to '%s': %s", from, to,
+			   strerror(errno));
 		goto out;
 	}
 	ok = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A private copy of a database and its journal, for traces in folders that cannot be written: SQLite needs to
- * write beside a database that was left in WAL mode (its process was killed).
+ * A private copy of a database and its journal, for traces in folders that cannot be written:
+ * SQLite needs to write beside a database that was left in WAL mode (its process was killed).
  *
  * Thread: any; each copy belongs to its caller.
  */
@@ -18,7 +18,10 @@ bool private_folder_make(char **folder, struct error *error);
 /* Removes the folder with the files in it; frees the name. NULL is fine. */
 void private_folder_remove(char *folder);
 
-/* Copies `path` and, where it exists, `path`-wal into a fresh private folder. Both results are malloc'ed. */
+/*
+ * Copies `path` and, where it exists, `path`-wal into a fresh private folder. Both results are
+ * malloc'ed.
+ */
 bool private_copy_make(const char *path, char **folder, char **copy, struct error *error);
 
 #endif

@@ -54,8 +54,10 @@ static bool reader_harden(struct trace_reader *reader, struct error *error)
 	(void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024);
 	(void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
 	(void)sqlite3_busy_timeout(db, 2000);
-	if (sqlite3_exec(db, "PRAGMA cell_size_check=ON;PRAGMA mmap_size=0;PRAGMA query_only=ON;"
-			 "PRAGMA temp_store=MEMORY;PRAGMA cache_size=-65536", NULL, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_exec(db,
+			 "PRAGMA cell_size_check=ON;PRAGMA mmap_size=0;PRAGMA query_only=ON;"
+			 "PRAGMA temp_store=MEMORY;PRAGMA cache_size=-65536",
+			 NULL, NULL, NULL) != SQLITE_OK)
 		return reader_fail(reader, "not a database", error);
 	return true;
 }
@@ -81,25 +83,34 @@ static bool reader_check_identity(struct trace_reader *reader, struct error *err
 	    !reader_read_integer(reader, "PRAGMA user_version", &reader->version, error))
 		return false;
 	if (application_id != TRACEDB_APPLICATION_ID)
-		return fail(error, ERROR_INPUT, "'%s' is a SQLite database, but not a trace", reader->path);
+		return fail(error, ERROR_INPUT, "'%s' is a SQLite database, but not a trace",
+			    reader->path);
 	if (reader->version > TRACEDB_VERSION)
-		return fail(error, ERROR_INPUT, "'%s' is a trace of version %lld, this laggard reads up to "
-			    "version %d: use a newer laggard", reader->path, (long long)reader->version,
-			    TRACEDB_VERSION);
+		return fail(error, ERROR_INPUT,
+			    "'%s' is a trace of version %lld, this laggard reads up to "
+			    "version %d: use a newer laggard",
+			    reader->path, (long long)reader->version, TRACEDB_VERSION);
 	if (reader->version < 1)
-		return fail(error, ERROR_INPUT, "'%s' is a trace of version %lld, which never existed: "
-			    "damaged?", reader->path, (long long)reader->version);
+		return fail(error, ERROR_INPUT,
+			    "'%s' is a trace of version %lld, which never existed: "
+			    "damaged?",
+			    reader->path, (long long)reader->version);
 	return true;
 }
 
-/* Which of our columns the file has. A missing one reads as 0 or '': that is how older versions are upgraded. */
+/*
+ * Which of our columns the file has. A missing one reads as 0 or '': that is how older versions are
+ * upgraded.
+ */
 static bool reader_find_columns(struct trace_reader *reader, int table, struct error *error)
 {
 	const struct table_descriptor *descriptor = &trace_tables[table];
 	sqlite3_stmt *statement = NULL;
-	int result = sqlite3_prepare_v2(reader->db, "SELECT s.type, s.sql LIKE 'CREATE VIRTUAL%', c.name "
+	int result = sqlite3_prepare_v2(reader->db,
+					"SELECT s.type, s.sql LIKE 'CREATE VIRTUAL%', c.name "
 					"FROM sqlite_schema AS s, pragma_table_xinfo(s.name) AS c "
-					"WHERE s.name = ?1 AND c.hidden = 0", -1, &statement, NULL);
+					"WHERE s.name = ?1 AND c.hidden = 0",
+					-1, &statement, NULL);
 	if (result == SQLITE_OK)
 		(void)sqlite3_bind_text(statement, 1, descriptor->name, -1, SQLITE_STATIC);
 	while (result == SQLITE_OK && (result = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -109,8 +120,10 @@ static bool reader_find_columns(struct trace_reader *reader, int table, struct e
 		if (type == NULL || name == NULL || strcmp(type, "table") != 0 ||
 		    sqlite3_column_int(statement, 1) != 0) {
 			sqlite3_finalize(statement);
-			return fail(error, ERROR_INPUT, "'%s': '%s' is not a plain table: not written by "
-				    "laggard", reader->path, descriptor->name);
+			return fail(error, ERROR_INPUT,
+				    "'%s': '%s' is not a plain table: not written by "
+				    "laggard",
+				    reader->path, descriptor->name);
 		}
 		for (size_t i = 0; i < descriptor->column_count; i++)
 			if (strcmp(descriptor->columns[i].name, name) == 0)
@@ -124,7 +137,8 @@ static bool reader_find_columns(struct trace_reader *reader, int table, struct e
 }
 
 /* Copies the texts of `row` into the reader's arena. */
-static bool reader_keep_texts(struct trace_reader *reader, const struct table_descriptor *table, void *row)
+static bool reader_keep_texts(struct trace_reader *reader, const struct table_descriptor *table,
+			      void *row)
 {
 	unsigned char *members = row;
 	for (size_t i = 0; i < table->column_count; i++) {
@@ -144,17 +158,23 @@ static bool reader_load_trace(struct trace_reader *reader, struct error *error)
 {
 	struct trace_cursor *cursor = NULL;
 	if (reader->present[TABLE_trace] == 0)
-		return fail(error, ERROR_INPUT, "'%s' has no table 'trace': damaged?", reader->path);
+		return fail(error, ERROR_INPUT, "'%s' has no table 'trace': damaged?",
+			    reader->path);
 	if (!trace_reader_select(reader, TABLE_trace, 0, -1, &cursor, error))
 		return false;
 	int result = trace_cursor_next(cursor, &reader->trace, error);
 	bool ok = result >= 0;
 	if (result == 0) {
 		/* Killed between the creation of the tables and the first commit. */
-		reader->trace = (struct trace_row){ .trace_id = 1, .pid = -1, .rank = -1, .world_size = -1,
-			.local_rank = -1, .stop_ns = -1 };
+		reader->trace = (struct trace_row){ .trace_id = 1,
+						    .pid = -1,
+						    .rank = -1,
+						    .world_size = -1,
+						    .local_rank = -1,
+						    .stop_ns = -1 };
 		for (size_t i = 0; i < trace_tables[TABLE_trace].column_count; i++) {
-			const struct column_descriptor *column = &trace_tables[TABLE_trace].columns[i];
+			const struct column_descriptor *column =
+				&trace_tables[TABLE_trace].columns[i];
 			const char *empty = "";
 			if (column->type == COLUMN_TYPE_TEXT)
 				memcpy((unsigned char *)&reader->trace + column->offset, &empty,
@@ -199,8 +219,10 @@ bool trace_reader_open(struct trace_reader **out, const char *path, struct error
 	if (!file_format_of(path, &format, error))
 		return false;
 	if (format != FILE_FORMAT_TRACE)
-		return fail(error, ERROR_INPUT, format == FILE_FORMAT_SQLITE ?
-			    "'%s' is a SQLite database, but not a trace" : "'%s' is not a trace database",
+		return fail(error, ERROR_INPUT,
+			    format == FILE_FORMAT_SQLITE
+				    ? "'%s' is a SQLite database, but not a trace"
+				    : "'%s' is not a trace database",
 			    path);
 	struct trace_reader *reader = calloc(1, sizeof *reader);
 	if (reader == NULL || (reader->path = strdup(path)) == NULL ||
@@ -274,7 +296,8 @@ bool trace_reader_select(struct trace_reader *reader, enum trace_table table, ui
 		uint64_t bit = UINT64_C(1) << i;
 		if ((column_mask != 0 && (column_mask & bit) == 0) || (present & bit) == 0)
 			continue;
-		text_add_format(&sql, "%s\"%s\"", cursor->selected_count == 0 ? "" : ",", column->name);
+		text_add_format(&sql, "%s\"%s\"", cursor->selected_count == 0 ? "" : ",",
+				column->name);
 		cursor->selected[cursor->selected_count].offset = column->offset;
 		cursor->selected[cursor->selected_count].type = column->type;
 		cursor->selected_count++;
@@ -284,12 +307,12 @@ bool trace_reader_select(struct trace_reader *reader, enum trace_table table, ui
 	text_add_format(&sql, " FROM \"%s\"", descriptor->name);
 	if (order_by >= 0 && (present & (UINT64_C(1) << order_by)) != 0)
 		text_add_format(&sql, " ORDER BY \"%s\"", descriptor->columns[order_by].name);
-	bool ok = true;
-	if (present != 0)
-		ok = sqlite3_prepare_v2(reader->db, text_string(&sql), -1, &cursor->statement, NULL) ==
-			SQLITE_OK;
+	bool ok = text_is_ok(&sql);
 	if (!ok)
-		(void)reader_fail(reader, descriptor->name, error);
+		(void)fail(error, ERROR_SYSTEM, "cannot read '%s': no memory", reader->path);
+	else if (present != 0 && sqlite3_prepare_v2(reader->db, text_string(&sql), -1,
+						    &cursor->statement, NULL) != SQLITE_OK)
+		ok = reader_fail(reader, descriptor->name, error);
 	text_end(&sql);
 	if (!ok) {
 		trace_cursor_close(cursor);
@@ -329,7 +352,8 @@ int trace_cursor_next(struct trace_cursor *cursor, void *row, struct error *erro
 			int64_t value = sqlite3_column_int64(cursor->statement, (int)i);
 			memcpy(members + cursor->selected[i].offset, &value, sizeof value);
 		} else {
-			const char *value = (const char *)sqlite3_column_text(cursor->statement, (int)i);
+			const char *value =
+				(const char *)sqlite3_column_text(cursor->statement, (int)i);
 			if (value == NULL)
 				value = "";
 			memcpy(members + cursor->selected[i].offset, &value, sizeof value);
@@ -401,7 +425,8 @@ bool trace_reader_load_strings(struct trace_reader *reader, struct error *error)
 	}
 	trace_cursor_close(cursor);
 	if (!ok)
-		return fail(error, ERROR_SYSTEM, "cannot read '%s': no memory for its texts", reader->path);
+		return fail(error, ERROR_SYSTEM, "cannot read '%s': no memory for its texts",
+			    reader->path);
 	return result == 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reader of trace databases: hostile input is input. Opened read-only, defensive, without trusted schema;
- * identity and version are checked; a table or column that an older version lacks reads as empty or 0.
+ * Reader of trace databases: hostile input is input. Opened read-only, defensive, without trusted
+ * schema; identity and version are checked; a table or column that an older version lacks reads as
+ * empty or 0.
  *
  * Thread: a reader and its cursors belong to one thread; several readers may be open at once.
  */
@@ -32,15 +33,15 @@ bool trace_reader_open(struct trace_reader **out, const char *path, struct error
 void trace_reader_close(struct trace_reader *reader);
 
 const char *trace_reader_path(const struct trace_reader *reader);	/* borrowed */
-int64_t trace_reader_version(const struct trace_reader *reader);	/* user_version of the file */
+int64_t trace_reader_version(const struct trace_reader *reader); /* user_version of the file */
 
 /* The one row of `trace`; its texts are borrowed and live as long as the reader. */
 const struct trace_row *trace_reader_trace(const struct trace_reader *reader);
 
 /*
- * All rows of a table in storage order. `column_mask` (COLUMN_BIT; 0 = all) says which members to fill, the
- * others are 0 or "". TEXT members are borrowed until the next call on the cursor. `order_by` is a column
- * index or -1.
+ * All rows of a table in storage order. `column_mask` (COLUMN_BIT; 0 = all) says which members to
+ * fill, the others are 0 or "". TEXT members are borrowed until the next call on the cursor.
+ * `order_by` is a column index or -1.
  */
 bool trace_reader_select(struct trace_reader *reader, enum trace_table table, uint64_t column_mask,
 			 int order_by, struct trace_cursor **out, struct error *error);
@@ -54,8 +55,8 @@ bool trace_reader_count(struct trace_reader *reader, enum trace_table table, int
 			struct error *error);
 
 /*
- * The interned texts, loaded once. string(0), an unknown id and a huge one give "". Borrowed, lives as long as
- * the reader.
+ * The interned texts, loaded once. string(0), an unknown id and a huge one give "". Borrowed, lives
+ * as long as the reader.
  */
 bool trace_reader_load_strings(struct trace_reader *reader, struct error *error);
 const char *trace_reader_string(const struct trace_reader *reader, int64_t string_id);

@@ -8,8 +8,9 @@ void schema_add_create(struct text *sql, enum trace_table table)
 	for (size_t i = 0; i < descriptor->column_count; i++) {
 		const struct column_descriptor *column = &descriptor->columns[i];
 		text_add_format(sql, "%s\n  \"%s\" %s", i == 0 ? "" : ",", column->name,
-				column->is_key ? "INTEGER PRIMARY KEY" :
-				column->type == COLUMN_TYPE_TEXT ? "TEXT NOT NULL" : "INTEGER NOT NULL");
+				column->is_key                     ? "INTEGER PRIMARY KEY"
+				: column->type == COLUMN_TYPE_TEXT ? "TEXT NOT NULL"
+								   : "INTEGER NOT NULL");
 	}
 	text_add(sql, "\n) STRICT;\n");
 }
@@ -41,14 +42,20 @@ static void schema_add_table_markdown(struct text *markdown, const struct table_
 
 void schema_add_markdown(struct text *markdown)
 {
-	text_add_format(markdown,
+	text_add_format(
+		markdown,
 		"# The trace database\n\n"
 		"Made from `tracedb/tables.def` by `laggard schema`; do not edit.\n\n"
-		"A trace is one SQLite file a process. `PRAGMA application_id` is 0x%x, `PRAGMA user_version`\n"
-		"is %d. All tables are STRICT and without NULLs: an unknown number is 0 or -1 as its column\n"
-		"says, an unknown text is ''. Times: `start_ns` is nanoseconds since `trace.epoch_ns`\n"
-		"(so Unix time = epoch_ns + start_ns), `duration_ns` is not negative. `name_id`, `domain_id`,\n"
-		"`category_id`, `payload_id`, `operation_id`, `datatype_id`, `reduction_id`, `algorithm_id`,\n"
+		"A trace is one SQLite file a process. `PRAGMA application_id` is 0x%x, `PRAGMA "
+		"user_version`\n"
+		"is %d. All tables are STRICT and without NULLs: an unknown number is 0 or -1 as "
+		"its column\n"
+		"says, an unknown text is ''. Times: `start_ns` is nanoseconds since "
+		"`trace.epoch_ns`\n"
+		"(so Unix time = epoch_ns + start_ns), `duration_ns` is not negative. `name_id`, "
+		"`domain_id`,\n"
+		"`category_id`, `payload_id`, `operation_id`, `datatype_id`, `reduction_id`, "
+		"`algorithm_id`,\n"
 		"`protocol_id` and `counter_id` point to `string.string_id`; 0 is the empty text.\n"
 		"Correlation ids are unique within one trace only.\n\n"
 		"Versions: 1 (laggard 0.1.0), the first.\n",

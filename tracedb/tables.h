@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Row structs, the table enum and the column descriptors, all made from tables.def. A row struct is a value:
- * members in column order, int64_t for INTEGER, borrowed `const char *` for TEXT (NULL counts as '').
+ * Row structs, the table enum and the column descriptors, all made from tables.def. A row struct is
+ * a value: members in column order, int64_t for INTEGER, borrowed `const char *` for TEXT (NULL
+ * counts as '').
  *
  * Thread: constant data only.
  */

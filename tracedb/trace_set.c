@@ -100,14 +100,18 @@ static bool set_add_file(struct trace_set *set, const char *path, struct error *
 	case FILE_FORMAT_KINETO:
 		return set_add_import(set, path, error);
 	case FILE_FORMAT_SQLITE:
-		(void)fail(&broken, ERROR_INPUT, "'%s' is a SQLite database, but neither a trace nor a "
-			   "Nsight Systems export", path);
+		(void)fail(&broken, ERROR_INPUT,
+			   "'%s' is a SQLite database, but neither a trace nor a "
+			   "Nsight Systems export",
+			   path);
 		return set_add(set, path, NULL, &broken, error);
 	case FILE_FORMAT_UNKNOWN:
 		break;
 	}
-	(void)fail(&broken, ERROR_INPUT, "'%s' is no trace: expected a trace database, a PyTorch trace "
-		   "(.json, .json.gz) or a Nsight Systems SQLite export", path);
+	(void)fail(&broken, ERROR_INPUT,
+		   "'%s' is no trace: expected a trace database, a PyTorch trace "
+		   "(.json, .json.gz) or a Nsight Systems SQLite export",
+		   path);
 	return set_add(set, path, NULL, &broken, error);
 }
 
@@ -139,14 +143,17 @@ static bool set_add_folder(struct trace_set *set, const char *folder, struct err
 	}
 	bool ok = true;
 	if (count == 0) {
-		(void)fail(&broken, ERROR_INPUT, "no traces in folder '%s' (*.db, *.sqlite, *.json, "
-			   "*.json.gz)", folder);
+		(void)fail(&broken, ERROR_INPUT,
+			   "no traces in folder '%s' (*.db, *.sqlite, *.json, "
+			   "*.json.gz)",
+			   folder);
 		ok = set_add(set, folder, NULL, &broken, error);
 	}
 	for (int i = 0; i < count; i++) {
 		char path[PATH_BYTES];
 		const char *slash = has_suffix(folder, "/") ? "" : "/";
-		int length = snprintf(path, sizeof path, "%s%s%s", folder, slash, entries[i]->d_name);
+		int length =
+			snprintf(path, sizeof path, "%s%s%s", folder, slash, entries[i]->d_name);
 		struct stat status;
 		if (ok && length > 0 && (size_t)length < sizeof path &&
 		    (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)))
@@ -172,7 +179,8 @@ static int by_rank(const void *a, const void *b)
 	if (x->reader != NULL) {
 		const struct trace_row *p = trace_reader_trace(x->reader);
 		const struct trace_row *q = trace_reader_trace(y->reader);
-		order = integer_order(p->rank < 0 ? INT64_MAX : p->rank, q->rank < 0 ? INT64_MAX : q->rank);
+		order = integer_order(p->rank < 0 ? INT64_MAX : p->rank,
+				      q->rank < 0 ? INT64_MAX : q->rank);
 		if (order == 0)
 			order = strcmp(p->host, q->host);
 		if (order == 0)

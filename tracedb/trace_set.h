@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The traces a command works on: files and folders named on the command line, opened as readers. Foreign
- * formats are imported on the way into a private temporary folder that goes with the set. A file that cannot
- * be read does not spoil the others: it stays in the set with its error.
+ * The traces a command works on: files and folders named on the command line, opened as readers.
+ * Foreign formats are imported on the way into a private temporary folder that goes with the set. A
+ * file that cannot be read does not spoil the others: it stays in the set with its error.
  *
  * Thread: opening is one thread's; afterwards each reader may be used by one thread of its own.
  */
@@ -14,7 +14,7 @@
 #include "tracedb/reader.h"
 
 struct trace_input {
-	const char *path;		/* as a person knows it: the file named or found in the folder */
+	const char *path; /* as a person knows it: the file named or found in the folder */
 	struct trace_reader *reader;	/* NULL: could not be read, see error */
 	struct error error;
 };
@@ -22,9 +22,9 @@ struct trace_input {
 struct trace_set;
 
 /*
- * Opens every argument. In a folder: files ending in .db, .sqlite, .json, .json.gz, sorted by name, not
- * recursively. The set is sorted by rank, host, pid, path (unreadable ones last). Fails only if nothing at all
- * could be read; the error then is the first one's.
+ * Opens every argument. In a folder: files ending in .db, .sqlite, .json, .json.gz, sorted by name,
+ * not recursively. The set is sorted by rank, host, pid, path (unreadable ones last). Fails only if
+ * nothing at all could be read; the error then is the first one's.
  */
 bool trace_set_open(struct trace_set **out, const char *const *arguments, size_t count,
 		    const struct import_options *options, struct error *error);

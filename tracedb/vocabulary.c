@@ -6,9 +6,10 @@
 #include <strings.h>
 
 static const char *const direction_names[COPY_DIRECTION_COUNT] = {
-	[COPY_UNKNOWN] = "Unknown", [COPY_HTOD] = "HtoD", [COPY_DTOH] = "DtoH", [COPY_HTOA] = "HtoA",
-	[COPY_ATOH] = "AtoH", [COPY_ATOA] = "AtoA", [COPY_ATOD] = "AtoD", [COPY_DTOA] = "DtoA",
-	[COPY_DTOD] = "DtoD", [COPY_HTOH] = "HtoH", [COPY_PTOP] = "PtoP",
+	[COPY_UNKNOWN] = "Unknown", [COPY_HTOD] = "HtoD", [COPY_DTOH] = "DtoH",
+	[COPY_HTOA] = "HtoA",       [COPY_ATOH] = "AtoH", [COPY_ATOA] = "AtoA",
+	[COPY_ATOD] = "AtoD",       [COPY_DTOA] = "DtoA", [COPY_DTOD] = "DtoD",
+	[COPY_HTOH] = "HtoH",       [COPY_PTOP] = "PtoP",
 };
 
 static const char *const memory_names[MEMORY_KIND_COUNT] = {
@@ -62,7 +63,8 @@ enum memory_kind memory_kind_from_name(const char *name, size_t length)
 	return (enum memory_kind)name_find(memory_names, MEMORY_KIND_COUNT, name, length);
 }
 
-/* ncclAllReduceRingLLKernel_sum_f32: NCCL up to 2.7. Host symbols like ncclKernelPlan do not match. */
+/* ncclAllReduceRingLLKernel_sum_f32: NCCL up to 2.7. Host symbols like ncclKernelPlan do not match.
+ */
 static bool is_old_nccl_kernel(const char *at)
 {
 	at += 4;	/* behind "nccl" */
@@ -79,8 +81,8 @@ static bool is_nccl_kernel(const char *name)
 	for (const char *at = strstr(name, "nccl"); at != NULL; at = strstr(at + 4, "nccl")) {
 		const char *rest = at + 4;
 		if (strncmp(rest, "Kernel_", 7) == 0 || strncmp(rest, "DevKernel_", 10) == 0 ||
-		    strncmp(rest, "SymDevKernel_", 13) == 0 || strncmp(rest, "SymkDevKernel_", 14) == 0 ||
-		    is_old_nccl_kernel(at))
+		    strncmp(rest, "SymDevKernel_", 13) == 0 ||
+		    strncmp(rest, "SymkDevKernel_", 14) == 0 || is_old_nccl_kernel(at))
 			return true;
 	}
 	return false;
@@ -89,10 +91,22 @@ static bool is_nccl_kernel(const char *name)
 enum kernel_class kernel_class_of(const char *name)
 {
 	static const char *const fragments[] = {
-		"oneRankReduce", "nvshmem", "cross_device_reduce", "multimem_all_reduce",
-		"multimem_one_shot", "multimem_all_gather", "one_shot_all_reduce", "two_shot_all_reduce",
-		"deep_ep", "internode8dispatch", "internode7combine", "internode::dispatch",
-		"internode::combine", "intranode::dispatch", "intranode::combine", "intranode8dispatch",
+		"oneRankReduce",
+		"nvshmem",
+		"cross_device_reduce",
+		"multimem_all_reduce",
+		"multimem_one_shot",
+		"multimem_all_gather",
+		"one_shot_all_reduce",
+		"two_shot_all_reduce",
+		"deep_ep",
+		"internode8dispatch",
+		"internode7combine",
+		"internode::dispatch",
+		"internode::combine",
+		"intranode::dispatch",
+		"intranode::combine",
+		"intranode8dispatch",
 		"intranode7combine",
 	};
 	if (is_nccl_kernel(name))

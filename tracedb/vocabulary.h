@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the numbers in the database mean: enumerations shared by writers and readers, and the classification of
- * kernels by name. The values of copy_direction, memory_kind and synchronization_kind are CUPTI's own.
+ * What the numbers in the database mean: enumerations shared by writers and readers, and the
+ * classification of kernels by name. The values of copy_direction, memory_kind and
+ * synchronization_kind are CUPTI's own.
  *
  * Thread: pure functions and constant data.
  */
@@ -13,20 +14,40 @@
 #include <stdint.h>
 
 enum copy_direction {
-	COPY_UNKNOWN = 0, COPY_HTOD = 1, COPY_DTOH = 2, COPY_HTOA = 3, COPY_ATOH = 4, COPY_ATOA = 5,
-	COPY_ATOD = 6, COPY_DTOA = 7, COPY_DTOD = 8, COPY_HTOH = 9, COPY_PTOP = 10, COPY_DIRECTION_COUNT
+	COPY_UNKNOWN = 0,
+	COPY_HTOD = 1,
+	COPY_DTOH = 2,
+	COPY_HTOA = 3,
+	COPY_ATOH = 4,
+	COPY_ATOA = 5,
+	COPY_ATOD = 6,
+	COPY_DTOA = 7,
+	COPY_DTOD = 8,
+	COPY_HTOH = 9,
+	COPY_PTOP = 10,
+	COPY_DIRECTION_COUNT
 };
 
 enum memory_kind {
-	MEMORY_UNKNOWN = 0, MEMORY_PAGEABLE = 1, MEMORY_PINNED = 2, MEMORY_DEVICE = 3, MEMORY_ARRAY = 4,
-	MEMORY_MANAGED = 5, MEMORY_DEVICE_STATIC = 6, MEMORY_MANAGED_STATIC = 7,
-	MEMORY_HOST = 8,	/* ours: host memory, pinned or not is not said (ROCm traces) */
+	MEMORY_UNKNOWN = 0,
+	MEMORY_PAGEABLE = 1,
+	MEMORY_PINNED = 2,
+	MEMORY_DEVICE = 3,
+	MEMORY_ARRAY = 4,
+	MEMORY_MANAGED = 5,
+	MEMORY_DEVICE_STATIC = 6,
+	MEMORY_MANAGED_STATIC = 7,
+	MEMORY_HOST = 8, /* ours: host memory, pinned or not is not said (ROCm traces) */
 	MEMORY_KIND_COUNT
 };
 
 enum synchronization_kind {
-	SYNCHRONIZATION_UNKNOWN = 0, SYNCHRONIZATION_EVENT = 1, SYNCHRONIZATION_STREAM_WAIT_EVENT = 2,
-	SYNCHRONIZATION_STREAM = 3, SYNCHRONIZATION_CONTEXT = 4, SYNCHRONIZATION_KIND_COUNT
+	SYNCHRONIZATION_UNKNOWN = 0,
+	SYNCHRONIZATION_EVENT = 1,
+	SYNCHRONIZATION_STREAM_WAIT_EVENT = 2,
+	SYNCHRONIZATION_STREAM = 3,
+	SYNCHRONIZATION_CONTEXT = 4,
+	SYNCHRONIZATION_KIND_COUNT
 };
 
 enum range_kind { RANGE_PUSH_POP = 1, RANGE_START_END = 2, RANGE_FRAMEWORK = 3 };
@@ -35,24 +56,34 @@ enum collective_witness { WITNESS_NVTX = 1, WITNESS_PLUGIN = 2, WITNESS_FRAMEWOR
 
 enum api_kind { API_OTHER = 0, API_DRIVER = 1, API_RUNTIME = 2 };
 
-/* Names as reports and other tools show them: "HtoD", "Pageable", "Stream Sync". Any value is accepted. */
+/*
+ * Names as reports and other tools show them: "HtoD", "Pageable", "Stream Sync". Any value is
+ * accepted.
+ */
 const char *copy_direction_name(int64_t direction);
 const char *memory_kind_name(int64_t kind);
 const char *synchronization_kind_name(int64_t kind);
 
-/* From the names of other tools ("HtoD", "Pinned", "Host"), letter case ignored; UNKNOWN if not known. */
+/*
+ * From the names of other tools ("HtoD", "Pinned", "Host"), letter case ignored; UNKNOWN if not
+ * known.
+ */
 enum copy_direction copy_direction_from_name(const char *name, size_t length);
 enum memory_kind memory_kind_from_name(const char *name, size_t length);
 
 enum kernel_class { KERNEL_COMPUTE = 0, KERNEL_COMMUNICATION = 1 };
 
 /*
- * Communication kernels by name, mangled or demangled: NCCL and RCCL of all generations, one-rank reductions,
- * NVSHMEM, DeepEP, custom all-reduces of vLLM/SGLang, PyTorch's symmetric memory. Everything else computes.
+ * Communication kernels by name, mangled or demangled: NCCL and RCCL of all generations, one-rank
+ * reductions, NVSHMEM, DeepEP, custom all-reduces of vLLM/SGLang, PyTorch's symmetric memory.
+ * Everything else computes.
  */
 enum kernel_class kernel_class_of(const char *name);
 
-/* Bytes of one element of a NCCL datatype ("ncclFloat32") or framework dtype ("Float"); 0 if unknown. */
+/*
+ * Bytes of one element of a NCCL datatype ("ncclFloat32") or framework dtype ("Float"); 0 if
+ * unknown.
+ */
 int64_t datatype_bytes(const char *name);
 
 #endif

@@ -92,11 +92,11 @@ static bool writer_create_tables(struct trace_writer *writer, struct error *erro
 }
 
 /*
- * The schema is committed before WAL is switched on: identity and version then stand in the main file from the
- * first moment, so that a trace of a process killed at once is still recognised.
+ * The schema is committed before WAL is switched on: identity and version then stand in the main
+ * file from the first moment, so that a trace of a process killed at once is still recognised.
  *
- * synchronous=OFF: a killed process loses nothing that was committed (the page cache is the kernel's); only a
- * power cut can. A guest must not wait for somebody's disk.
+ * synchronous=OFF: a killed process loses nothing that was committed (the page cache is the
+ * kernel's); only a power cut can. A guest must not wait for somebody's disk.
  */
 static bool writer_set_up(struct trace_writer *writer, struct error *error)
 {
@@ -114,8 +114,10 @@ static bool writer_set_up(struct trace_writer *writer, struct error *error)
 		return false;
 	return writer_prepare(writer, "BEGIN", &writer->begin, error) &&
 	       writer_prepare(writer, "COMMIT", &writer->commit, error) &&
-	       writer_prepare(writer, "INSERT OR REPLACE INTO loss (rowid, source, reason, \"count\", "
-			      "first_ns, last_ns) VALUES (?1,?2,?3,?4,?5,?6)", &writer->put_loss, error);
+	       writer_prepare(writer,
+			      "INSERT OR REPLACE INTO loss (rowid, source, reason, \"count\", "
+			      "first_ns, last_ns) VALUES (?1,?2,?3,?4,?5,?6)",
+			      &writer->put_loss, error);
 }
 
 static void writer_free(struct trace_writer *writer)
@@ -173,8 +175,10 @@ bool trace_writer_create(struct trace_writer **out, const char *path,
 	writer->commit_rows = options->commit_rows > 0 ? options->commit_rows : COMMIT_ROWS;
 	writer->commit_ns = options->commit_ns > 0 ? options->commit_ns : COMMIT_NS;
 	writer->is_bulk = options->is_bulk;
-	int result = sqlite3_open_v2(path, &writer->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-				     SQLITE_OPEN_PRIVATECACHE, NULL);
+	int result = sqlite3_open_v2(path, &writer->db,
+				     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+					     SQLITE_OPEN_PRIVATECACHE,
+				     NULL);
 	bool ok = result == SQLITE_OK ? writer_set_up(writer, error) :
 		writer_fail(writer, "cannot open", error);
 	if (!ok) {
@@ -210,8 +214,8 @@ static void row_bind(sqlite3_stmt *statement, const struct table_descriptor *tab
 		} else {
 			const char *value;
 			memcpy(&value, members + column->offset, sizeof value);
-			(void)sqlite3_bind_text(statement, (int)i + 1, value == NULL ? "" : value, -1,
-						SQLITE_STATIC);
+			(void)sqlite3_bind_text(statement, (int)i + 1, value == NULL ? "" : value,
+						-1, SQLITE_STATIC);
 		}
 	}
 }
@@ -225,8 +229,9 @@ static bool writer_put(struct trace_writer *writer, enum trace_table table, cons
 		struct text sql;
 		text_begin(&sql, SQL_BYTES_MAX);
 		schema_add_insert(&sql, table, is_replace);
-		bool ok = text_is_ok(&sql) &&
-			writer_prepare(writer, text_string(&sql), statement, error);
+		bool ok = text_is_ok(&sql) ?
+			writer_prepare(writer, text_string(&sql), statement, error) :
+			fail(error, ERROR_SYSTEM, "cannot write '%s': no memory", writer->path);
 		text_end(&sql);
 		if (!ok)
 			return false;
@@ -341,7 +346,8 @@ bool trace_writer_kernel_symbol(struct trace_writer *writer, struct kernel_symbo
 	if (!bytes_map_get(&writer->shapes, shape, sizeof *shape, &id)) {
 		id = writer->shape_count + 1;
 		if (!bytes_map_put(&writer->shapes, shape, sizeof *shape, id))
-			return fail(error, ERROR_SYSTEM, "cannot write '%s': no memory", writer->path);
+			return fail(error, ERROR_SYSTEM, "cannot write '%s': no memory",
+				    writer->path);
 		writer->shape_count = id;
 		shape->kernel_id = id;
 		return writer_put(writer, TABLE_kernel_symbol, shape, 0, error);
@@ -350,7 +356,8 @@ bool trace_writer_kernel_symbol(struct trace_writer *writer, struct kernel_symbo
 	return true;
 }
 
-bool trace_writer_stream(struct trace_writer *writer, struct stream_row *stream, struct error *error)
+bool trace_writer_stream(struct trace_writer *writer, struct stream_row *stream,
+			 struct error *error)
 {
 	const int64_t key[3] = { stream->device_id, stream->context_id, stream->number };
 	if (bytes_map_get(&writer->streams, key, sizeof key, &stream->stream_id))
@@ -427,7 +434,10 @@ bool trace_writer_close(struct trace_writer *writer, struct error *error)
 	if (writer == NULL)
 		return true;
 	bool ok = trace_writer_commit(writer, error);
-	/* Fold the journal in, so that the file stands alone. A reader at work forbids it: then it stays WAL. */
+	/*
+	 * Fold the journal in, so that the file stands alone. A reader at work forbids it: then it
+	 * stays WAL.
+	 */
 	if (ok && !writer->is_bulk)
 		(void)sqlite3_exec(writer->db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);
 	writer_free(writer);

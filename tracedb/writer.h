@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writer of a trace database. Rows go into WAL transactions that end every `commit_rows` rows or when
- * trace_writer_tick finds `commit_ns` gone by, so that a killed writer loses at most that much. On close the
- * journal is folded in and the file stands alone.
+ * Writer of a trace database. Rows go into WAL transactions that end every `commit_rows` rows or
+ * when trace_writer_tick finds `commit_ns` gone by, so that a killed writer loses at most that
+ * much. On close the journal is folded in and the file stands alone.
  *
- * Thread: one thread at a time; a forked child must not touch it (SQLite forbids it), not even to close.
+ * Thread: one thread at a time; a forked child must not touch it (SQLite forbids it), not even to
+ * close.
  */
 #ifndef TRACEDB_WRITER_H
 #define TRACEDB_WRITER_H
@@ -20,12 +21,12 @@ struct trace_writer;
 struct trace_writer_options {
 	int64_t commit_rows;	/* 0: 65,536 */
 	int64_t commit_ns;	/* 0: 200 ms */
-	bool is_bulk;		/* importers: no WAL, no reader meanwhile, nothing to keep if killed */
+	bool is_bulk; /* importers: no WAL, no reader meanwhile, nothing to keep if killed */
 };
 
 /*
- * Creates the file (it must not exist: an old trace is never overwritten) with all tables. On failure nothing
- * is left behind.
+ * Creates the file (it must not exist: an old trace is never overwritten) with all tables. On
+ * failure nothing is left behind.
  */
 bool trace_writer_create(struct trace_writer **out, const char *path,
 			 const struct trace_writer_options *options, struct error *error);
@@ -46,8 +47,8 @@ bool trace_writer_tick(struct trace_writer *writer, struct error *error);
 int64_t trace_writer_count(const struct trace_writer *writer, enum trace_table table);
 
 /*
- * Interning. Each gives the id of an equal entry or makes one. Ids start at 1; id 0 is the empty text.
- * Bytes need not be valid UTF-8 and end at the first NUL.
+ * Interning. Each gives the id of an equal entry or makes one. Ids start at 1; id 0 is the empty
+ * text. Bytes need not be valid UTF-8 and end at the first NUL.
  */
 bool trace_writer_string(struct trace_writer *writer, const char *bytes, size_t length,
 			 int64_t *string_id, struct error *error);
@@ -57,13 +58,15 @@ bool trace_writer_kernel_symbol(struct trace_writer *writer, struct kernel_symbo
 				struct error *error);
 
 /* Stream by (device, context, number). The first caller's priority, flag and name are kept. */
-bool trace_writer_stream(struct trace_writer *writer, struct stream_row *stream, struct error *error);
+bool trace_writer_stream(struct trace_writer *writer, struct stream_row *stream,
+			 struct error *error);
 
 /* Adds to a loss row (rows of equal source and reason are summed; written at commits). */
 bool trace_writer_loss(struct trace_writer *writer, const char *source, const char *reason,
 		       int64_t count, int64_t at_ns, struct error *error);
 
-/* Last commit, journal folded in, file closed. The writer is gone, also on failure. NULL is fine. */
+/* Last commit, journal folded in, file closed. The writer is gone, also on failure. NULL is fine.
+ */
 bool trace_writer_close(struct trace_writer *writer, struct error *error);
 
 /* Closes and removes the file: for importers that failed midway. */

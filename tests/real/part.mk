@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+# tests/real: importers and reports against real traces with known numbers (skipped where absent).
+TAP_TESTS += tests/real/import_kineto_test.py
+real_tests_SRC := tests/real/import_driver.c
+PARTS += real_tests
+TAP_NEEDS += $(B)/tests/import_driver
+
+$(B)/tests/import_driver: $(call objects,$(real_tests_SRC)) $(B)/obj/tracedb.a $(B)/obj/base.a
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(tracedb_LIBS)

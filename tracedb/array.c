@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#include "tracedb/array.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+void *array_grow(void *array, size_t *room, size_t count, size_t size)
+{
+	if (count < *room)
+		return array;
+	size_t more = *room == 0 ? 64 : *room * 2;
+	if (more > SIZE_MAX / size)
+		return NULL;
+	void *bigger = realloc(array, more * size);
+	if (bigger != NULL)
+		*room = more;
+	return bigger;
+}

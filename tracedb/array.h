@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Growing arrays of any element.
+ *
+ * Thread: pure functions over the caller's memory.
+ */
+#ifndef TRACEDB_ARRAY_H
+#define TRACEDB_ARRAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Room for element `count`: returns the array, perhaps moved, or NULL when memory is short (the old
+ * one is then as it was). `room` is in elements of `size` bytes.
+ */
+void *array_grow(void *array, size_t *room, size_t count, size_t size);
+
+#endif
