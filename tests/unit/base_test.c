@@ -107,7 +107,7 @@ TEST(json_strings_escape_what_must_be_and_pass_utf8)
 	check_json("\xf0\x9f\x98\x80", 4, "\"\xf0\x9f\x98\x80\"");
 	check_json("a\xff" "b", 3, "\"a\xef\xbf\xbd" "b\"");
 	check_json("\xc3", 1, "\"\xef\xbf\xbd\"");			/* cut sequence */
-	check_json("\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");	/* surrogate */
+	check_json("\xed\xa0\x80", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""); /* surrogate */
 	check_json("\xc0\xaf", 2, "\"\xef\xbf\xbd\xef\xbf\xbd\"");	/* overlong */
 	check_json("a\0b", 3, "\"a\\u0000b\"");
 	check_json("</script>", 9, "\"</script>\"");

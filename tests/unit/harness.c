@@ -87,18 +87,20 @@ void test_check_int(const char *file, int line, const char *what, int64_t got, i
 		test_fail(file, line, "%s is %" PRId64 ", not %" PRId64, what, got, want);
 }
 
-void test_check_text(const char *file, int line, const char *what, const char *got, const char *want)
+void test_check_text(const char *file, int line, const char *what, const char *got,
+		     const char *want)
 {
 	if (got == NULL || strcmp(got, want) != 0)
-		test_fail(file, line, "%s is '%s', not '%s'", what, got == NULL ? "(null)" : got, want);
+		test_fail(file, line, "%s is '%s', not '%s'", what, got == NULL ? "(null)" : got,
+			  want);
 }
 
 void test_check_contains(const char *file, int line, const char *what, const char *got,
 			 const char *fragment)
 {
 	if (got == NULL || strstr(got, fragment) == NULL)
-		test_fail(file, line, "%s is '%s', without '%s'", what, got == NULL ? "(null)" : got,
-			  fragment);
+		test_fail(file, line, "%s is '%s', without '%s'", what,
+			  got == NULL ? "(null)" : got, fragment);
 }
 
 static int by_place(const void *a, const void *b)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests: TEST(sentence_as_name) { ... } in tests/unit/<file>_test.c. Each test runs in a fork of its own,
- * in the order of file and line; a crash is one red line. Output is TAP.
+ * Unit tests: TEST(sentence_as_name) { ... } in tests/unit/<file>_test.c. Each test runs in a fork
+ * of its own, in the order of file and line; a crash is one red line. Output is TAP.
  *
- *     build/tests/unit [substring of a test's name]      runs only those, without fork when one is left
+ *     build/tests/unit [substring of a test's name]      runs only those, without fork when one is
+ * left
  */
 #ifndef TESTS_UNIT_HARNESS_H
 #define TESTS_UNIT_HARNESS_H
@@ -49,7 +50,8 @@ const char *test_path(const char *name);
 			test_fail(__FILE__, __LINE__, "%s", #condition); \
 	} while (0)
 
-#define CHECK_INT(got, want) test_check_int(__FILE__, __LINE__, #got, (int64_t)(got), (int64_t)(want))
+#define CHECK_INT(got, want) \
+	test_check_int(__FILE__, __LINE__, #got, (int64_t)(got), (int64_t)(want))
 #define CHECK_TEXT(got, want) test_check_text(__FILE__, __LINE__, #got, (got), (want))
 /* An error was set and its message contains the fragment. */
 #define CHECK_CONTAINS(got, fragment) \
@@ -62,7 +64,8 @@ const char *test_path(const char *name);
 	} while (0)
 
 void test_check_int(const char *file, int line, const char *what, int64_t got, int64_t want);
-void test_check_text(const char *file, int line, const char *what, const char *got, const char *want);
+void test_check_text(const char *file, int line, const char *what, const char *got,
+		     const char *want);
 void test_check_contains(const char *file, int line, const char *what, const char *got,
 			 const char *fragment);
 

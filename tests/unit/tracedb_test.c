@@ -20,8 +20,15 @@ static struct trace_writer *writer_new(const char *path)
 {
 	struct trace_writer *writer = NULL;
 	CHECK_OK(trace_writer_create(&writer, path, NULL, &error), error);
-	struct trace_row trace = { .trace_id = 1, .source = "test", .host = "h", .pid = 7, .rank = 2,
-		.world_size = 4, .local_rank = -1, .epoch_ns = 1790000000000000000, .stop_ns = -1 };
+	struct trace_row trace = { .trace_id = 1,
+				   .source = "test",
+				   .host = "h",
+				   .pid = 7,
+				   .rank = 2,
+				   .world_size = 4,
+				   .local_rank = -1,
+				   .epoch_ns = 1790000000000000000,
+				   .stop_ns = -1 };
 	CHECK_OK(trace_put_trace(writer, &trace, &error), error);
 	return writer;
 }
@@ -48,7 +55,8 @@ static void row_fill(unsigned char *row, char (*texts)[32], int table, int numbe
 			int64_t value = member_value(table, number, i);
 			memcpy(row + descriptor->columns[i].offset, &value, sizeof value);
 		} else {
-			(void)snprintf(texts[i], sizeof texts[i], "t%" PRId64, member_value(table, number, i));
+			(void)snprintf(texts[i], sizeof texts[i], "t%" PRId64,
+				       member_value(table, number, i));
 			const char *text = texts[i];
 			memcpy(row + descriptor->columns[i].offset, &text, sizeof text);
 		}
@@ -65,7 +73,8 @@ TEST(every_column_of_every_table_comes_back_as_it_was_put)
 	for (int table = 0; table < TABLE_COUNT; table++)
 		for (int number = 0; number < 3; number++) {
 			row_fill((unsigned char *)row, texts, table, number);
-			CHECK_OK(trace_writer_put(writer, (enum trace_table)table, row, &error), error);
+			CHECK_OK(trace_writer_put(writer, (enum trace_table)table, row, &error),
+				 error);
 		}
 	CHECK_OK(trace_writer_close(writer, &error), error);
 
@@ -74,7 +83,9 @@ TEST(every_column_of_every_table_comes_back_as_it_was_put)
 		const struct table_descriptor *descriptor = &trace_tables[table];
 		struct trace_cursor *cursor = NULL;
 		CHECK(descriptor->row_size <= sizeof row);
-		CHECK_OK(trace_reader_select(reader, (enum trace_table)table, 0, 0, &cursor, &error), error);
+		CHECK_OK(trace_reader_select(reader, (enum trace_table)table, 0, 0, &cursor,
+					     &error),
+			 error);
 		int count = 0;
 		while (trace_cursor_next(cursor, row, &error) == 1) {
 			row_fill((unsigned char *)want, want_texts, table, count++);
@@ -122,7 +133,8 @@ TEST(interning_gives_equal_things_equal_ids)
 	CHECK_INT(b, 2);
 	CHECK_INT(c, a);
 	CHECK_INT(empty, 0);
-	struct kernel_symbol_row shape = { .name_id = a, .grid_x = 4 }, other = { .name_id = a, .grid_x = 5 };
+	struct kernel_symbol_row shape = { .name_id = a, .grid_x = 4 },
+				 other = { .name_id = a, .grid_x = 5 };
 	struct kernel_symbol_row same = { .kernel_id = 99, .name_id = a, .grid_x = 4 };
 	CHECK_OK(trace_writer_kernel_symbol(writer, &shape, &error), error);
 	CHECK_OK(trace_writer_kernel_symbol(writer, &other, &error), error);
@@ -265,7 +277,8 @@ TEST(a_trace_cut_anywhere_gives_one_error_and_no_crash)
 	CHECK(stat(path, &status) == 0);
 	for (off_t size = 0; size < status.st_size; size += 3001) {
 		char command[700];
-		(void)snprintf(command, sizeof command, "head -c %ld '%s' > '%s'", (long)size, path, cut);
+		(void)snprintf(command, sizeof command, "head -c %ld '%s' > '%s'", (long)size, path,
+			       cut);
 		CHECK_INT(system(command), 0);
 		struct trace_reader *reader = NULL;
 		int result = -1;
@@ -295,7 +308,8 @@ TEST(a_missing_table_reads_as_empty_and_a_missing_column_as_zero)
 	const char *path = test_path("older.db");
 	CHECK_OK(trace_writer_close(writer_new(path), &error), error);
 	database_run(path, "DROP TABLE memset; DROP TABLE kernel;"
-		     "CREATE TABLE kernel (start_ns INTEGER, more TEXT); INSERT INTO kernel VALUES (5, 'x')");
+			   "CREATE TABLE kernel (start_ns INTEGER, more TEXT); INSERT INTO kernel "
+			   "VALUES (5, 'x')");
 	struct trace_reader *reader = reader_new(path);
 	struct trace_cursor *cursor = NULL;
 	struct memset_row none;
@@ -303,7 +317,8 @@ TEST(a_missing_table_reads_as_empty_and_a_missing_column_as_zero)
 	CHECK_INT(trace_cursor_next(cursor, &none, &error), 0);
 	trace_cursor_close(cursor);
 	struct kernel_row row = { .duration_ns = 77 };
-	CHECK_OK(trace_reader_select(reader, TABLE_kernel, 0, COLUMN_kernel_duration_ns, &cursor, &error),
+	CHECK_OK(trace_reader_select(reader, TABLE_kernel, 0, COLUMN_kernel_duration_ns, &cursor,
+				     &error),
 		 error);
 	CHECK_INT(trace_cursor_next(cursor, &row, &error), 1);
 	CHECK_INT(row.start_ns, 5);
@@ -323,8 +338,13 @@ TEST(kernels_are_classified_by_name_in_all_generations)
 		"deep_ep::internode::dispatch", "multimem_all_reduce_kernel",
 	};
 	static const char *const compute[] = {
-		"ampere_sgemm_128x64_tn", "ncclKernelPlan", "void at::native::vectorized_elementwise_kernel<4>",
-		"", "nccl", "myncclLikeKernel", "reduce_kernel",
+		"ampere_sgemm_128x64_tn",
+		"ncclKernelPlan",
+		"void at::native::vectorized_elementwise_kernel<4>",
+		"",
+		"nccl",
+		"myncclLikeKernel",
+		"reduce_kernel",
 	};
 	for (size_t i = 0; i < sizeof communication / sizeof communication[0]; i++)
 		if (kernel_class_of(communication[i]) != KERNEL_COMMUNICATION)

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyzer/analyze.h"
+
+#include "analyzer/ranks.h"
+#include "analyzer/trace_measures.h"
+#include "base/id_map.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { THREADS_MAX = 64 };
+static const size_t ARENA_BYTES_MAX = (size_t)1 << 32;
+
+struct analysis {
+	struct trace_set *set;
+	const struct analyze_options *options;
+	struct trace_measures *measures;	/* one a trace of the set */
+	size_t count;
+	struct time_window *windows;	/* of each trace; NULL: each GPU's own */
+	atomic_size_t next;		/* trace that the next free thread takes */
+	bool is_loaded;			/* the pass that measures, with explicit windows */
+};
+
+struct worker {
+	struct analysis *analysis;
+	pthread_t thread;
+	bool has_failed;
+	struct error error;
+};
+
+static bool analysis_do_one(struct analysis *analysis, size_t index, struct error *error)
+{
+	struct trace_measures *measures = &analysis->measures[index];
+	if (!analysis->is_loaded &&
+	    !trace_measures_load(measures, trace_set_input(analysis->set, index), error))
+		return false;
+	if (!analysis->is_loaded && analysis->options->has_window)
+		return true;
+	return trace_measures_measure(measures,
+				      analysis->windows == NULL ? NULL : &analysis->windows[index],
+				      error);
+}
+
+static void *worker_run(void *context)
+{
+	struct worker *worker = context;
+	struct analysis *analysis = worker->analysis;
+	/* Relaxed: the counter only hands out work; results are passed on by pthread_join. */
+	for (;;) {
+		size_t index = atomic_fetch_add_explicit(&analysis->next, 1, memory_order_relaxed);
+		if (index >= analysis->count)
+			break;
+		if (!analysis_do_one(analysis, index, &worker->error)) {
+			worker->has_failed = true;
+			break;
+		}
+	}
+	return NULL;
+}
+
+static size_t thread_count(const struct analysis *analysis)
+{
+	long wanted = analysis->options->thread_count > 0 ? analysis->options->thread_count :
+		sysconf(_SC_NPROCESSORS_ONLN);
+	size_t count = wanted < 1 ? 1 : (size_t)wanted;
+	count = count > THREADS_MAX ? THREADS_MAX : count;
+	return count > analysis->count ? analysis->count : count;
+}
+
+/* All traces once, side by side. This thread works too, so that no thread at all is needed. */
+static bool analysis_pass(struct analysis *analysis, struct error *error)
+{
+	struct worker workers[THREADS_MAX];
+	size_t count = thread_count(analysis), started = 1;
+	bool ok = true;
+	atomic_store(&analysis->next, 0);
+	for (size_t i = 0; i < count; i++)
+		workers[i] = (struct worker){ .analysis = analysis };
+	while (started < count &&
+	       pthread_create(&workers[started].thread, NULL, worker_run, &workers[started]) == 0)
+		started++;
+	(void)worker_run(&workers[0]);
+	for (size_t i = 1; i < started; i++)
+		(void)pthread_join(workers[i].thread, NULL);
+	for (size_t i = 0; i < started && ok; i++)
+		if (workers[i].has_failed) {
+			ok = false;
+			if (error != NULL)
+				*error = workers[i].error;
+		}
+	return ok;
+}
+
+static int64_t clamp_time(int64_t a, int64_t b, bool is_sum)
+{
+	int64_t result;
+	bool is_beyond = is_sum ? __builtin_add_overflow(a, b, &result)
+				: __builtin_sub_overflow(a, b, &result);
+	if (is_beyond)
+		result = (is_sum ? b : -1 - b) > 0 ? TIME_LIMIT_NS : -TIME_LIMIT_NS;
+	if (result > TIME_LIMIT_NS)
+		return TIME_LIMIT_NS;
+	return result < -TIME_LIMIT_NS ? -TIME_LIMIT_NS : result;
+}
+
+/*
+ * First start and last end of all GPUs whose traces share a clock: those with a Unix epoch, and
+ * those without.
+ */
+static void find_extent(const struct analysis *analysis, bool has_epoch, struct time_window *extent)
+{
+	*extent = (struct time_window){ INT64_MAX, INT64_MIN };
+	for (size_t i = 0; i < analysis->count; i++) {
+		const struct trace_measures *measures = &analysis->measures[i];
+		if (measures->timeline == NULL || (measures->trace.epoch_ns != 0) != has_epoch)
+			continue;
+		for (size_t g = 0; g < measures->timeline->gpu_count; g++) {
+			const struct timeline_gpu *gpu = &measures->timeline->gpus[g];
+			if (timeline_gpu_rows(gpu) == 0)
+				continue;
+			int64_t start_ns =
+				clamp_time(measures->trace.epoch_ns, gpu->start_ns, true);
+			int64_t end_ns = clamp_time(measures->trace.epoch_ns, gpu->end_ns, true);
+			extent->start_ns =
+				start_ns < extent->start_ns ? start_ns : extent->start_ns;
+			extent->end_ns = end_ns > extent->end_ns ? end_ns : extent->end_ns;
+		}
+	}
+}
+
+static bool set_windows(struct analysis *analysis, struct error *error)
+{
+	const struct analyze_options *options = analysis->options;
+	analysis->windows = calloc(analysis->count, sizeof *analysis->windows);
+	if (analysis->windows == NULL)
+		return fail(error, ERROR_SYSTEM, "cannot analyse: no memory");
+	for (size_t i = 0; i < analysis->count; i++) {
+		const struct trace_measures *measures = &analysis->measures[i];
+		struct time_window extent;
+		if (measures->timeline == NULL || measures->trace.gpu_count == 0)
+			continue;
+		find_extent(analysis, measures->trace.epoch_ns != 0, &extent);
+		int64_t start_ns = clamp_time(extent.start_ns, options->window_start_ns, true);
+		int64_t end_ns = options->window_end_ns == INT64_MAX ? extent.end_ns :
+			clamp_time(extent.start_ns, options->window_end_ns, true);
+		if (end_ns <= start_ns)
+			return fail(error, ERROR_USAGE,
+				    "the window starts after the last GPU activity");
+		analysis->windows[i] = (struct time_window){
+			clamp_time(start_ns, measures->trace.epoch_ns, false),
+			clamp_time(end_ns, measures->trace.epoch_ns, false),
+		};
+	}
+	return true;
+}
+
+/* The arenas of the traces become the report's. */
+static bool take_traces(struct report *report, struct analysis *analysis)
+{
+	struct arena *arena = report->arenas[0];
+	size_t gpu_count = 0;
+	for (size_t i = 0; i < analysis->count; i++)
+		gpu_count += analysis->measures[i].gpu_count;
+	report->traces = arena_take_array(arena, analysis->count + 1, sizeof *report->traces);
+	report->gpus = arena_take_array(arena, gpu_count + 1, sizeof *report->gpus);
+	if (report->traces == NULL || report->gpus == NULL)
+		return false;
+	for (size_t i = 0; i < analysis->count; i++) {
+		struct trace_measures *measures = &analysis->measures[i];
+		report->arenas[report->arena_count++] = measures->arena;
+		measures->arena = NULL;
+		for (size_t g = 0; g < measures->gpu_count; g++) {
+			report->gpus[report->gpu_count] = measures->gpus[g];
+			report->gpus[report->gpu_count++].trace = report->trace_count;
+		}
+		report->traces[report->trace_count++] = measures->trace;
+	}
+	return true;
+}
+
+static void sum_totals(struct report *report)
+{
+	struct report_totals *totals = &report->totals;
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		const struct partition *partition = &report->gpus[g].partition;
+		totals->window_ns = add_saturated(totals->window_ns, partition->window_ns);
+		totals->compute_ns = add_saturated(totals->compute_ns, partition->compute_ns);
+		totals->comm_ns = add_saturated(totals->comm_ns, partition->comm_ns);
+		totals->copy_ns = add_saturated(totals->copy_ns, partition->copy_ns);
+		totals->idle_ns = add_saturated(totals->idle_ns, partition->idle_ns);
+		totals->graph_only_ns =
+			add_saturated(totals->graph_only_ns, partition->graph_only_ns);
+	}
+	for (size_t t = 0; t < report->trace_count; t++) {
+		const struct report_trace *trace = &report->traces[t];
+		totals->lost_records = add_saturated(totals->lost_records, trace->lost_records);
+		totals->broken_traces += trace->error != NULL;
+		totals->empty_traces += trace->error == NULL && trace->gpu_count == 0;
+	}
+}
+
+static bool is_same_work(const struct report *report, const struct report_gpu *a,
+			 const struct report_gpu *b)
+{
+	const struct report_trace *x = &report->traces[a->trace], *y = &report->traces[b->trace];
+	return a->trace != b->trace && x->rank == y->rank && x->pid == y->pid &&
+	       strcmp(x->host, y->host) == 0 && a->device_id == b->device_id &&
+	       a->window_start_ns == b->window_start_ns && a->rows.gpu_rows == b->rows.gpu_rows &&
+	       a->partition.compute_ns == b->partition.compute_ns &&
+	       a->partition.window_ns == b->partition.window_ns;
+}
+
+/* A trace and what was imported from it often lie in one folder. */
+static void find_repeated(struct report *report)
+{
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		struct report_gpu *gpu = &report->gpus[g];
+		gpu->same_as = SIZE_MAX;
+		for (size_t before = 0; before < g && gpu->same_as == SIZE_MAX; before++)
+			if (is_same_work(report, gpu, &report->gpus[before]))
+				gpu->same_as = before;
+		report->totals.repeated_gpus += gpu->same_as != SIZE_MAX;
+	}
+}
+
+static bool find_balance(struct report *report)
+{
+	int64_t *compute_ns = calloc(report->gpu_count + 1, sizeof *compute_ns);
+	if (compute_ns == NULL)
+		return false;
+	for (size_t g = 0; g < report->gpu_count; g++)
+		compute_ns[g] = report->gpus[g].partition.compute_ns;
+	report->balance = balance_measure(compute_ns, report->gpu_count);
+	free(compute_ns);
+	return true;
+}
+
+static int kernel_compare(const void *left, const void *right)
+{
+	const struct report_kernel *a = left, *b = right;
+	if (a->class != b->class)
+		return a->class < b->class ? -1 : 1;
+	if (a->total_ns != b->total_ns)
+		return a->total_ns > b->total_ns ? -1 : 1;
+	return strcmp(a->name, b->name);
+}
+
+/* Kernels of equal name, over all launch shapes and traces. */
+static bool merge_kernels(const struct analysis *analysis, struct report_kernel *merged,
+			  size_t *count)
+{
+	struct bytes_map places = { 0 };
+	bool ok = true;
+	for (size_t i = 0; ok && i < analysis->count; i++) {
+		const struct trace_measures *measures = &analysis->measures[i];
+		for (size_t k = 0; ok && k < measures->kernel_count; k++) {
+			const struct report_kernel *kernel = &measures->kernels[k];
+			size_t length = strlen(kernel->name);
+			int64_t place = 0;
+			if (!bytes_map_get(&places, kernel->name, length, &place)) {
+				place = (int64_t)(*count)++;
+				merged[place] = *kernel;
+				ok = bytes_map_put(&places, kernel->name, length, place);
+				continue;
+			}
+			struct report_kernel *sum = &merged[place];
+			sum->count = add_saturated(sum->count, kernel->count);
+			sum->total_ns = add_saturated(sum->total_ns, kernel->total_ns);
+			if (kernel->longest_ns > sum->longest_ns)
+				sum->longest_ns = kernel->longest_ns;
+		}
+	}
+	bytes_map_end(&places);
+	return ok;
+}
+
+static bool find_kernels(struct report *report, const struct analysis *analysis)
+{
+	size_t symbol_count = 0, count = 0;
+	for (size_t i = 0; i < analysis->count; i++)
+		symbol_count += analysis->measures[i].kernel_count;
+	struct report_kernel *merged = calloc(symbol_count + 1, sizeof *merged);
+	report->kernels = arena_take_array(report->arenas[0], (size_t)2 * REPORT_KERNELS_MAX,
+					   sizeof *report->kernels);
+	bool ok = merged != NULL && report->kernels != NULL &&
+		  merge_kernels(analysis, merged, &count);
+	if (ok && count > 1)
+		qsort(merged, count, sizeof *merged, kernel_compare);
+	size_t of_class = 0;
+	for (size_t k = 0; ok && k < count; k++) {
+		of_class = k > 0 && merged[k].class == merged[k - 1].class ? of_class + 1 : 0;
+		if (of_class < REPORT_KERNELS_MAX)
+			report->kernels[report->kernel_count++] = merged[k];
+	}
+	free(merged);
+	return ok;
+}
+
+static bool make_report(struct report **out, struct analysis *analysis, struct error *error)
+{
+	struct report *report = calloc(1, sizeof *report);
+	bool ok = report != NULL;
+	if (ok) {
+		report->arenas = calloc(analysis->count + 1, sizeof(struct arena *));
+		ok = report->arenas != NULL &&
+		     (report->arenas[0] = arena_create(ARENA_BYTES_MAX)) != NULL;
+	}
+	if (ok) {
+		report->arena_count = 1;
+		report->is_window_all = !analysis->options->has_window;
+		report->window_start_ns = analysis->options->window_start_ns;
+		report->window_end_ns = analysis->options->window_end_ns;
+		ok = find_kernels(report, analysis) && take_traces(report, analysis) &&
+			find_balance(report) && ranks_find(report);
+	}
+	if (!ok) {
+		report_close(report);
+		return fail(error, ERROR_SYSTEM, "cannot analyse: no memory for the report");
+	}
+	sum_totals(report);
+	find_repeated(report);
+	findings_find(report);
+	*out = report;
+	return true;
+}
+
+/* Something must have been read: a report about nothing but errors is an error. */
+static bool check_readable(const struct analysis *analysis, struct error *error)
+{
+	for (size_t i = 0; i < analysis->count; i++)
+		if (analysis->measures[i].trace.error == NULL)
+			return true;
+	if (analysis->count == 0)
+		return fail(error, ERROR_INPUT, "no traces to analyse");
+	return fail(error, ERROR_INPUT, "%s", analysis->measures[0].trace.error);
+}
+
+bool analyze_traces(struct trace_set *set, const struct analyze_options *options,
+		    struct report **out, struct error *error)
+{
+	struct analysis analysis = { .set = set,
+				     .options = options,
+				     .count = trace_set_count(set) };
+	bool ok = false;
+	*out = NULL;
+	analysis.measures = calloc(analysis.count + 1, sizeof *analysis.measures);
+	if (analysis.measures == NULL) {
+		(void)fail(error, ERROR_SYSTEM, "cannot analyse: no memory");
+		goto out;
+	}
+	if (!analysis_pass(&analysis, error) || !check_readable(&analysis, error))
+		goto out;
+	if (options->has_window) {
+		analysis.is_loaded = true;
+		if (!set_windows(&analysis, error) || !analysis_pass(&analysis, error))
+			goto out;
+	}
+	ok = make_report(out, &analysis, error);
+out:
+	for (size_t i = 0; analysis.measures != NULL && i < analysis.count; i++)
+		trace_measures_end(&analysis.measures[i]);
+	free(analysis.measures);
+	free(analysis.windows);
+	return ok;
+}

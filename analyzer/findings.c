@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyzer/findings.h"
+
+#include "analyzer/ratio.h"
+#include "analyzer/report.h"
+
+static const struct {
+	const char *name;
+	int64_t warning_permille;
+	int64_t error_permille;
+} finding_kinds[FINDING_COUNT] = {
+#define FINDING(enumerator, name, warning, error) [enumerator] = { name, warning, error },
+	FINDING_LIST(FINDING)
+#undef FINDING
+};
+
+const char *finding_name(enum finding_id id)
+{
+	return finding_kinds[id].name;
+}
+
+const char *severity_name(enum severity severity)
+{
+	static const char *const names[] = {
+		[SEVERITY_NONE] = "none", [SEVERITY_INFO] = "info", [SEVERITY_WARNING] = "warning",
+		[SEVERITY_ERROR] = "error",
+	};
+	return names[severity];
+}
+
+/* A finding about the capture has no share: its share counts as 0, so that 1000 means "never". */
+static enum severity finding_severity(enum finding_id id, int64_t share_e12)
+{
+	int64_t share = share_e12 < 0 ? 0 : share_e12;
+	if (share >= finding_kinds[id].error_permille * (RATIO_ONE / 1000))
+		return SEVERITY_ERROR;
+	if (share >= finding_kinds[id].warning_permille * (RATIO_ONE / 1000))
+		return SEVERITY_WARNING;
+	return SEVERITY_INFO;
+}
+
+static void finding_add(struct report *report, const struct finding *finding)
+{
+	size_t place = report->finding_count++;
+	while (place > 0 && report->findings[place - 1].gpu_ns < finding->gpu_ns) {
+		report->findings[place] = report->findings[place - 1];
+		place--;
+	}
+	report->findings[place] = *finding;
+	report->findings[place].severity = finding_severity(finding->id, finding->share_e12);
+}
+
+static int64_t gpu_part_ns(const struct report_gpu *gpu, enum finding_id id)
+{
+	if (id == FINDING_IDLE)
+		return gpu->partition.idle_ns;
+	return id == FINDING_COMMUNICATION ? gpu->partition.comm_ns : gpu->partition.copy_ns;
+}
+
+/*
+ * One of the three parts without compute; the GPU that shows it most is the one with the largest
+ * share. For communication none is named: in a collective the one that all wait for communicates
+ * least.
+ */
+static void find_part(struct report *report, enum finding_id id, int64_t part_ns)
+{
+	struct finding finding = { .id = id, .gpu_ns = part_ns, .gpu = SIZE_MAX };
+	int64_t largest_e12 = 0;
+	finding.share_e12 = ratio_e12(part_ns, report->totals.window_ns);
+	if (report->totals.window_ns == 0 ||
+	    finding_severity(id, finding.share_e12) < SEVERITY_WARNING)
+		return;
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		const struct report_gpu *gpu = &report->gpus[g];
+		int64_t share_e12 = ratio_e12(gpu_part_ns(gpu, id), gpu->partition.window_ns);
+		finding.count += gpu_part_ns(gpu, id) > 0;
+		if (id != FINDING_COMMUNICATION && gpu->partition.window_ns > 0 &&
+		    share_e12 > largest_e12) {
+			largest_e12 = share_e12;
+			finding.gpu = g;
+		}
+	}
+	finding_add(report, &finding);
+}
+
+/*
+ * The GPU time that is lost when all wait for the GPU with most compute: sum of (most - own). GPUs
+ * of different jobs do not wait for each other.
+ */
+static void find_imbalance(struct report *report)
+{
+	const struct balance *balance = &report->balance;
+	struct finding finding = { .id = FINDING_IMBALANCE, .share_e12 = balance->lambda_e12,
+		.gpu = balance->most, .count = (int64_t)report->gpu_count };
+	if (!balance->is_known || report->ranks.is_mixed ||
+	    finding_severity(finding.id, finding.share_e12) < SEVERITY_WARNING)
+		return;
+	for (size_t g = 0; g < report->gpu_count; g++)
+		finding.gpu_ns = add_saturated(finding.gpu_ns, balance->most_ns -
+					       report->gpus[g].partition.compute_ns);
+	finding_add(report, &finding);
+}
+
+static void find_in_capture(struct report *report, enum finding_id id, int64_t count)
+{
+	if (count > 0)
+		finding_add(report, &(struct finding){ .id = id, .share_e12 = -1, .count = count,
+						       .gpu = SIZE_MAX });
+}
+
+void findings_find(struct report *report)
+{
+	int64_t rejected = 0;
+	report->finding_count = 0;
+	for (size_t t = 0; t < report->trace_count; t++) {
+		const struct timeline_rejects *rejects = &report->traces[t].rejects;
+		rejected += rejects->negative_duration + rejects->time_out_of_range +
+			    rejects->unknown_stream;
+	}
+	find_part(report, FINDING_IDLE, report->totals.idle_ns);
+	find_part(report, FINDING_COMMUNICATION, report->totals.comm_ns);
+	find_part(report, FINDING_COPY, report->totals.copy_ns);
+	find_imbalance(report);
+	find_in_capture(report, FINDING_TRACE_UNREADABLE, report->totals.broken_traces);
+	find_in_capture(report, FINDING_RECORDS_LOST, report->totals.lost_records);
+	find_in_capture(report, FINDING_ROWS_REJECTED, rejected);
+	find_in_capture(report, FINDING_GPU_TWICE, report->totals.repeated_gpus);
+	find_in_capture(report, FINDING_TRACE_WITHOUT_GPU_WORK, report->totals.empty_traces);
+	find_in_capture(report, FINDING_RANKS_MISSING, report->ranks.missing_count);
+}

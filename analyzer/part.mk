@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+# analyzer: timeline, interval algebra, metrics, findings and their renderers. Uses base and tracedb's readers.
+PARTS += analyzer
+analyzer_SRC := $(wildcard analyzer/*.c)
+$(eval $(call archive,analyzer))

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an analysis found: numbers and names, no sentences. Every renderer draws from this one
+ * struct, so that text, JSON and Markdown cannot disagree.
+ *
+ * Thread: made by one thread; constant afterwards.
+ */
+#ifndef ANALYZER_REPORT_H
+#define ANALYZER_REPORT_H
+
+#include "analyzer/findings.h"
+#include "analyzer/metric_balance.h"
+#include "analyzer/metric_partition.h"
+#include "analyzer/metric_transfers.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { REPORT_KERNELS_MAX = 10, REPORT_MISSING_RANKS_MAX = 1024 };
+
+struct report_loss {
+	const char *source;
+	const char *reason;
+	int64_t count;		/* 0: the row states a fact */
+	int64_t first_ns;	/* since the trace's epoch, -1 if unknown */
+	int64_t last_ns;
+};
+
+struct report_trace {
+	const char *path;
+	const char *error;	/* NULL: read. Otherwise why not, and only `path` is set */
+	const char *source;	/* libtrace, kineto, nsys */
+	const char *host;	/* "" if unknown */
+	int64_t pid;		/* -1 if unknown, as rank and world_size */
+	int64_t rank;
+	int64_t world_size;
+	int64_t epoch_ns;
+	int64_t stop_ns;	/* -1: recording did not end properly */
+	size_t gpu_count;	/* with GPU work */
+	struct report_loss *losses;
+	size_t loss_count;
+	int64_t lost_records;	/* sum of their counts */
+	struct timeline_rejects rejects;
+	int64_t missing_symbol_rows;
+	int64_t negative_bytes_rows;
+	int64_t api_calls;
+	int64_t overhead_records;	/* profiling's own time, as the source reports it */
+	int64_t overhead_ns;
+};
+
+struct report_gpu {
+	size_t trace;		/* index in report.traces */
+	size_t same_as;		/* an earlier GPU that shows the very same work; SIZE_MAX: none */
+	int64_t device_id;
+	const char *name;	/* "" if unknown */
+	const char *uuid;
+	int64_t window_start_ns;	/* Unix time, where the trace's epoch is known */
+	struct partition partition;
+	struct row_counts rows;
+	int64_t no_launch_rows;		/* of the whole trace */
+	int64_t before_launch_rows;
+	struct transfers transfers;	/* in an arena */
+};
+
+struct report_totals {
+	int64_t window_ns, compute_ns, comm_ns, copy_ns, idle_ns;	/* saturated */
+	int64_t graph_only_ns;
+	int64_t lost_records;
+	int64_t broken_traces;
+	int64_t empty_traces;	/* readable, without GPU work */
+	int64_t repeated_gpus;	/* whose work another trace shows, too: counted twice in the sums */
+};
+
+/* Which ranks of the job are here. */
+struct report_ranks {
+	int64_t world_size;	/* -1: unknown or not the same in all traces */
+	bool is_mixed;		/* the traces name several sizes: more than one job? */
+	int64_t captured;	/* different known ranks */
+	int64_t missing_count;	/* of world_size */
+	int64_t *missing;	/* the first REPORT_MISSING_RANKS_MAX */
+	size_t missing_listed;
+};
+
+struct report_kernel {
+	const char *name;	/* as recorded */
+	enum kernel_class class;
+	int64_t count;
+	int64_t total_ns;
+	int64_t longest_ns;
+};
+
+struct report {
+	struct arena **arenas;		/* everything below lives in them */
+	size_t arena_count;
+	bool is_window_all;
+	int64_t window_start_ns;	/* of an explicit window: since the first GPU activity */
+	int64_t window_end_ns;
+	struct report_trace *traces;
+	size_t trace_count;
+	struct report_gpu *gpus;	/* by rank, host, pid, device */
+	size_t gpu_count;
+	struct report_totals totals;
+	struct report_ranks ranks;
+	struct balance balance;
+	struct report_kernel
+		*kernels; /* with most time first, at most REPORT_KERNELS_MAX a class */
+	size_t kernel_count;
+	struct finding findings[FINDING_COUNT];
+	size_t finding_count;
+};
+
+enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_MARKDOWN };
+
+struct report_style {
+	enum report_format format;
+	bool has_color;		/* text: ANSI colours */
+	bool has_unicode;	/* text: box drawing; otherwise plain ASCII */
+};
+
+/* Appends to `out` (begun by the caller). Fails only if memory or the text's maximum is used up. */
+bool report_render(const struct report *report, const struct report_style *style, struct text *out,
+		   struct error *error);
+
+/* The highest severity among the findings. */
+enum severity report_severity(const struct report *report);
+
+void report_close(struct report *report);
+
+/* The three renderers behind report_render. */
+void report_add_text(struct text *out, const struct report *report,
+		     const struct report_style *style);
+void report_add_json(struct text *out, const struct report *report);
+void report_add_markdown(struct text *out, const struct report *report);
+
+#endif

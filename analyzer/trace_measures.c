@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyzer/trace_measures.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Texts and rows of a report: never near this. */
+static const size_t ARENA_BYTES_MAX = (size_t)1 << 32;
+
+static bool no_memory(const struct trace_measures *measures, struct error *error)
+{
+	return fail(error, ERROR_SYSTEM, "cannot analyse '%s': no memory", measures->input->path);
+}
+
+static const char *keep_text(struct trace_measures *measures, const char *text)
+{
+	return arena_copy_text(measures->arena, text, strlen(text));
+}
+
+static bool keep_facts(struct trace_measures *measures)
+{
+	struct report_trace *trace = &measures->trace;
+	const struct trace_row *row = trace_reader_trace(measures->input->reader);
+	trace->source = keep_text(measures, row->source);
+	trace->host = keep_text(measures, row->host);
+	trace->pid = row->pid;
+	trace->rank = row->rank;
+	trace->world_size = row->world_size;
+	trace->epoch_ns = row->epoch_ns;
+	trace->stop_ns = row->stop_ns;
+	return trace->source != NULL && trace->host != NULL;
+}
+
+static bool load_losses(struct trace_measures *measures, struct error *error)
+{
+	struct report_trace *trace = &measures->trace;
+	struct trace_reader *reader = measures->input->reader;
+	struct trace_cursor *cursor = NULL;
+	struct loss_row row;
+	int64_t room = 0;
+	int result;
+	if (!trace_reader_count(reader, TABLE_loss, &room, error) ||
+	    !trace_reader_select(reader, TABLE_loss, 0, -1, &cursor, error))
+		return false;
+	trace->losses = arena_take_array(measures->arena, (size_t)room + 1, sizeof *trace->losses);
+	if (trace->losses == NULL) {
+		trace_cursor_close(cursor);
+		return no_memory(measures, error);
+	}
+	while ((result = trace_cursor_next(cursor, &row, error)) == 1 &&
+	       (int64_t)trace->loss_count < room) {
+		struct report_loss *loss = &trace->losses[trace->loss_count++];
+		*loss = (struct report_loss){ keep_text(measures, row.source),
+					      keep_text(measures, row.reason),
+					      row.count < 0 ? 0 : row.count, row.first_ns,
+					      row.last_ns };
+		trace->lost_records = add_saturated(trace->lost_records, loss->count);
+		if (loss->source == NULL || loss->reason == NULL) {
+			(void)no_memory(measures, error);
+			result = -1;
+			break;
+		}
+	}
+	trace_cursor_close(cursor);
+	return result >= 0;
+}
+
+static bool load_overhead(struct trace_measures *measures, struct error *error)
+{
+	struct report_trace *trace = &measures->trace;
+	struct trace_cursor *cursor = NULL;
+	struct overhead_row row;
+	int result;
+	if (!trace_reader_select(measures->input->reader, TABLE_overhead,
+				 COLUMN_BIT(overhead, duration_ns), -1, &cursor, error))
+		return false;
+	while ((result = trace_cursor_next(cursor, &row, error)) == 1) {
+		trace->overhead_records++;
+		if (row.duration_ns > 0)
+			trace->overhead_ns = add_saturated(trace->overhead_ns, row.duration_ns);
+	}
+	trace_cursor_close(cursor);
+	return result == 0;
+}
+
+static void keep_timeline_facts(struct trace_measures *measures)
+{
+	struct report_trace *trace = &measures->trace;
+	const struct timeline *timeline = measures->timeline;
+	trace->rejects = timeline->rejects;
+	trace->missing_symbol_rows = timeline->missing_symbol_rows;
+	trace->negative_bytes_rows = timeline->negative_bytes_rows;
+	trace->api_calls = timeline->api_calls;
+	for (size_t g = 0; g < timeline->gpu_count; g++)
+		trace->gpu_count += timeline_gpu_rows(&timeline->gpus[g]) > 0;
+}
+
+static bool keep_error(struct trace_measures *measures, const struct error *cause,
+		       struct error *error)
+{
+	measures->trace = (struct report_trace){ .path = measures->trace.path,
+						 .pid = -1,
+						 .rank = -1,
+						 .world_size = -1,
+						 .stop_ns = -1,
+						 .source = "",
+						 .host = "" };
+	measures->trace.error = keep_text(measures, cause->message);
+	return measures->trace.error != NULL || no_memory(measures, error);
+}
+
+bool trace_measures_load(struct trace_measures *measures, const struct trace_input *input,
+			 struct error *error)
+{
+	struct error cause = { 0 };
+	*measures = (struct trace_measures){ .input = input };
+	measures->arena = arena_create(ARENA_BYTES_MAX);
+	if (measures->arena == NULL ||
+	    (measures->trace.path = keep_text(measures, input->path)) == NULL)
+		return no_memory(measures, error);
+	if (input->reader == NULL)
+		return keep_error(measures, &input->error, error);
+	if (!keep_facts(measures))
+		return no_memory(measures, error);
+	if (!load_losses(measures, &cause) || !load_overhead(measures, &cause) ||
+	    !timeline_load(&measures->timeline, input->reader, &cause)) {
+		if (cause.kind != ERROR_INPUT) {
+			if (error != NULL)
+				*error = cause;
+			return false;
+		}
+		return keep_error(measures, &cause, error);
+	}
+	keep_timeline_facts(measures);
+	return true;
+}
+
+static bool keep_transfers(struct trace_measures *measures, struct transfers *kept,
+			   const struct transfers *transfers)
+{
+	*kept = *transfers;
+	kept->by_kind =
+		arena_take_array(measures->arena, transfers->kind_count + 1, sizeof *kept->by_kind);
+	kept->by_direction = arena_take_array(measures->arena, transfers->direction_count + 1,
+					      sizeof *kept->by_direction);
+	if (kept->by_kind == NULL || kept->by_direction == NULL)
+		return false;
+	memcpy(kept->by_kind, transfers->by_kind, transfers->kind_count * sizeof *kept->by_kind);
+	memcpy(kept->by_direction, transfers->by_direction,
+	       transfers->direction_count * sizeof *kept->by_direction);
+	return true;
+}
+
+static bool measure_gpu(struct trace_measures *measures, const struct timeline_gpu *gpu,
+			const struct time_window *window)
+{
+	const struct timeline *timeline = measures->timeline;
+	struct report_gpu *kept = &measures->gpus[measures->gpu_count++];
+	struct transfers transfers;
+	*kept = (struct report_gpu){
+		.device_id = gpu->device_id,
+		.name = keep_text(measures, gpu->name),
+		.uuid = keep_text(measures, gpu->uuid),
+		.window_start_ns = add_saturated(measures->trace.epoch_ns, window->start_ns),
+		.partition = partition_measure(timeline, gpu, window),
+		.no_launch_rows = gpu->no_launch_rows,
+		.before_launch_rows = gpu->before_launch_rows,
+	};
+	if (kept->name == NULL || kept->uuid == NULL ||
+	    !row_counts_measure(&kept->rows, timeline, gpu, window) ||
+	    !transfers_measure(&transfers, timeline, gpu, window))
+		return false;
+	bool ok = keep_transfers(measures, &kept->transfers, &transfers);
+	transfers_end(&transfers);
+	return ok;
+}
+
+static bool keep_kernels(struct trace_measures *measures, const struct kernel_total *totals)
+{
+	const struct timeline *timeline = measures->timeline;
+	size_t used = 0;
+	for (size_t k = 0; k < timeline->kernel_count; k++)
+		used += totals[k].count > 0;
+	measures->kernels = arena_take_array(measures->arena, used + 1, sizeof *measures->kernels);
+	if (measures->kernels == NULL)
+		return false;
+	for (size_t k = 0; k < timeline->kernel_count; k++) {
+		if (totals[k].count == 0)
+			continue;
+		struct report_kernel *kernel = &measures->kernels[measures->kernel_count++];
+		*kernel = (struct report_kernel){
+			.name = keep_text(measures, timeline->kernels[k].name),
+			.class = timeline->kernels[k].class, .count = totals[k].count,
+			.total_ns = totals[k].total_ns, .longest_ns = totals[k].longest_ns,
+		};
+		if (kernel->name == NULL)
+			return false;
+	}
+	return true;
+}
+
+bool trace_measures_measure(struct trace_measures *measures, const struct time_window *window,
+			    struct error *error)
+{
+	const struct timeline *timeline = measures->timeline;
+	if (timeline == NULL)
+		return true;
+	measures->gpus =
+		arena_take_array(measures->arena, timeline->gpu_count + 1, sizeof *measures->gpus);
+	struct kernel_total *totals = calloc(timeline->kernel_count, sizeof *totals);
+	bool ok = measures->gpus != NULL && totals != NULL;
+	for (size_t g = 0; ok && g < timeline->gpu_count; g++) {
+		const struct timeline_gpu *gpu = &timeline->gpus[g];
+		if (timeline_gpu_rows(gpu) == 0)
+			continue;
+		struct time_window own = window == NULL ? window_all(gpu) : *window;
+		kernel_totals_add(totals, gpu, &own);
+		ok = measure_gpu(measures, gpu, &own);
+	}
+	ok = ok && keep_kernels(measures, totals);
+	free(totals);
+	timeline_close(measures->timeline);
+	measures->timeline = NULL;
+	return ok || no_memory(measures, error);
+}
+
+void trace_measures_end(struct trace_measures *measures)
+{
+	timeline_close(measures->timeline);
+	arena_close(measures->arena);
+	*measures = (struct trace_measures){ 0 };
+}

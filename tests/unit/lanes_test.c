@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include "viewer-export/lanes.h"
+
+#include "tests/unit/harness.h"
+
+#include <stdlib.h>
+
+static void add(struct lane_set *set, uint32_t group, int64_t start, int64_t end)
+{
+	CHECK(lane_set_add(set, group, start, end, false));
+}
+
+static uint32_t lane_of(const struct lane_set *set, size_t span)
+{
+	return lane_set_at(set, span).lane;
+}
+
+TEST(touching_spans_share_a_lane_and_overlapping_ones_do_not)
+{
+	struct lane_set set;
+	lane_set_begin(&set, LANE_APART);
+	add(&set, 0, 0, 10);
+	add(&set, 0, 10, 20);
+	add(&set, 0, 19, 30);
+	add(&set, 0, 30, 31);
+	add(&set, 1, 5, 25);
+	CHECK(lane_set_solve(&set));
+	CHECK_INT(lane_of(&set, 0), 0);
+	CHECK_INT(lane_of(&set, 1), 0);
+	CHECK_INT(lane_of(&set, 2), 1);
+	CHECK_INT(lane_of(&set, 3), 0);
+	CHECK_INT(lane_of(&set, 4), 0);
+	CHECK_INT(lane_set_lane_count(&set, 0), 2);
+	CHECK_INT(lane_set_lane_count(&set, 1), 1);
+	CHECK(!lane_set_at(&set, 0).is_touching);
+	CHECK(lane_set_at(&set, 1).is_touching);
+	CHECK(!lane_set_at(&set, 3).is_touching);
+	lane_set_end(&set);
+}
+
+TEST(spans_before_the_epoch_need_no_extra_lane)
+{
+	struct lane_set set;
+	lane_set_begin(&set, LANE_APART);
+	add(&set, 0, -100, -90);
+	add(&set, 0, -80, -70);
+	add(&set, 0, -70, -60);
+	CHECK(lane_set_solve(&set));
+	CHECK_INT(lane_set_lane_count(&set, 0), 1);
+	lane_set_end(&set);
+}
+
+TEST(spans_that_come_unsorted_get_the_lanes_of_sorted_ones)
+{
+	struct lane_set set;
+	lane_set_begin(&set, LANE_APART);
+	for (int i = 999; i >= 0; i--)
+		add(&set, 0, i * 10, i * 10 + 10);
+	CHECK(lane_set_solve(&set));
+	CHECK_INT(lane_set_lane_count(&set, 0), 1);
+	lane_set_end(&set);
+}
+
+TEST(a_span_without_length_shares_the_lane_but_two_at_one_instant_do_not)
+{
+	struct lane_set set;
+	lane_set_begin(&set, LANE_APART);
+	add(&set, 0, 0, 10);
+	add(&set, 0, 10, 20);
+	add(&set, 0, 10, 10);
+	add(&set, 0, 10, 10);
+	CHECK(lane_set_solve(&set));
+	CHECK_INT(lane_of(&set, 1), 0);
+	CHECK_INT(lane_of(&set, 2), 0);
+	CHECK_INT(lane_of(&set, 3), 1);
+	CHECK(!lane_set_at(&set, 2).is_touching);
+	lane_set_end(&set);
+}
+
+TEST(a_span_without_length_that_an_arrow_leads_to_stands_alone_in_time)
+{
+	for (int rule = LANE_APART; rule <= LANE_NESTED; rule++) {
+		struct lane_set set;
+		lane_set_begin(&set, (enum lane_rule)rule);
+		add(&set, 0, 0, 10);
+		CHECK(lane_set_add(&set, 0, 10, 10, true));	/* at an end */
+		add(&set, 0, 10, 20);
+		CHECK(lane_set_add(&set, 1, 10, 10, true));
+		CHECK(lane_set_add(&set, 1, 10, 10, false));	/* at the same instant */
+		CHECK(lane_set_add(&set, 1, 10, 15, true));
+		CHECK(lane_set_solve(&set));
+		CHECK_INT(lane_of(&set, 1), 1);
+		CHECK_INT(lane_of(&set, 2), 0);
+		CHECK_INT(lane_of(&set, 3), 0);
+		CHECK_INT(lane_of(&set, 4), 1);
+		CHECK_INT(lane_of(&set, 5), 0);
+		CHECK_INT(lane_set_group(&set, 3), 1);
+		lane_set_end(&set);
+	}
+}
+
+TEST(nested_spans_share_a_lane_and_crossing_ones_do_not)
+{
+	struct lane_set set;
+	lane_set_begin(&set, LANE_NESTED);
+	add(&set, 0, 2, 4);	/* ends first, so it comes first */
+	add(&set, 0, 4, 6);
+	add(&set, 0, 0, 10);
+	add(&set, 0, 5, 12);	/* crosses */
+	add(&set, 0, 10, 12);
+	CHECK(lane_set_solve(&set));
+	CHECK_INT(lane_of(&set, 0), 0);
+	CHECK_INT(lane_of(&set, 1), 0);
+	CHECK_INT(lane_of(&set, 2), 0);
+	CHECK_INT(lane_of(&set, 3), 1);
+	CHECK_INT(lane_of(&set, 4), 0);
+	CHECK(lane_set_at(&set, 1).is_touching);
+	CHECK(lane_set_at(&set, 4).is_touching);
+	CHECK_INT(lane_set_lane_count(&set, 0), 2);
+	lane_set_end(&set);
+}
+
+TEST(an_inner_span_that_comes_before_its_outer_one_is_late_if_both_start_together)
+{
+	struct lane_set set;
+	lane_set_begin(&set, LANE_NESTED);
+	add(&set, 0, 0, 3);
+	add(&set, 0, 0, 5);
+	add(&set, 0, 0, 9);
+	add(&set, 0, 0, 1);
+	add(&set, 0, 6, 8);
+	CHECK(lane_set_solve(&set));
+	CHECK_INT(lane_set_lane_count(&set, 0), 1);
+	CHECK(!lane_set_at(&set, 2).is_late);
+	CHECK(lane_set_at(&set, 1).is_late);
+	CHECK(lane_set_at(&set, 0).is_late);
+	/* It comes after all, but the one around it is itself late. */
+	CHECK(lane_set_at(&set, 3).is_late);
+	CHECK(lane_set_at(&set, 1).depth < lane_set_at(&set, 0).depth);
+	CHECK(!lane_set_at(&set, 4).is_late);
+	lane_set_end(&set);
+}
+
+TEST(the_cursor_agrees_with_the_search)
+{
+	struct lane_set set;
+	struct lane_cursor cursor = { 0 };
+	lane_set_begin(&set, LANE_APART);
+	for (int i = 0; i < 500; i++)
+		add(&set, (uint32_t)(i % 3), i, i + i % 11);
+	CHECK(lane_set_solve(&set));
+	lane_set_forget(&set);
+	for (size_t i = 0; i < 500; i++) {
+		struct lane_place next = lane_set_next(&set, &cursor);
+		struct lane_place at = lane_set_at(&set, i);
+		CHECK(next.lane == at.lane && next.is_touching == at.is_touching);
+	}
+	lane_set_end(&set);
+}
+
+enum { RANDOM_SPANS = 120 };
+
+struct random_span {
+	uint32_t group;
+	int64_t start, end;
+};
+
+static bool may_share(enum lane_rule rule, const struct random_span *a, const struct random_span *b)
+{
+	if (a->end <= b->start || b->end <= a->start)
+		return true;
+	/* Of no length and inside another: drawn within it. */
+	if (rule == LANE_APART)
+		return false;
+	return (a->start <= b->start && b->end <= a->end) ||
+	       (b->start <= a->start && a->end <= b->end);
+}
+
+static void check_random(enum lane_rule rule, unsigned seed)
+{
+	struct random_span spans[RANDOM_SPANS];
+	struct lane_set set;
+	srand(seed);
+	lane_set_begin(&set, rule);
+	for (int i = 0; i < RANDOM_SPANS; i++) {
+		spans[i].group = (uint32_t)(rand() % 2);
+		spans[i].start = rand() % 200 - 100;
+		spans[i].end = spans[i].start + rand() % 20;
+		add(&set, spans[i].group, spans[i].start, spans[i].end);
+	}
+	CHECK(lane_set_solve(&set));
+	for (int i = 0; i < RANDOM_SPANS; i++) {
+		CHECK(lane_of(&set, (size_t)i) < lane_set_lane_count(&set, spans[i].group));
+		for (int j = 0; j < i; j++)
+			if (spans[i].group == spans[j].group &&
+			    lane_of(&set, (size_t)i) == lane_of(&set, (size_t)j) &&
+			    !may_share(rule, &spans[i], &spans[j]))
+				test_fail(__FILE__, __LINE__, "seed %u: %d and %d overlap", seed, i,
+					  j);
+	}
+	CHECK_INT(set.crowded_count, 0);
+	lane_set_end(&set);
+}
+
+TEST(no_two_spans_of_a_lane_ever_overlap)
+{
+	for (unsigned seed = 1; seed <= 200; seed++) {
+		check_random(LANE_APART, seed);
+		check_random(LANE_NESTED, seed);
+	}
+}
+
+TEST(spans_beyond_the_last_lane_are_kept_and_counted)
+{
+	struct lane_set set;
+	lane_set_begin(&set, LANE_APART);
+	for (int i = 0; i < LANES_MAX + 5; i++)
+		add(&set, 0, 0, 10);
+	CHECK(lane_set_solve(&set));
+	CHECK_INT(lane_set_lane_count(&set, 0), LANES_MAX);
+	CHECK_INT(set.crowded_count, 5);
+	lane_set_end(&set);
+}
+
+TEST(a_group_without_spans_has_one_lane)
+{
+	struct lane_set set;
+	lane_set_begin(&set, LANE_APART);
+	CHECK(lane_set_touch_group(&set, 3));
+	CHECK(lane_set_solve(&set));
+	CHECK_INT(lane_set_lane_count(&set, 3), 1);
+	lane_set_end(&set);
+}
