@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of the CUPTI double: subscribers and callbacks (cupti_callbacks.c), records
+ * (cupti_records.c), buffers and their delivery (cupti_buffers.c), entry points (cupti_entry.c,
+ * cupti_version.c).
+ * Thread: any, unless said.
+ */
+#ifndef RIG_CUPTI_H
+#define RIG_CUPTI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cupti_layout.h"
+#include "driver.h"
+
+enum {
+	RIG_CALLBACK_DRIVER = 1,
+	RIG_CALLBACK_RUNTIME,
+	RIG_CALLBACK_RESOURCE,
+	RIG_CALLBACK_SYNCHRONIZE,
+	RIG_CALLBACK_NVTX,
+	RIG_CALLBACK_STATE,
+	RIG_CALLBACK_DOMAINS
+};
+
+typedef void (*rig_callback)(void *user, uint32_t domain, uint32_t cbid, const void *data);
+typedef void (*rig_requested)(uint8_t **buffer, size_t *size, size_t *max_records);
+typedef void (*rig_completed)(void *context, uint32_t stream, uint8_t *buffer, size_t size,
+			      size_t valid_size);
+
+/* Connects to the driver double; false where there is none, or no GPU: every call then fails. */
+bool rig_cupti_ready(void);
+
+/* cupti_callbacks.c */
+int rig_subscribe(void **handle, rig_callback callback, void *user, const char *name,
+		  char *old_name, size_t old_name_size);
+int rig_unsubscribe(void *handle);
+int rig_callback_enable(void *handle, uint32_t domain, uint32_t cbid, bool is_enabled);
+int rig_domain_enable(void *handle, uint32_t domain, bool is_enabled);
+bool rig_callbacks_any(void);
+void rig_callback_api(const struct rig_api *api, uint32_t cbid, uint32_t correlation, int site);
+void rig_callback_resource(uint32_t cbid, uint32_t device, const void *handle);
+void rig_callback_state(uint32_t cbid, uint32_t result, const char *text);
+int rig_in_resource_callback(void);
+
+/* cupti_records.c */
+extern const struct rig_listener rig_records_listener;
+bool rig_kind_is_enabled(uint32_t kind);
+int rig_kind_enable(uint32_t kind, bool is_enabled);
+int rig_api_select(uint32_t domain, uint32_t cbid, uint8_t enable);
+void rig_event_stamps_set(uint8_t enable);
+bool rig_event_stamps(void);
+uint32_t rig_thread_id(void);
+uint32_t rig_correlation_shown(uint32_t correlation);	/* 0 where ids do not exist */
+void rig_context_created(const struct rig_activity *activity);
+void rig_thread_id_type_set(int type);
+int rig_thread_id_type(void);
+int rig_external_push(uint32_t kind, uint64_t id);
+int rig_external_pop(uint32_t kind, uint64_t *id);
+void rig_records_forget_all(void);	/* no kind is enabled any more */
+
+/* cupti_activities.c */
+void rig_activity_put(const struct rig_activity *activity);
+
+/* cupti_buffers.c */
+void rig_buffers_register(rig_requested requested, rig_completed completed);
+/* A record of the host: into the buffer now. */
+void rig_record_put(const void *record, uint32_t kind);
+/* A record of the GPU: some time later, in another order. */
+void rig_record_put_late(const void *record, uint32_t kind);
+void rig_records_complete(void);	/* the device was synchronised: everything late is there */
+int rig_buffers_flush(bool is_forced);
+int rig_buffers_dropped(size_t *count);
+void rig_thread_buffers_set(bool is_on);
+bool rig_thread_buffers(void);
+int rig_in_buffer_callback(void);
+void rig_buffers_lose_all(void);	/* the driver went away */
+
+#endif

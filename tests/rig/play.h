@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The training program's second half: plays the simulated operations of one process through the
+ * doubles.
+ * Thread: the main thread starts and ends it; the scenario's host threads are made inside.
+ */
+#ifndef RIG_PLAY_H
+#define RIG_PLAY_H
+
+#include "simulate.h"
+
+struct rig_play_options {
+	bool is_concurrent;	/* host threads run freely; else in the scenario's order */
+	uint32_t first_device;	/* ordinal of the process's first GPU */
+	bool is_realtime;	/* wait until an operation's time has come */
+	int64_t event_step; /* call at_step before the first operation of this step; -1: never */
+	void (*at_step)(void);
+};
+
+bool rig_play(const struct rig_scenario *scenario, const struct rig_run *run,
+	      const struct rig_play_options *options);
+void rig_dump(const struct rig_run *run);
+
+/* play_nvtx.c: the application's own ranges and marks. */
+void rig_play_nvtx(const struct rig_op *op);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rig-train: the rig's training program, a test double. Plays one rank of a scenario (or all GPUs
+ * of a one-process scenario) through the doubles of the driver, NCCL and NVTX. README.md says
+ * how.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "play.h"
+#include "words.h"
+
+int cuInit(unsigned flags);
+
+static struct {
+	const char *scenario, *exit_mode, *map;
+	int rank;
+	bool is_dump, is_quiet, is_ordinal, has_rank;
+	int64_t at_step;
+	struct rig_play_options play;
+} options = { .exit_mode = "return", .map = "cupti", .at_step = -1, .play.event_step = -1 };
+
+static int usage(void)
+{
+	fputs("usage: rig-train SCENARIO [--rank R] [--dump] [--realtime] [--concurrent] "
+	      "[--quiet]\n"
+	      "       [--device-mode visible|ordinal] [--map cupti|cudart|none]\n"
+	      "       [--exit return|N|_exit|abort|kill|term|fork|fork_exit|exec|thread] "
+	      "[--at-step N]\n",
+	      stderr);
+	return 2;
+}
+
+static bool options_parse(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+		if (!strcmp(argv[i], "--dump")) {
+			options.is_dump = true;
+		} else if (!strcmp(argv[i], "--realtime")) {
+			options.play.is_realtime = true;
+		} else if (!strcmp(argv[i], "--concurrent")) {
+			options.play.is_concurrent = true;
+		} else if (!strcmp(argv[i], "--quiet")) {
+			options.is_quiet = true;
+		} else if (argv[i][0] != '-' && !options.scenario) {
+			options.scenario = argv[i];
+		} else if (!value) {
+			return false;
+		} else if (!strcmp(argv[i], "--rank")) {
+			options.rank = (int)strtol(value, NULL, 10);
+			options.has_rank = true;
+			i++;
+		} else if (!strcmp(argv[i], "--device-mode")) {
+			options.is_ordinal = !strcmp(value, "ordinal");
+			i++;
+		} else if (!strcmp(argv[i], "--map")) {
+			options.map = value;
+			i++;
+		} else if (!strcmp(argv[i], "--exit")) {
+			options.exit_mode = value;
+			i++;
+		} else if (!strcmp(argv[i], "--at-step")) {
+			options.at_step = strtoll(value, NULL, 10);
+			i++;
+		} else {
+			return false;
+		}
+	}
+	return options.scenario != NULL;
+}
+
+/* Ends the process, or forks, as --exit says. */
+static void exit_play(void)
+{
+	const char *mode = options.exit_mode;
+	pid_t child;
+
+	rig_clock_clear();
+	if (!strcmp(mode, "_exit"))
+		_exit(0);
+	if (!strcmp(mode, "abort"))
+		abort();
+	if (!strcmp(mode, "kill"))
+		raise(SIGKILL);
+	if (!strcmp(mode, "term"))
+		raise(SIGTERM);
+	if (!strcmp(mode, "exec")) {
+		execlp("true", "true", (char *)NULL);
+		_exit(127);
+	}
+	if (!strncmp(mode, "fork", 4)) {
+		fflush(NULL);
+		child = fork();
+		if (!child) {
+			if (!strcmp(mode, "fork_exit"))
+				_exit(0);
+			exit(0); /* runs the exit handlers in the child, as careless programs do
+				  */
+		}
+		while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+			;
+		return;
+	}
+	if (*mode >= '0' && *mode <= '9')
+		exit((int)strtol(mode, NULL, 10));
+}
+
+/* As the framework's own libraries would be mapped before CUDA starts. */
+static void libraries_map(void)
+{
+	const char *name = NULL;
+
+	if (!strcmp(options.map, "cupti"))
+		name = getenv("RIG_CUPTI_SONAME");
+	else if (!strcmp(options.map, "cudart"))
+		name = getenv("RIG_CUDART_SONAME");
+	if (name && !dlopen(name, RTLD_NOW | RTLD_LOCAL))
+		fprintf(stderr, "rig-train: %s\n", dlerror());
+}
+
+static void environment_set(const struct rig_scenario *scenario)
+{
+	const char *rank = getenv("RANK");
+	char number[16];
+
+	if (!options.has_rank && rank)
+		options.rank = (int)strtol(rank, NULL, 10);
+	snprintf(number, sizeof(number), "%d", options.rank);
+	setenv("RANK", number, 0);
+	setenv("LOCAL_RANK", number, 0);
+	snprintf(number, sizeof(number), "%d", scenario->processes);
+	setenv("WORLD_SIZE", number, 0);
+	setenv("LOCAL_WORLD_SIZE", number, 0);
+	setenv("RIG_SCENARIO", options.scenario, 1);
+}
+
+/* Which GPUs the process sees: one as ordinal 0, or all with its own in use (not in the rig's
+ * power: see README). */
+static void devices_configure(const struct rig_run *run)
+{
+	int gpus[RIG_GPUS_MAX];
+
+	if (options.is_ordinal)
+		return;
+	for (int i = 0; i < run->units_per_process; i++)
+		gpus[i] = options.rank * run->units_per_process + i;
+	rig_driver_configure(gpus, run->units_per_process);
+}
+
+static void ordinals_set(struct rig_run *run)
+{
+	uint32_t first = (uint32_t)(options.rank * run->units_per_process);
+
+	options.play.first_device = options.is_ordinal ? first : 0;
+	for (size_t i = 0; options.is_ordinal && i < run->count; i++) {
+		run->ops[i].device += first;
+		run->ops[i].activity.device += first;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static struct rig_scenario scenario;
+	static struct rig_run run;
+	const char *epoch = getenv("RIG_EPOCH_NS");
+	int status;
+
+	if (!options_parse(argc, argv))
+		return usage();
+	if (!rig_scenario_read(&scenario, options.scenario))
+		return 3;
+	environment_set(&scenario);
+	if (options.rank < 0 || options.rank >= scenario.processes) {
+		fprintf(stderr, "rig-train: rank %d is not in this scenario\n", options.rank);
+		return 2;
+	}
+	if (!rig_simulate(&scenario, options.rank, &run))
+		return 3;
+	if (options.is_dump) {
+		rig_dump(&run);
+		return 0;
+	}
+	/* A little ahead, so that a tracer's own start lies before every stamp. */
+	rig_clock_base_set(epoch ? strtoll(epoch, NULL, 10) : rig_clock_real() + 2000000000);
+	devices_configure(&run);
+	ordinals_set(&run);
+	libraries_map();
+	status = cuInit(0);
+	if (status) {
+		fprintf(stderr, "rig-train: cuInit: %d\n", status);
+		return 4;
+	}
+	options.play.event_step = options.at_step;
+	options.play.at_step = exit_play;
+	if (!rig_play(&scenario, &run, &options.play))
+		return 3;
+	if (!options.is_quiet)
+		printf("rig-train: rank %d of %d played %zu operations\n", options.rank,
+		       scenario.processes, run.count);
+	if (options.at_step < 0)
+		exit_play();
+	return 0;
+}
