@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The drain: the one thread of ours. It decodes CUPTI buffers, consumes the thread logs, interns, and writes
- * batches; a source adds rows through this interface only.
+ * The drain: the one thread of ours. It decodes CUPTI buffers, consumes the thread logs, interns,
+ * and writes batches; a source adds rows through this interface only.
  *
- * Thread: drain thread only, unless said otherwise. Nothing here fails towards the caller: what cannot be
- * written is counted as lost, and a database error turns capture off.
+ * Thread: drain thread only, unless said otherwise. Nothing here fails towards the caller: what
+ * cannot be written is counted as lost, and a database error turns capture off.
  */
 #ifndef LIBTRACE_DRAIN_H
 #define LIBTRACE_DRAIN_H
@@ -22,13 +22,62 @@ int64_t drain_time(const struct drain *drain, int64_t realtime_ns);
 
 int64_t drain_string(struct drain *drain, const char *bytes, size_t length);	/* string_id */
 void drain_put(struct drain *drain, enum trace_table table, const void *row);
-void drain_replace(struct drain *drain, enum trace_table table, const void *row);	/* tables with a key */
+/* tables with a key */
+void drain_replace(struct drain *drain, enum trace_table table, const void *row);
 void drain_loss(struct drain *drain, const char *source, const char *reason, int64_t count);
 
-/* The trace row under construction: sources fill in versions, rank, world_size; written at the next commit. */
+/*
+ * The trace row under construction: sources fill in versions, rank, world_size; written at the next
+ * commit.
+ */
 struct trace_row *drain_trace_row(struct drain *drain);
 
-/* Notes a thread the first time it is seen (row in `thread`); `name` may be NULL, a later name replaces. */
+/*
+ * Notes a thread the first time it is seen (row in `thread`); `name` may be NULL, a later name
+ * replaces.
+ */
 void drain_thread(struct drain *drain, int64_t thread_id, const char *name);
+
+/*
+ * A copy that lives as long as the drain: texts of the trace row and the device rows must be such,
+ * or constant.
+ */
+const char *drain_keep_text(struct drain *drain, const char *text);
+
+/*
+ * The row of a device as it will be written, to be completed in place; NULL if CUPTI does not know
+ * the device. The second pair walks the devices that this process really uses; their number can
+ * grow while it runs.
+ */
+struct device_row *drain_device_row(struct drain *drain, int64_t device_id);
+size_t drain_device_count(const struct drain *drain);
+struct device_row *drain_device_at(struct drain *drain, size_t index);
+
+/* What the thread needs to begin. */
+struct settings;
+struct drain_plan {
+	const struct settings *settings;
+	int64_t epoch_ns;
+	int64_t pid;
+	int64_t rank, world_size, local_rank;
+	bool is_nvtx_taken, is_nccl_taken;	/* by another tool */
+	const char *path;		/* of the database, absolute */
+	void (*stopped)(bool is_ok);	/* on the drain thread: after the file was closed */
+};
+
+/*
+ * Starts the thread; `plan` and what it points to must stay. NULL when the system refuses. Any
+ * thread, once. The database is created on the drain thread.
+ */
+struct drain *drain_start(const struct drain_plan *plan);
+
+/*
+ * Asks the thread to fetch the last records, write them, close the file and end. Any thread;
+ * returns at once.
+ */
+void drain_stop(struct drain *drain);
+
+/* Whether the calling thread is the drain's. */
+bool drain_is_own_thread(const struct drain *drain);
 
 #endif

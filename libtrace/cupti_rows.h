@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of the decoder, shared by its two files: cupti_decode.c walks, cupti_rows.c turns one
+ * record of each kind into rows.
+ *
+ * Thread: as the decoder.
+ */
+#ifndef LIBTRACE_CUPTI_ROWS_H
+#define LIBTRACE_CUPTI_ROWS_H
+
+#include "libtrace/cupti_decode.h"
+
+enum decode_loss {
+	LOSS_ZERO_TIMESTAMP,	/* CUPTI's "not collected": its device buffers ran out */
+	LOSS_INCOMPLETE,	/* begun, not ended, when it was flushed by force */
+	LOSS_END_BEFORE_START,
+	LOSS_IMPLAUSIBLE_TIME,	/* another time base, or garbage */
+	LOSS_SHORT_RECORD,	/* stride smaller than what we must read */
+	LOSS_UNKNOWN_KIND,	/* the rest of its buffer cannot be read */
+	LOSS_CUT,		/* the buffer ends within a record */
+	LOSS_COUNT
+};
+
+struct cupti_decoder {
+	uint16_t strides[CUPTI_KIND_LIMIT];
+	struct cupti_sink sink;
+	int64_t epoch_ns, low_ns, high_ns;
+	int64_t own_thread_id;
+	bool has_api_records;
+	uint64_t correlation_last;	/* the newest id, with its epoch */
+	bool has_correlation;
+	int64_t thread_last;
+	int64_t losses[CUPTI_KIND_LIMIT][LOSS_COUNT];
+};
+
+/* Start and duration if the stamps are times; otherwise the record is counted as lost. */
+bool cupti_span_take(struct cupti_decoder *decoder, uint32_t kind, uint64_t start, uint64_t end,
+		     int64_t *start_ns, int64_t *duration_ns);
+
+/* The full id of a record; those of API records move the epoch on. */
+int64_t cupti_correlation_take(struct cupti_decoder *decoder, uint32_t id, bool is_api);
+
+/* What to do with a record of each kind; `decode` is NULL for kinds that are skipped. */
+struct cupti_row_maker {
+	const char *name;	/* NULL: not known by name */
+	void (*decode)(struct cupti_decoder *decoder, const void *record, size_t stride);
+	size_t bytes_min;	/* what `decode` reads without asking CUPTI_HAS */
+};
+
+extern const struct cupti_row_maker cupti_row_makers[CUPTI_KIND_LIMIT];
+
+#endif

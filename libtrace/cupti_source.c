@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+#include "libtrace/cupti_source.h"
+#include "libtrace/cupti_decode.h"
+#include "libtrace/cupti_library.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CBIDS_MAX = 2048, NAME_MAX_BYTES = 256, REFUSED_MAX = 32 };
+
+static const char subscriber_name[] = "laggard libtrace";
+
+/*
+ * CUPTI's buffer callbacks carry no user pointer, so what they need stands here. Written by
+ * cupti_source_start before CUPTI knows the callbacks; the atomics change later.
+ */
+static struct cupti_source {
+	struct cupti_library library;
+	struct buffer_pool *pool;
+	struct queue *completed;
+	cupti_source_first_use first_use;
+	atomic_bool is_running;
+	atomic_bool is_discarding;
+	_Atomic int64_t outstanding;
+	_Atomic int64_t lost_no_buffer;		/* records in scratch buffers */
+	/* the part of them that could be counted, of the shared one */
+	_Atomic int64_t lost_uncounted;
+	_Atomic int64_t lost_discarded;
+	_Atomic int64_t foreign_buffers;
+	_Atomic uint32_t state_result;		/* of a fatal error that CUPTI reported */
+	struct { uint32_t kind, result; } refused[REFUSED_MAX];
+	size_t refused_count;
+	bool are_refused_told;
+} source;
+
+
+static void buffer_requested(uint8_t **bytes, size_t *size, size_t *max_records)
+{
+	int errno_before = errno;
+	struct activity_buffer *buffer = buffer_pool_take(source.pool);
+	atomic_fetch_add_explicit(&source.outstanding, 1, memory_order_relaxed);
+	*bytes = buffer->bytes;
+	*size = buffer->size;
+	*max_records = 0;	/* as many as fit */
+	errno = errno_before;
+}
+
+static void buffer_discard(struct activity_buffer *buffer, _Atomic int64_t *lost)
+{
+	size_t count =
+		cupti_count_records(source.library.strides, buffer->bytes, buffer->valid_bytes);
+	atomic_fetch_add_explicit(lost, (int64_t)count, memory_order_relaxed);
+	buffer_pool_give(source.pool, buffer);
+}
+
+static void buffer_completed(void *context, uint32_t stream, uint8_t *bytes, size_t size,
+			     size_t valid_bytes)
+{
+	(void)context;
+	(void)stream;
+	int errno_before = errno;
+	struct activity_buffer *buffer = buffer_pool_find(source.pool, bytes);
+	if (buffer == NULL) {
+		/* Another CUPTI client's: it was requested before our callbacks replaced its. */
+		atomic_fetch_add_explicit(&source.foreign_buffers, 1, memory_order_relaxed);
+		errno = errno_before;
+		return;
+	}
+	buffer->valid_bytes = valid_bytes < size ? valid_bytes : size;
+	atomic_fetch_sub_explicit(&source.outstanding, 1, memory_order_relaxed);
+	if (atomic_load_explicit(&source.is_discarding, memory_order_acquire))
+		buffer_discard(buffer, &source.lost_discarded);
+	else if (buffer->is_shared)
+		buffer_discard(buffer, &source.lost_uncounted);
+	else if (buffer->is_scratch || !queue_push(source.completed, buffer))
+		buffer_discard(buffer, &source.lost_no_buffer);
+	else
+		queue_wake(source.completed);
+	errno = errno_before;
+}
+
+static void callback(void *user, uint32_t domain, uint32_t cbid, const void *data)
+{
+	(void)user;
+	int errno_before = errno;
+	if (domain == CUPTI_DOMAIN_RESOURCE && cbid == CUPTI_RESOURCE_CONTEXT_CREATED) {
+		source.first_use();
+	} else if (domain == CUPTI_DOMAIN_STATE && data != NULL) {
+		const struct cupti_state_data *state = data;
+		uint32_t result = state->result == 0 ? 999 : state->result;
+		atomic_store_explicit(&source.state_result, result, memory_order_relaxed);
+	}
+	errno = errno_before;
+}
+
+/*
+ * With CUPTI 13.3 the new way of subscribing would forbid the old functions that we use to
+ * everybody.
+ */
+static bool has_new_subscribe(const struct cupti_library *library)
+{
+	return library->subscribe_v2 != NULL && library->enable_v2 == NULL;
+}
+
+static uint32_t subscribe_by_name(const struct cupti_library *library, void **subscriber,
+				  char *other, size_t other_size)
+{
+	struct cupti_subscriber_params params = {
+		.size = sizeof params, .name = subscriber_name, .old_name = other,
+		.old_name_size = other_size,
+	};
+	return library->subscribe_v2(subscriber, callback, NULL, &params);
+}
+
+static bool source_subscribe(const struct cupti_library *library, void **subscriber,
+			     struct error *error)
+{
+	char other[NAME_MAX_BYTES] = "", number[32];
+	uint32_t result = has_new_subscribe(library)
+		? subscribe_by_name(library, subscriber, other, sizeof other)
+		: library->subscribe(subscriber, callback, NULL);
+	if (result == CUPTI_OK)
+		return true;
+	if (result != CUPTI_MULTIPLE_SUBSCRIBERS)
+		return fail(error, ERROR_SYSTEM,
+			    "CUPTI (%s) refuses to trace: %s; the GPU is not recorded",
+			    library->path, cupti_result_text(library, result, number));
+	if (other[0] == 0 && library->subscribe_v2 != NULL && !has_new_subscribe(library) &&
+	    subscribe_by_name(library, subscriber, other, sizeof other) == CUPTI_OK)
+		return true;	/* the other tool has just left */
+	other[sizeof other - 1] = 0;
+	if (other[0] != 0)
+		return fail(error, ERROR_SYSTEM,
+			    "CUPTI is already taken by '%s': the GPU is not recorded; "
+			    "run without that tool",
+			    other);
+	return fail(error, ERROR_SYSTEM,
+		    "CUPTI is already taken by another tool (a profiler, debugger or "
+		    "sanitizer): the GPU is not recorded; run without it");
+}
+
+static void attribute_set(const struct cupti_library *library, enum cupti_attribute attribute,
+			  void *value, size_t size)
+{
+	if (library->set_attribute != NULL)
+		(void)library->set_attribute(attribute, &size, value);
+}
+
+static void attributes_set(const struct cupti_library *library, const struct settings *settings)
+{
+	uint8_t on = 1, off = 0;
+	attribute_set(library, CUPTI_ATTRIBUTE_ZEROED_BUFFERS, &on, sizeof on);
+	/* One buffer for all threads: memory stays bounded however many threads call. */
+	attribute_set(library, CUPTI_ATTRIBUTE_PER_THREAD_BUFFERS, &off, sizeof off);
+	size_t bytes = (size_t)settings->device_buffer_kb * 1024;
+	if (bytes != 0)
+		attribute_set(library, CUPTI_ATTRIBUTE_DEVICE_BUFFER_BYTES, &bytes, sizeof bytes);
+	size_t limit = (size_t)settings->device_buffers;
+	if (limit != 0)
+		attribute_set(library, CUPTI_ATTRIBUTE_DEVICE_BUFFER_LIMIT, &limit, sizeof limit);
+	if (library->set_thread_id_type != NULL)
+		(void)library->set_thread_id_type(CUPTI_THREAD_ID_SYSTEM);
+}
+
+static void kind_refuse(uint32_t kind, uint32_t result)
+{
+	if (source.refused_count == REFUSED_MAX)
+		return;
+	source.refused[source.refused_count].kind = kind;
+	source.refused[source.refused_count].result = result;
+	source.refused_count++;
+}
+
+static bool kinds_enable(const struct cupti_library *library, const struct settings *settings,
+			 struct error *error)
+{
+	bool has_api = settings->api != API_CHOICE_OFF;
+	bool has_graphs = settings->graphs == GRAPH_CHOICE_GRAPH;
+	const struct { uint32_t kind; bool is_wanted, is_vital; } kinds[] = {
+		{ CUPTI_KIND_DEVICE, true, false },
+		{ CUPTI_KIND_CONTEXT, true, false },
+		{ CUPTI_KIND_STREAM, true, false },
+		{ CUPTI_KIND_CONCURRENT_KERNEL, true, true },
+		{ CUPTI_KIND_MEMCPY, true, false },
+		{ CUPTI_KIND_MEMCPY2, true, false },
+		{ CUPTI_KIND_MEMSET, true, false },
+		{ CUPTI_KIND_GRAPH_TRACE, has_graphs, false },
+		{ CUPTI_KIND_RUNTIME, has_api, false },
+		{ CUPTI_KIND_DRIVER, has_api, false },
+		{ CUPTI_KIND_SYNCHRONIZATION, settings->sync, false },
+		{ CUPTI_KIND_CUDA_EVENT, settings->events, false },
+		{ CUPTI_KIND_MEMORY2, settings->memory_events, false },
+		{ CUPTI_KIND_NAME, true, false },
+		{ CUPTI_KIND_OVERHEAD, true, false },
+		{ CUPTI_KIND_EXTERNAL_CORRELATION, has_api && settings->nccl, false },
+	};
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		if (!kinds[i].is_wanted)
+			continue;
+		uint32_t result = library->strides[kinds[i].kind] == 0 ? 21
+			: library->enable(kinds[i].kind);
+		if (result == CUPTI_OK)
+			continue;
+		char number[32];
+		if (kinds[i].is_vital)
+			return fail(error, ERROR_SYSTEM,
+				    "CUPTI (%s) cannot trace kernels: %s; the GPU is "
+				    "not recorded",
+				    library->path, cupti_result_text(library, result, number));
+		kind_refuse(kinds[i].kind, result);
+	}
+	return true;
+}
+
+/*
+ * Where CUPTI can leave out single calls it does so itself; elsewhere they are dropped when
+ * decoding.
+ */
+static void noisy_calls_disable(const struct cupti_library *library,
+				const struct settings *settings)
+{
+	const struct api_filter filter = { .skip = settings->api_skip };
+	if (settings->api == API_CHOICE_OFF || library->get_callback_name == NULL)
+		return;
+	for (uint32_t cbid = 1; cbid < CBIDS_MAX; cbid++) {
+		const char *name = NULL;
+		if (library->enable_runtime_api != NULL &&
+		    library->get_callback_name(CUPTI_DOMAIN_RUNTIME, cbid, &name) == CUPTI_OK &&
+		    name != NULL && api_filter_skips(&filter, name))
+			(void)library->enable_runtime_api(cbid, 0);
+		name = NULL;
+		if (library->enable_driver_api != NULL &&
+		    library->get_callback_name(CUPTI_DOMAIN_DRIVER, cbid, &name) == CUPTI_OK &&
+		    name != NULL && api_filter_skips(&filter, name))
+			(void)library->enable_driver_api(cbid, 0);
+	}
+}
+
+static bool memory_take(const struct settings *settings, struct error *error)
+{
+	source.pool = buffer_pool_create((size_t)settings->memory_mb << 20,
+					 (size_t)settings->buffer_kb << 10);
+	if (source.pool != NULL)
+		source.completed = queue_create(buffer_pool_capacity(source.pool));
+	if (source.completed == NULL)
+		return fail(error, ERROR_SYSTEM,
+			    "no memory for GPU activity buffers (LAGGARD_MEMORY_MB "
+			    "%lld): the GPU is not recorded",
+			    (long long)settings->memory_mb);
+	return true;
+}
+
+static bool records_enable(const struct cupti_library *library, const struct settings *settings,
+			   void *subscriber, struct error *error)
+{
+	char number[32];
+	attributes_set(library, settings);
+	/* Single callbacks, never the whole domain: one of its members fires at every launch. */
+	uint32_t result = library->enable_callback(1, subscriber, CUPTI_DOMAIN_RESOURCE,
+						   CUPTI_RESOURCE_CONTEXT_CREATED);
+	if (result == CUPTI_OK)
+		result = library->register_callbacks(buffer_requested, buffer_completed);
+	if (result != CUPTI_OK)
+		return fail(error, ERROR_SYSTEM,
+			    "CUPTI (%s) refuses to trace: %s; the GPU is not recorded",
+			    library->path, cupti_result_text(library, result, number));
+	(void)library->enable_callback(1, subscriber, CUPTI_DOMAIN_STATE, CUPTI_STATE_FATAL_ERROR);
+	(void)library->enable_callback(1, subscriber, CUPTI_DOMAIN_STATE, CUPTI_STATE_ERROR);
+	return kinds_enable(library, settings, error);
+}
+
+bool cupti_source_start(const struct settings *settings, cupti_source_first_use first_use,
+			struct error *error)
+{
+	struct cupti_library *library = &source.library;
+	void *subscriber = NULL;
+	source.first_use = first_use;
+	if (!cupti_library_open(library, settings->cupti, error) || !memory_take(settings, error) ||
+	    !source_subscribe(library, &subscriber, error))
+		return false;
+	if (!records_enable(library, settings, subscriber, error)) {
+		cupti_source_discard();
+		if (library->unsubscribe != NULL)
+			/* somebody else may have more luck */
+			(void)library->unsubscribe(subscriber);
+		return false;
+	}
+	noisy_calls_disable(library, settings);
+	atomic_store_explicit(&source.is_running, true, memory_order_release);
+	return true;
+}
+
+struct queue *cupti_source_queue(void)
+{
+	return source.completed;
+}
+
+void cupti_source_give(struct activity_buffer *buffer)
+{
+	buffer_pool_give(source.pool, buffer);
+}
+
+void cupti_source_flush(bool is_forced)
+{
+	if (atomic_load_explicit(&source.is_running, memory_order_acquire))
+		(void)source.library.flush_all(is_forced ? 1 : 0);
+}
+
+int64_t cupti_source_outstanding(void)
+{
+	return atomic_load_explicit(&source.outstanding, memory_order_relaxed);
+}
+
+void cupti_source_discard(void)
+{
+	atomic_store_explicit(&source.is_discarding, true, memory_order_release);
+}
+
+void cupti_source_give_up(void)
+{
+	/* Not the kernels: disabling them has deadlocked up to CUDA 13.0. */
+	static const uint32_t kinds[] = {
+		CUPTI_KIND_RUNTIME, CUPTI_KIND_DRIVER, CUPTI_KIND_SYNCHRONIZATION,
+		CUPTI_KIND_CUDA_EVENT, CUPTI_KIND_MEMORY2, CUPTI_KIND_EXTERNAL_CORRELATION,
+	};
+	cupti_source_discard();
+	if (!atomic_load_explicit(&source.is_running, memory_order_acquire))
+		return;
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		(void)source.library.disable(kinds[i]);
+}
+
+static void hear_refused(cupti_source_hear hear, void *context)
+{
+	for (size_t i = 0; i < source.refused_count; i++) {
+		char reason[128], number[32];
+		(void)snprintf(
+			reason, sizeof reason, "disabled: record kind %u: %s",
+			source.refused[i].kind,
+			cupti_result_text(&source.library, source.refused[i].result, number));
+		hear(context, reason, 0);
+	}
+}
+
+static void hear_count(cupti_source_hear hear, void *context, _Atomic int64_t *count,
+		       const char *reason)
+{
+	int64_t lost = atomic_exchange_explicit(count, 0, memory_order_relaxed);
+	if (lost != 0)
+		hear(context, reason, lost);
+}
+
+void cupti_source_take_losses(cupti_source_hear hear, void *context)
+{
+	if (!atomic_load_explicit(&source.is_running, memory_order_acquire))
+		return;
+	if (!source.are_refused_told)
+		hear_refused(hear, context);
+	source.are_refused_told = true;
+	hear_count(hear, context, &source.lost_no_buffer, "no free buffer (LAGGARD_MEMORY_MB)");
+	hear_count(hear, context, &source.lost_uncounted,
+		   "no free buffer at all: at least this many (LAGGARD_MEMORY_MB)");
+	hear_count(hear, context, &source.foreign_buffers, "buffers of another CUPTI client");
+	size_t dropped = 0;
+	if (source.library.get_dropped != NULL &&
+	    source.library.get_dropped(NULL, 0, &dropped) == CUPTI_OK && dropped != 0)
+		hear(context, "dropped by CUPTI", (int64_t)dropped);
+	uint32_t state = atomic_exchange_explicit(&source.state_result, 0, memory_order_relaxed);
+	if (state != 0) {
+		char reason[128], number[32];
+		(void)snprintf(reason, sizeof reason, "CUPTI reported %s",
+			       cupti_result_text(&source.library, state, number));
+		hear(context, reason, 0);
+	}
+}
+
+const uint16_t *cupti_source_strides(void)
+{
+	return source.library.strides;
+}
+
+uint32_t cupti_source_version(void)
+{
+	return source.library.version;
+}
+
+const char *cupti_source_path(void)
+{
+	return source.library.path;
+}
+
+const char *cupti_source_api_name(enum api_kind api, uint32_t cbid)
+{
+	const char *name = NULL;
+	uint32_t domain = api == API_RUNTIME ? CUPTI_DOMAIN_RUNTIME : CUPTI_DOMAIN_DRIVER;
+	if (source.library.get_callback_name == NULL ||
+	    source.library.get_callback_name(domain, cbid, &name) != CUPTI_OK)
+		return NULL;
+	return name;
+}
+
+void cupti_source_push_external(uint64_t id)
+{
+	if (atomic_load_explicit(&source.is_running, memory_order_acquire) &&
+	    !atomic_load_explicit(&source.is_discarding, memory_order_relaxed) &&
+	    source.library.push_external != NULL)
+		(void)source.library.push_external(CUPTI_EXTERNAL_OURS, id);
+}
+
+void cupti_source_pop_external(void)
+{
+	uint64_t last;
+	if (atomic_load_explicit(&source.is_running, memory_order_acquire) &&
+	    source.library.pop_external != NULL)
+		(void)source.library.pop_external(CUPTI_EXTERNAL_OURS, &last);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "libtrace/nccl_profiler.h"
+#include "libtrace/cupti_source.h"
+#include "libtrace/nccl_context.h"
+#include "libtrace/nccl_event.h"
+#include "libtrace/registry.h"
+#include "libtrace/thread_log.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+enum { LAUNCHES_REMEMBERED = 8 };	/* communicators that one thread launches for in turn */
+
+/* NCCL passes no pointer of ours to init. */
+static struct registry contexts;
+static atomic_ullong events_started;
+
+/*
+ * The last launch bracket of each communicator on this thread: what NCCL enqueues next ran in it.
+ */
+struct launch {
+	uint32_t context;
+	uint64_t external_id;
+};
+
+static _Thread_local struct {
+	struct launch launches[LAUNCHES_REMEMBERED];
+	uint32_t next;
+	uint64_t open_handle;	/* of the bracket we are in, 0 outside */
+} thread __attribute__((tls_model("initial-exec")));
+
+static int64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+uint32_t nccl_context_add(const struct nccl_context *context)
+{
+	uint32_t index;
+	struct nccl_context *kept = registry_take(&contexts, sizeof *kept, &index);
+	if (kept == NULL)
+		return 0;
+	*kept = *context;
+	registry_publish(&contexts, index, kept);
+	if (thread_log_begin(LOG_SOURCE_NCCL, NCCL_RECORD_CONTEXT, 0) != NULL)
+		thread_log_end();
+	return index;
+}
+
+const struct nccl_context *nccl_context_at(uint64_t index)
+{
+	return registry_at(&contexts, index);
+}
+
+/* Never fails: before 2.28 a failing plugin crashes NCCL when the communicator goes. */
+static int context_begin(void **context, int *mask, struct nccl_context *description,
+			 const char *name)
+{
+	if (name != NULL)
+		memcpy(description->name, name, strnlen(name, sizeof description->name - 1));
+	uint32_t index = nccl_context_add(description);
+	if (context != NULL)
+		*context = (void *)(uintptr_t)index;
+	if (mask != NULL)
+		*mask = index == 0 ? 0 : description->abi->mask;
+	return 0;
+}
+
+static int init_v4(void **context, int *mask, const char *name, uint64_t hash, int node_count,
+		   int rank_count, int rank, nccl_function logger)
+{
+	struct nccl_context description = {
+		.abi = &nccl_abi_v4,
+		.hash = hash,
+		.node_count = node_count,
+		.rank_count = rank_count,
+		.rank = rank,
+	};
+	(void)logger;
+	return context_begin(context, mask, &description, name);
+}
+
+static int init_from_v5(const struct nccl_abi *abi, void **context, uint64_t hash, int *mask,
+			const char *name, const int numbers[3])
+{
+	struct nccl_context description = {
+		.abi = abi, .hash = hash, .node_count = numbers[0], .rank_count = numbers[1],
+		.rank = numbers[2],
+	};
+	return context_begin(context, mask, &description, name);
+}
+
+static int init_v5(void **context, uint64_t hash, int *mask, const char *name, int node_count,
+		   int rank_count, int rank, nccl_function logger)
+{
+	(void)logger;
+	return init_from_v5(&nccl_abi_v5, context, hash, mask, name,
+			    (const int[]){ node_count, rank_count, rank });
+}
+
+static int init_v6(void **context, uint64_t hash, int *mask, const char *name, int node_count,
+		   int rank_count, int rank, nccl_function logger)
+{
+	(void)logger;
+	return init_from_v5(&nccl_abi_v6, context, hash, mask, name,
+			    (const int[]){ node_count, rank_count, rank });
+}
+
+static void launch_end(void)
+{
+	if (thread.open_handle == 0)
+		return;
+	thread.open_handle = 0;
+	cupti_source_pop_external();
+}
+
+/* A bracket that was never ended would take in everything that follows: the next one ends it. */
+static void launch_begin(uint32_t context, uint64_t handle)
+{
+	launch_end();
+	struct launch *launch = NULL;
+	for (size_t i = 0; i < LAUNCHES_REMEMBERED && launch == NULL; i++)
+		if (thread.launches[i].context == context)
+			launch = &thread.launches[i];
+	if (launch == NULL)
+		launch = &thread.launches[thread.next++ % LAUNCHES_REMEMBERED];
+	*launch = (struct launch){ context, handle };
+	thread.open_handle = handle;
+	cupti_source_push_external(handle);
+}
+
+/* A new call has launched nothing yet. */
+static void launch_forget(uint32_t context)
+{
+	for (size_t i = 0; i < LAUNCHES_REMEMBERED; i++)
+		if (thread.launches[i].context == context)
+			thread.launches[i] = (struct launch){ 0 };
+}
+
+static uint64_t launch_of(uint32_t context)
+{
+	for (size_t i = 0; i < LAUNCHES_REMEMBERED; i++)
+		if (thread.launches[i].context == context)
+			return thread.launches[i].external_id;
+	return 0;
+}
+
+static void event_log(const struct nccl_context *context, uint32_t context_index,
+		      enum nccl_kind kind, uint64_t handle, const void *descriptor)
+{
+	struct nccl_event event = { .handle = handle, .context = context_index };
+	nccl_event_decode(&event, context->abi, kind, descriptor);
+	if (kind == NCCL_COLL || kind == NCCL_P2P)
+		event.external_id = launch_of(context_index);
+	struct nccl_event *room =
+		thread_log_begin(LOG_SOURCE_NCCL, NCCL_RECORD_START, sizeof event);
+	if (room == NULL)
+		return;
+	event.time_ns = now_ns();
+	*room = event;
+	thread_log_end();
+}
+
+/* The handle is always written: NCCL would go on using what was there before. */
+static int start_event(void *context_handle, void **handle_out, const void *descriptor)
+{
+	uint64_t index = (uintptr_t)context_handle;
+	const struct nccl_context *context = nccl_context_at(index);
+	if (handle_out != NULL)
+		*handle_out = NULL;
+	if (handle_out == NULL || context == NULL || descriptor == NULL)
+		return 0;
+	enum nccl_kind kind = nccl_event_kind(context->abi, descriptor);
+	if (kind == NCCL_NO_EVENT)
+		return 0;
+	uint64_t number = atomic_fetch_add_explicit(&events_started, 1, memory_order_relaxed) + 1;
+	uint64_t handle = number << 4 | (uint64_t)kind;
+	if (kind == NCCL_KERNEL_LAUNCH)
+		launch_begin((uint32_t)index, handle);
+	else if (kind == NCCL_GROUP_API)
+		launch_forget((uint32_t)index);
+	else if (kind != NCCL_GROUP) /* a group needs a handle only, or its children do not come */
+		event_log(context, (uint32_t)index, kind, handle, descriptor);
+	*handle_out = (void *)(uintptr_t)handle;
+	return 0;
+}
+
+static int stop_event(void *event_handle)
+{
+	uint64_t handle = (uintptr_t)event_handle;
+	enum nccl_kind kind = nccl_handle_kind(handle);
+	struct nccl_stop stop = { .handle = handle };
+	if (kind == NCCL_KERNEL_LAUNCH && thread.open_handle == handle)
+		launch_end();
+	if (kind != NCCL_COLL && kind != NCCL_P2P && kind != NCCL_COLL_API &&
+	    kind != NCCL_P2P_API && kind != NCCL_CE_COLL)
+		return 0;
+	stop.time_ns = now_ns();
+	struct nccl_stop *room = thread_log_begin(LOG_SOURCE_NCCL, NCCL_RECORD_STOP, sizeof stop);
+	if (room == NULL)
+		return 0;
+	*room = stop;
+	thread_log_end();
+	return 0;
+}
+
+static int record_event_state(void *handle, int state, const void *arguments)
+{
+	(void)handle;
+	(void)state;
+	(void)arguments;
+	return 0;
+}
+
+/* The context stays: stops may still come, and up to 2.27 the argument may be NULL. */
+static int finalize(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+#define PROFILER(version) { \
+	.name = "laggard", .init = (nccl_function)init_v##version, .start_event = start_event, \
+	.stop_event = stop_event, .record_event_state = record_event_state, .finalize = finalize }
+
+const struct nccl_profiler ncclProfiler_v4 = PROFILER(4);
+const struct nccl_profiler ncclProfiler_v5 = PROFILER(5);
+const struct nccl_profiler ncclProfiler_v6 = PROFILER(6);

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#include "libtrace/nccl_source.h"
+#include "libtrace/nccl_communicators.h"
+#include "libtrace/nccl_context.h"
+#include "libtrace/nccl_event.h"
+#include "libtrace/open_table.h"
+#include "tracedb/vocabulary.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPEN_MAX = 65536, CALLS_MAX = 65536 };
+#define CALL_AGE_NS INT64_C(2000000000)
+
+/* An operation that NCCL enqueued: begin and end, in whichever order their logs are read. */
+struct operation {
+	struct nccl_event event;
+	int64_t thread_id;
+	int64_t stop_ns;
+	bool has_start;
+	bool has_stop;
+};
+
+/*
+ * The call that asked for it. It has the program's own count and type, and is all there is of
+ * operations that NCCL enqueues without a kernel of the usual kind; those are written when nothing
+ * claimed the call for a while.
+ */
+struct call {
+	struct operation operation;
+	bool is_claimed;
+};
+
+/*
+ * State of the drain thread alone: NCCL's callbacks, which fill the logs, know no object of ours.
+ */
+static struct {
+	bool is_begun;
+	uint64_t contexts_read;
+	int64_t *communicators;		/* communicator_id by context - 1 */
+	size_t communicator_room;
+	struct open_table operations;
+	struct open_table calls;
+	uint64_t waiting[CALLS_MAX];	/* unclaimed calls in order, a ring */
+	size_t waiting_first;
+	size_t waiting_count;
+} source;
+
+static void source_begin(void)
+{
+	if (source.is_begun)
+		return;
+	source.is_begun = true;
+	open_table_begin(&source.operations, sizeof(struct operation), OPEN_MAX);
+	open_table_begin(&source.calls, sizeof(struct call), CALLS_MAX);
+}
+
+static bool communicator_keep(int64_t communicator_id)
+{
+	if (source.contexts_read == source.communicator_room) {
+		size_t room = source.communicator_room == 0 ? 16 : source.communicator_room * 2;
+		int64_t *grown = realloc(source.communicators, room * sizeof *grown);
+		if (grown == NULL)
+			return false;
+		source.communicators = grown;
+		source.communicator_room = room;
+	}
+	source.communicators[source.contexts_read++] = communicator_id;
+	return true;
+}
+
+static void contexts_read(struct drain *drain)
+{
+	const struct nccl_context *context;
+	while ((context = nccl_context_at(source.contexts_read + 1)) != NULL) {
+		const struct nccl_member member = {
+			.hash = context->hash,
+			.rank = context->rank,
+			.rank_count = context->rank_count,
+			.node_count = context->node_count,
+			.device_id = -1,
+			.name = context->name,
+			.thread_id = -1,
+		};
+		if (!communicator_keep(nccl_communicator_note(drain, &member)))
+			return;
+	}
+}
+
+static int64_t text_id(struct drain *drain, const char *text)
+{
+	return drain_string(drain, text, strlen(text));
+}
+
+/* The others have a root of 0 that means nothing. */
+static bool has_peer(const struct nccl_event *event)
+{
+	static const char *const functions[] = {
+		"Broadcast", "Reduce", "Gather", "Scatter", "Send", "Recv",
+	};
+	for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
+		if (strcmp(functions[i], event->function) == 0)
+			return true;
+	return false;
+}
+
+static void operation_write(struct drain *drain, const struct operation *operation,
+			    const struct nccl_event *call)
+{
+	const struct nccl_event *event = &operation->event;
+	const struct nccl_event *counted = call != NULL ? call : event;
+	int64_t duration_ns = operation->has_stop ? operation->stop_ns - event->time_ns : 0;
+	struct collective_row row = {
+		.start_ns = drain_time(drain, event->time_ns),
+		.duration_ns = duration_ns < 0 ? 0 : duration_ns,
+		.thread_id = operation->thread_id, .witness = WITNESS_PLUGIN,
+		.bytes = nccl_event_bytes(event), .count = (int64_t)counted->count,
+		.peer = has_peer(event) ? event->peer : -1,
+		.sequence = event->has_sequence ? (int64_t)event->sequence : -1,
+		.channels = event->channels, .warps = event->warps,
+		.external_id = (int64_t)event->external_id,
+	};
+	if (duration_ns < 0)
+		drain_loss(drain, "nccl", "clock set back within an operation", 1);
+	if (event->context - 1 < source.contexts_read)
+		row.communicator_id = source.communicators[event->context - 1];
+	row.operation_id = text_id(drain, event->function);
+	row.datatype_id = text_id(drain, counted->datatype);
+	row.algorithm_id = text_id(drain, event->algorithm);
+	row.protocol_id = text_id(drain, event->protocol);
+	drain_put(drain, TABLE_collective, &row);
+}
+
+/*
+ * The call behind an operation, or NULL. NCCL's parent handles may be stale, so the call has to be
+ * of the same communicator and function, and to mean the same bytes.
+ */
+static const struct nccl_event *call_claim(const struct operation *operation)
+{
+	const struct nccl_event *event = &operation->event;
+	enum nccl_kind kind = nccl_handle_kind(event->parent);
+	if (kind != (event->kind == NCCL_P2P ? NCCL_P2P_API : NCCL_COLL_API))
+		return NULL;
+	struct call *call = open_table_entry(&source.calls, event->parent);
+	if (call == NULL)
+		return NULL;
+	const struct nccl_event *asked = &call->operation.event;
+	call->is_claimed = true; /* also before its own record is read: it is not to be written */
+	if (!call->operation.has_start || asked->context != event->context ||
+	    strcmp(asked->function, event->function) != 0 ||
+	    nccl_event_bytes(asked) != nccl_event_bytes(event))
+		return NULL;
+	return asked;
+}
+
+static void operation_close(struct drain *drain, const struct operation *operation)
+{
+	uint64_t parent = operation->event.parent;
+	const struct nccl_event *call = call_claim(operation);
+	operation_write(drain, operation, call);
+	/* A captured call is claimed again at each replay of its graph. */
+	if (call != NULL && !call->is_captured) {
+		const struct call *claimed = open_table_find(&source.calls, parent);
+		if (claimed->operation.has_stop)
+			open_table_remove(&source.calls, parent);
+	}
+}
+
+/* Writes calls that nothing claimed until `before_ns`; a captured one has not run. */
+static void waiting_write(struct drain *drain, int64_t before_ns)
+{
+	while (source.waiting_count > 0) {
+		uint64_t handle = source.waiting[source.waiting_first];
+		struct call *call = open_table_find(&source.calls, handle);
+		bool is_done =
+			call == NULL || call->is_claimed || call->operation.event.is_captured;
+		if (!is_done && call->operation.event.time_ns > before_ns)
+			return;
+		if (!is_done) {
+			operation_write(drain, &call->operation, NULL);
+			open_table_remove(&source.calls, handle);
+		}
+		source.waiting_first = (source.waiting_first + 1) % CALLS_MAX;
+		source.waiting_count--;
+	}
+}
+
+static void call_note(struct drain *drain, uint64_t handle)
+{
+	if (source.waiting_count == CALLS_MAX) {
+		drain_loss(drain, "nccl", "too many open operations", 1);
+		return;
+	}
+	source.waiting[(source.waiting_first + source.waiting_count) % CALLS_MAX] = handle;
+	source.waiting_count++;
+}
+
+static bool is_call(uint64_t handle)
+{
+	enum nccl_kind kind = nccl_handle_kind(handle);
+	return kind == NCCL_COLL_API || kind == NCCL_P2P_API;
+}
+
+static struct operation *operation_of(struct drain *drain, uint64_t handle)
+{
+	struct operation *operation;
+	if (is_call(handle)) {
+		struct call *call = open_table_entry(&source.calls, handle);
+		operation = call == NULL ? NULL : &call->operation;
+	} else {
+		operation = open_table_entry(&source.operations, handle);
+	}
+	if (operation == NULL)
+		drain_loss(drain, "nccl", "too many open operations", 1);
+	return operation;
+}
+
+static void start_read(struct drain *drain, const struct log_record *record)
+{
+	struct nccl_event event;
+	memcpy(&event, record->payload, sizeof event);
+	drain_thread(drain, record->thread_id, NULL);
+	struct operation *operation = operation_of(drain, event.handle);
+	if (operation == NULL)
+		return;
+	operation->event = event;
+	operation->thread_id = record->thread_id;
+	operation->has_start = true;
+	if (is_call(event.handle))
+		call_note(drain, event.handle);
+	waiting_write(drain, event.time_ns - CALL_AGE_NS);
+}
+
+static void stop_read(struct drain *drain, const struct log_record *record)
+{
+	struct nccl_stop stop;
+	memcpy(&stop, record->payload, sizeof stop);
+	struct operation *operation = operation_of(drain, stop.handle);
+	if (operation == NULL)
+		return;
+	operation->stop_ns = stop.time_ns;
+	operation->has_stop = true;
+}
+
+/* Both halves of an operation are there, or of a call that was claimed. */
+static void halves_join(struct drain *drain, uint64_t handle)
+{
+	if (is_call(handle)) {
+		const struct call *call = open_table_find(&source.calls, handle);
+		if (call != NULL && call->is_claimed && call->operation.has_start &&
+		    call->operation.has_stop && !call->operation.event.is_captured)
+			open_table_remove(&source.calls, handle);
+		return;
+	}
+	struct operation *operation = open_table_find(&source.operations, handle);
+	if (operation == NULL || !operation->has_start || !operation->has_stop)
+		return;
+	operation_close(drain, operation);
+	open_table_remove(&source.operations, handle);
+}
+
+void nccl_source_consume(struct drain *drain, const struct log_record *record)
+{
+	struct nccl_stop head;
+	source_begin();
+	contexts_read(drain);
+	if (record->type == NCCL_RECORD_CONTEXT)
+		return;
+	if (record->type == NCCL_RECORD_START && record->size >= sizeof(struct nccl_event)) {
+		start_read(drain, record);
+	} else if (record->type == NCCL_RECORD_STOP && record->size >= sizeof(struct nccl_stop)) {
+		stop_read(drain, record);
+	} else {
+		drain_loss(drain, "nccl", "malformed record", 1);
+		return;
+	}
+	memcpy(&head, record->payload, sizeof head); /* both records begin with time and handle */
+	halves_join(drain, head.handle);
+}
+
+void nccl_source_finish(struct drain *drain)
+{
+	struct operation *operation;
+	uint64_t handle;
+	source_begin();
+	contexts_read(drain);
+	for (size_t at = 0;
+	     (operation = open_table_next(&source.operations, &at, &handle)) != NULL;) {
+		if (!operation->has_start) {
+			drain_loss(drain, "nccl", "stop without start", 1);
+			continue;
+		}
+		drain_loss(drain, "nccl", "start without stop", 1);
+		operation_close(drain, operation);
+	}
+	waiting_write(drain, INT64_MAX);
+	open_table_end(&source.operations);
+	open_table_end(&source.calls);
+	free(source.communicators);
+	memset(&source, 0, sizeof source);
+	nccl_communicators_finish();
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What we use of NVML (libnvidia-ml.so.1), in our own declarations; stable since driver 410.
+ *
+ * Thread: declarations only. NVML's functions may be called from any thread.
+ */
+#ifndef LIBTRACE_NVML_ABI_H
+#define LIBTRACE_NVML_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum nvml_result {
+	NVML_OK = 0, NVML_UNINITIALIZED = 1, NVML_NOT_SUPPORTED = 3, NVML_NO_PERMISSION = 4,
+	NVML_NOT_FOUND = 6, NVML_DRIVER_NOT_LOADED = 9, NVML_FUNCTION_NOT_FOUND = 13,
+	NVML_GPU_IS_LOST = 15,
+};
+
+enum { NVML_INIT_NO_GPUS_IS_FINE = 1, NVML_CLOCK_SM = 1 };
+
+struct nvml_device;	/* opaque */
+
+struct nvml_pci {
+	char bus_id_legacy[16];
+	uint32_t domain, bus, device, pci_device_id, pci_subsystem_id;
+	char bus_id[32];
+};
+
+struct nvml_memory {
+	uint64_t total, free, used;
+};
+
+_Static_assert(sizeof(struct nvml_pci) == 68 && offsetof(struct nvml_pci, bus_id) == 36, "ABI");
+_Static_assert(sizeof(struct nvml_memory) == 24, "ABI");
+
+typedef int (*nvml_init_with_flags)(unsigned flags);
+typedef int (*nvml_init)(void);
+typedef int (*nvml_system_text)(char *text, unsigned size);
+typedef int (*nvml_device_find)(const char *name, struct nvml_device **device);
+typedef int (*nvml_device_number)(struct nvml_device *device, unsigned *value);
+typedef int (*nvml_device_clock)(struct nvml_device *device, int clock, unsigned *mhz);
+typedef int (*nvml_device_text)(struct nvml_device *device, char *text, unsigned size);
+typedef int (*nvml_device_pci)(struct nvml_device *device, struct nvml_pci *pci);
+typedef int (*nvml_device_memory)(struct nvml_device *device, struct nvml_memory *memory);
+
+#endif
