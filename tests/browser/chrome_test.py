@@ -1,0 +1,317 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`laggard export --format chrome` of made, real and rig traces: strict JSON that holds exactly what the databases
+hold, and a real Trace Viewer in headless Chromium that shows all of it. Prints TAP.
+
+Environment: B (build folder), TRACES (real traces), KEEP (a folder for exports and pictures, kept). What is not
+installed is skipped by name: tests/browser/install.sh installs it.
+"""
+
+import collections
+import decimal
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+
+import expectation  # noqa: E402
+import synthetic    # noqa: E402
+
+BUILD = os.path.abspath(os.environ.get('B', 'build'))
+LAGGARD = os.path.join(BUILD, 'bin', 'laggard')
+TRACES = os.environ.get('TRACES', os.path.join(ROOT, '..', 'shared', 'traces'))
+VIEWER_PLACES = ('/usr/share/go-*/src/cmd/trace/static', '/usr/lib/go-*/src/cmd/trace/static')
+RIG = os.path.join(BUILD, 'rig', 'bin', 'rig-run')
+SCENARIO = os.path.join(ROOT, 'tests', 'scenarios', 'ddp4.scn')
+BROWSER_SECONDS = 400
+
+
+class Tap:
+    def __init__(self):
+        self.count = 0
+        self.failed = 0
+
+    def check(self, passes, name, detail=''):
+        self.count += 1
+        self.failed += not passes
+        for line in ([] if passes else str(detail).splitlines()[:20]):
+            print('# ' + line[:500])
+        print(f'{"ok" if passes else "not ok"} {self.count} - {name}', flush=True)
+
+    def equal(self, got, want, name):
+        self.check(got == want, name, f'got {got}\nwant {want}')
+
+    def skip(self, name, reason):
+        self.count += 1
+        print(f'ok {self.count} - {name} # SKIP {reason}')
+
+
+class Case:
+    """Databases that are exported into one file."""
+
+    def __init__(self, name, databases):
+        self.name = name
+        self.databases = databases
+        self.output = None
+        self.document = None
+
+
+def run(command, **options):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, **options)
+
+
+def made_cases(folder):
+    paths = []
+    for number in range(2):
+        paths.append(os.path.join(folder, f'made{number}.db'))
+        synthetic.make(LAGGARD, paths[-1], seed=number + 1, rank=number)
+    yield Case('made', paths[:1])
+    yield Case('made, two ranks', paths)
+
+
+def real_cases(tap, folder):
+    sources = sorted(path for path in glob.glob(os.path.join(TRACES, '*'))
+                     if path.endswith(('.json', '.json.gz', '.sqlite')))
+    if not sources:
+        tap.skip('real traces', f'there are none in {TRACES}')
+    ranks = []
+    for source in sources:
+        name = os.path.basename(source)
+        done = run([LAGGARD, 'import', source, '-o', os.path.join(folder, name)])
+        databases = done.stdout.decode().splitlines()
+        tap.check(done.returncode == 0 and databases, f'{name}: imported', done.stderr.decode())
+        ranks += databases if name.startswith('dlrm') else []
+        if databases:
+            yield Case(name, databases)
+    if ranks:
+        yield Case('dlrm, all ranks', ranks)
+
+
+def rig_cases(tap, folder):
+    if not os.access(RIG, os.X_OK):
+        tap.skip('rig', f'{RIG} is not built')
+        return
+    target = os.path.join(folder, 'rig')
+    done = run([LAGGARD, 'run', '-o', target, '--', RIG, SCENARIO])
+    databases = sorted(glob.glob(os.path.join(target, '*.db')))
+    tap.equal((done.returncode, len(databases)), (0, 4), 'rig: the 4-GPU scenario is captured')
+    if databases:
+        yield Case('rig, 4 ranks', databases)
+
+
+def refuse_constant(word):
+    raise ValueError(f'{word} is no JSON')
+
+
+def refuse_double_keys(pairs):
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise ValueError(f'a key stands twice: {keys}')
+    return dict(pairs)
+
+
+def export(tap, case, folder):
+    case.output = os.path.join(folder, case.name.replace(' ', '_').replace(',', '') + '.export.json')
+    done = run([LAGGARD, 'export', '-q', '-o', case.output, *case.databases])
+    tap.check(done.returncode == 0 and done.stderr == b'', f'{case.name}: exported', done.stderr.decode())
+    if done.returncode != 0:
+        return
+    try:
+        with open(case.output, encoding='utf-8', errors='strict') as file:
+            case.document = json.load(file, parse_float=decimal.Decimal, parse_constant=refuse_constant,
+                                      object_pairs_hook=refuse_double_keys)
+        tap.check(True, f'{case.name}: strict JSON')
+    except ValueError as error:
+        tap.check(False, f'{case.name}: strict JSON', error)
+
+
+def nanoseconds(microseconds):
+    return int(decimal.Decimal(microseconds) * 1000)
+
+
+def check_ids(tap, case, events):
+    """No process or track 0, no negative number; every event has a named track and process."""
+    named = collections.defaultdict(set)
+    for event in events:
+        if event['ph'] == 'M':
+            named[event['name']].add((event['pid'], event['tid']))
+    processes = {pid for pid, _ in named['process_name']}
+    bad = [event for event in events
+           if not (0 < event['pid'] < 2 ** 31 and 0 < event['tid'] < 2 ** 31) or
+           event['pid'] not in processes or
+           (event['ph'] in 'Xisf' and (event['pid'], event['tid']) not in named['thread_name'])]
+    tap.equal(bad[:3], [], f'{case.name}: every event has a named process and track')
+    tracks = [tid for _, tid in named['thread_name']] + list(processes)
+    tap.equal(len(tracks), len(set(tracks)), f'{case.name}: no id is given twice')
+
+
+def demangled(names):
+    """Names as they stand in the export, from the recorded ones; c++filt knows mangled ones, too."""
+    mangled = sorted(name for name in names if name.startswith(b'_Z'))
+    done = run(['c++filt'], input=b''.join(name + b'\n' for name in mangled))
+    readable = dict(zip(mangled, done.stdout.split(b'\n')))
+    texts = {}
+    for name in names:
+        text = readable.get(name, name).decode('utf-8', 'replace') or 'unknown kernel'
+        # The parameters are an argument of their own, and the return type says nothing.
+        is_whole = text.startswith('void ') and text.endswith(')')
+        texts[name] = text[len('void '):] if is_whole else text
+    return texts
+
+
+def check_kernels(tap, case, events, traces):
+    """Each kernel at its exact time, with its name whole where name and parameters are joined."""
+    base = case.document['baseTimeNanoseconds']
+    tap.equal(base, expectation.base(traces), f'{case.name}: time begins with the first event')
+    got, want = collections.Counter(), collections.Counter()
+    for event in events:
+        if event['ph'] == 'X' and event['cat'] == 'kernel':
+            whole = event['name'] + event['args'].get('parameters', '')
+            got[nanoseconds(event['ts']) + base, nanoseconds(event['dur']), whole] += 1
+    recorded = [row for trace in traces for row in expectation.kernel_names(trace)]
+    readable = demangled({name for _, _, name in recorded})
+    for start, duration, name in recorded:
+        want[start, duration, readable[name]] += 1
+    # Python and laggard count the pieces of a broken character differently.
+    blurred = [collections.Counter({(start, duration, name.replace('\ufffd', '')): count
+                                    for (start, duration, name), count in counted.items()})
+               for counted in (got, want)]
+    difference = list((blurred[0] - blurred[1]).items())[:3], list((blurred[1] - blurred[0]).items())[:3]
+    tap.equal(difference, ([], []), f'{case.name}: kernels have their exact times and names')
+
+
+def check_document(tap, case, traces):
+    events = case.document['traceEvents']
+    counts = collections.Counter(event['ph'] for event in events)
+    spans = sum(expectation.slices(trace)[0] for trace in traces)
+    instants = sum(expectation.slices(trace)[1] for trace in traces)
+    flows = sum(expectation.flows(trace) for trace in traces)
+    tap.equal((counts['X'], counts['i'], counts['s'], counts['f']), (spans, instants, flows, flows),
+              f'{case.name}: a slice for every row, an arrow for every launch')
+    tap.equal(counts['C'], sum(expectation.counters(trace) for trace in traces),
+              f'{case.name}: counters')
+    tap.equal(set(counts) - set('MXisfC'), set(), f'{case.name}: no other events')
+    check_ids(tap, case, events)
+    check_kernels(tap, case, events, traces)
+
+
+def check_viewer(tap, case, seen, counts, names):
+    """What the viewer's model holds, against the file and the databases."""
+    spans, instants, flows = counts
+    tap.equal((seen['warnings'], seen['complaints']), ([], []), f'{case.name}: the viewer does not complain')
+    tap.equal(seen['slices'], spans + instants, f'{case.name}: the viewer has every slice')
+    tap.equal((seen['flows'], seen['flowsBound']), (flows, flows), f'{case.name}: the viewer ties every arrow')
+    tap.equal(seen['flowsJoined'], flows, f'{case.name}: every arrow leads from its launch to its work')
+    counters = sum(event['ph'] == 'C' for event in case.document['traceEvents'])
+    tap.equal(seen['counterSamples'], counters, f'{case.name}: the viewer has every counter')
+    threads = [thread for process in seen['processes'] for thread in process['threads']]
+    tap.equal([thread for thread in threads if thread['overlaps']], [],
+              f'{case.name}: nothing overlaps on a track')
+    shown = [process['name'] for process in seen['processes']]
+    tap.equal(shown, [name for name in names if name in shown],
+              f'{case.name}: processes are named and stand in the order of the file')
+    devices = [thread for process in seen['processes'] if 'GPU' in process['name']
+               for thread in process['threads'] if '(' not in thread['name'].split(' (overlap')[0]]
+    tap.equal([thread for thread in devices if thread['name'].startswith('stream') and thread['depth'] > 1], [],
+              f'{case.name}: streams are one row high')
+
+
+def viewer_place():
+    found = [path for place in VIEWER_PLACES
+             for path in sorted(glob.glob(os.path.join(place, 'trace_viewer_full.html')))]
+    return os.path.dirname(found[0]) if found else None
+
+
+def missing_browser():
+    if viewer_place() is None:
+        return 'the Trace Viewer is not installed (Debian: golang-1.19-src)'
+    if not (os.environ.get('CHROMIUM') or shutil.which('chromium') or shutil.which('chromium-browser')):
+        return 'chromium is not installed'
+    if shutil.which('node') is None:
+        return 'node is not installed'
+    if not os.path.isdir(os.path.join(HERE, 'node_modules', 'playwright-core')):
+        return 'playwright-core is not installed (npm ci in tests/browser)'
+    return None
+
+
+def browse(cases, pictures):
+    """What the viewer holds of each case; {} and the reason if it did not run to the end."""
+    command = ['node', os.path.join(HERE, 'trace_viewer.mjs'), viewer_place(), pictures,
+               *(case.output for case in cases)]
+    try:
+        done = run(command, timeout=BROWSER_SECONDS)
+    except subprocess.TimeoutExpired:
+        return {}, f'not finished after {BROWSER_SECONDS} s'
+    seen = {}
+    for line in done.stdout.decode('utf-8', 'replace').splitlines():
+        if line.startswith('{'):
+            told = json.loads(line)
+            seen[told['trace']] = told
+    return seen, done.stderr.decode('utf-8', 'replace')
+
+
+def check_same_bytes(tap, case, folder):
+    again, packed = os.path.join(folder, 'again.json'), os.path.join(folder, 'again.json.gz')
+    for path in (again, packed):
+        run([LAGGARD, 'export', '-q', '-o', path, *case.databases])
+    with open(case.output, 'rb') as first, open(again, 'rb') as second:
+        first = first.read()
+        tap.check(first == second.read(), 'the same databases give the same bytes')
+    done = run(['gzip', '-dc', packed])
+    tap.check(done.stdout == first, 'a name in .gz gives the same, compressed')
+    tap.check(run([sys.executable, '-m', 'json.tool', case.output]).returncode == 0,
+              'json.tool accepts it')
+
+
+def check_in_browser(tap, cases, folder):
+    missing = missing_browser()
+    if missing is not None:
+        for case in cases:
+            tap.skip(f'{case.name}: in the Trace Viewer', missing)
+        return
+    pictures = folder if os.environ.get('KEEP') else '-'
+    seen, said = browse(cases, pictures)
+    for case in cases:
+        if case.output not in seen:
+            tap.check(False, f'{case.name}: opens in the Trace Viewer', said)
+            continue
+        traces = [expectation.Trace(path) for path in case.databases]
+        spans = sum(expectation.slices(trace)[0] for trace in traces)
+        instants = sum(expectation.slices(trace)[1] for trace in traces)
+        names = [event['args']['name'] for event in case.document['traceEvents']
+                 if event['ph'] == 'M' and event['name'] == 'process_name']
+        check_viewer(tap, case, seen[case.output],
+                     (spans, instants, sum(expectation.flows(trace) for trace in traces)), names)
+
+
+def main():
+    tap = Tap()
+    kept = os.environ.get('KEEP')
+    folder = kept or tempfile.mkdtemp(prefix='laggard-chrome-')
+    os.makedirs(folder, exist_ok=True)
+    try:
+        cases = [*made_cases(folder), *real_cases(tap, folder), *rig_cases(tap, folder)]
+        for case in cases:
+            export(tap, case, folder)
+            if case.document is not None:
+                check_document(tap, case, [expectation.Trace(path) for path in case.databases])
+        cases = [case for case in cases if case.document is not None]
+        if cases:
+            check_same_bytes(tap, cases[0], folder)
+        check_in_browser(tap, cases, folder)
+    finally:
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+    print(f'1..{tap.count}')
+    sys.exit(tap.failed > 0)
+
+
+if __name__ == '__main__':
+    main()

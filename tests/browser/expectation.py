@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""What an export of trace databases must hold, computed from the databases by other means than the exporter's."""
+
+import collections
+import math
+import sqlite3
+
+SPAN_TABLES = ('kernel', 'memcpy', 'memset', 'api_call', 'range', 'gpu_range', 'synchronization',
+               'graph_launch', 'collective', 'overhead')
+POINT_TABLES = ('mark', 'cuda_event', 'allocation', 'sample')
+WORK_TABLES = ('kernel', 'memcpy', 'memset', 'graph_launch')
+HOST_MEMORY = (1, 2, 8)
+QUEUE_TICKS = 16384
+
+
+class Trace:
+    def __init__(self, path):
+        self.connection = sqlite3.connect(f'file:{path}?mode=ro', uri=True)
+        self.connection.row_factory = sqlite3.Row
+        self.connection.text_factory = bytes
+        self.epoch = self.one('SELECT epoch_ns FROM trace')
+        self.tables = {row[0].decode() for row in
+                       self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+    def rows(self, sql):
+        return self.connection.execute(sql).fetchall()
+
+    def one(self, sql):
+        return self.connection.execute(sql).fetchone()[0]
+
+    def of(self, table):
+        return self.rows(f'SELECT * FROM "{table}"') if table in self.tables else []
+
+    def times(self):
+        """Starts and ends of all that is drawn."""
+        for table in SPAN_TABLES:
+            for row in self.of(table):
+                yield row['start_ns']
+                yield row['start_ns'] + row['duration_ns']
+        for table in POINT_TABLES:
+            for row in self.of(table):
+                if table != 'cuda_event' or row['time_ns'] >= 0:
+                    yield row['time_ns']
+
+    def calls(self):
+        """The first call of each correlation id."""
+        calls = {}
+        for row in self.rows('SELECT correlation_id, start_ns, duration_ns FROM api_call ORDER BY rowid'):
+            if row['correlation_id'] != 0:
+                calls.setdefault(row['correlation_id'], row)
+        return calls
+
+    def devices_of_streams(self):
+        return {row['stream_id']: row['device_id'] for row in self.of('stream')}
+
+
+def slices(trace):
+    """Spans, and instants of a thread, which the Trace Viewer shows as slices of no length."""
+    spans = sum(len(trace.of(table)) for table in SPAN_TABLES)
+    instants = len(trace.of('mark')) + sum(row['time_ns'] >= 0 for row in trace.of('cuda_event'))
+    return spans, instants
+
+
+def flows(trace):
+    calls = trace.calls()
+    count = 0
+    for table in WORK_TABLES:
+        for row in trace.of(table):
+            call = calls.get(row['correlation_id'])
+            if call is None:
+                continue
+            end = row['start_ns'] + row['duration_ns']
+            # What is over before its call begins gets no arrow: it would point back.
+            if not (row['start_ns'] < call['start_ns'] and end <= call['start_ns']):
+                count += 1
+    return count
+
+
+def queue_samples(trace):
+    """The queue is sampled at fixed instants; a sample is written where it changed, and the first."""
+    calls, devices, times = trace.calls(), trace.devices_of_streams(), list(trace.times())
+    if not times:
+        return 0
+    first = min(times)
+    tick = max(1000, (max(times) - first) // QUEUE_TICKS + 1)
+    changes = collections.defaultdict(collections.Counter)
+    for table in WORK_TABLES:
+        for row in trace.of(table):
+            call = calls.get(row['correlation_id'])
+            if call is None or row['start_ns'] <= call['start_ns']:
+                continue
+            device = changes[devices.get(row['stream_id'], -1)]
+            device[math.ceil((call['start_ns'] - first) / tick)] += 1
+            device[math.ceil((row['start_ns'] - first) / tick)] -= 1
+    return sum(len([at for at, change in device.items() if change != 0 or at == 0]) + (0 not in device)
+               for device in changes.values())
+
+
+def copy_samples(trace):
+    devices = trace.devices_of_streams()
+    edges = set()
+    for row in trace.of('memcpy'):
+        if row['bytes'] <= 0 or row['duration_ns'] <= 0:
+            continue
+        # Beyond a petabyte a second it is garbage.
+        if 0 < row['bytes'] * 1000 // row['duration_ns'] <= 1000000000:
+            device = devices.get(row['stream_id'], -1)
+            edges.add((device, row['direction'], row['start_ns']))
+            edges.add((device, row['direction'], row['start_ns'] + row['duration_ns']))
+    return len(edges)
+
+
+def memory_samples(trace):
+    count = 0
+    for row in trace.of('allocation'):
+        if row['memory'] not in HOST_MEMORY:
+            count += 1 + (row['is_framework'] == 1 and row['reserved_bytes'] >= 0)
+    return count
+
+
+def counters(trace):
+    return queue_samples(trace) + copy_samples(trace) + memory_samples(trace) + len(trace.of('sample'))
+
+
+def base(traces):
+    return min((trace.epoch + time for trace in traces for time in trace.times()), default=0)
+
+
+def kernel_names(trace):
+    """(absolute start, duration, name as recorded) of all kernels."""
+    names = {row['kernel_id']: row['name_id'] for row in trace.of('kernel_symbol')}
+    texts = {row['string_id']: row['value'] for row in trace.of('string')}
+    texts[0] = b''
+    for row in trace.of('kernel'):
+        yield (trace.epoch + row['start_ns'], row['duration_ns'],
+               texts.get(names.get(row['kernel_id'], 0), b''))

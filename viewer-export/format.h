@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an output format is: a row of functions that one walk over the traces calls. The walk knows
+ * the traces and no format, a format knows its file and no trace. A new format is one file
+ * format_<name>.c and one row in formats.c.
+ *
+ * The order of calls: begin; all processes and tracks; then slices, instants, counters and flows,
+ * trace by trace (a flow after the slices of both its ends, a slice after the slice that it lies in
+ * where both start together); end. Times are nanoseconds since the base of the export, never
+ * negative.
+ *
+ * Thread: one thread at a time.
+ */
+#ifndef VIEWER_EXPORT_FORMAT_H
+#define VIEWER_EXPORT_FORMAT_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct output;
+
+/*
+ * Process and track ids: dense, from 1, shared by both kinds, so that no track is taken for a main
+ * thread.
+ */
+
+enum export_argument_type {
+	ARGUMENT_INTEGER,
+	ARGUMENT_THOUSANDTHS,	/* number / 1000, with three digits */
+	ARGUMENT_TRIPLE,	/* three numbers: a grid */
+	ARGUMENT_TEXT,
+};
+
+struct export_argument {
+	const char *key;	/* a literal of ours: needs no escaping */
+	enum export_argument_type type;
+	int64_t number;
+	int64_t more[2];
+	const char *text;
+};
+
+enum { EXPORT_ARGUMENTS_MAX = 24 };
+
+struct export_arguments {
+	struct export_argument list[EXPORT_ARGUMENTS_MAX];
+	size_t count;
+};
+
+/* What many slices have in common: a kernel with its shape, a function, a range. */
+struct export_label {
+	const char *name;
+	const char *category;
+	const char *color;	/* reserved colour name of the Trace Viewer, or NULL */
+	struct export_arguments arguments;
+};
+
+struct export_process {
+	int64_t process_id;
+	const char *name;
+	int64_t order;
+};
+
+struct export_track {
+	int64_t track_id;
+	int64_t process_id;
+	const char *name;
+	int64_t order;
+	struct export_arguments arguments;	/* of every slice on it */
+};
+
+struct export_slice {
+	int64_t track_id;
+	int64_t start_ns;
+	int64_t duration_ns;
+	size_t label;		/* from label_find or label_add */
+	const struct export_arguments *arguments;
+};
+
+struct export_instant {
+	int64_t track_id;
+	int64_t time_ns;
+	const char *name;
+	const char *category;
+	const struct export_arguments *arguments;
+};
+
+struct export_counter {
+	int64_t process_id;
+	const char *name;
+	const char *series;
+	int64_t time_ns;
+	int64_t value;
+};
+
+/* An arrow from a launch to what it launched; from_ns <= to_ns, each inside its slice. */
+struct export_flow {
+	int64_t flow_id;	/* from 1, one for each arrow */
+	int64_t from_track_id;
+	int64_t from_ns;
+	bool from_is_touching;	/* another slice of the track ends at from_ns */
+	int64_t to_track_id;
+	int64_t to_ns;
+	bool to_is_touching;
+	bool to_is_empty;	/* the slice has no length */
+};
+
+/* A trace of the set, for the head of the file. */
+struct export_source {
+	const char *path;
+	const struct trace_row *trace;
+};
+
+struct export_head {
+	int64_t base_ns;	/* Unix time of 0 */
+	const char *tool_version;
+	const struct export_source *sources;
+	size_t source_count;
+};
+
+/* What was written and what could not be, for the end of the file and for the person. */
+struct export_summary {
+	int64_t processes;
+	int64_t tracks;
+	int64_t slices;
+	int64_t instants;
+	int64_t counters;
+	int64_t flows;
+	int64_t launches_unknown; /* GPU work whose launch call is not in the trace: no flow */
+	int64_t flows_reversed;   /* GPU work that is over before its launch call begins: no flow */
+	int64_t spans_crowded;		/* beyond LANES_MAX overlapping spans: share a lane */
+	int64_t bytes;			/* of the file before compression */
+};
+
+/* A format while it writes: its text is flushed to the output when it has grown. */
+struct export_stream {
+	struct output *output;
+	struct text text;
+	void *state;		/* of the format */
+};
+
+#define LABEL_NONE SIZE_MAX
+
+struct export_format {
+	const char *name;	/* --format NAME */
+	const char *extension;
+	const char *summary;	/* one line for the help */
+	bool (*begin)(struct export_stream *stream, const struct export_head *head,
+		      struct error *error);
+	bool (*process)(struct export_stream *stream, const struct export_process *process,
+			struct error *error);
+	bool (*track)(struct export_stream *stream, const struct export_track *track,
+		      struct error *error);
+	/*
+	 * Labels are kept by a key of the walk's (0: not kept), and all may be forgotten at any
+	 * label_add. Keys mean something within one trace only: before each, labels_forget.
+	 */
+	void (*labels_forget)(struct export_stream *stream);
+	size_t (*label_find)(struct export_stream *stream, uint64_t key);
+	bool (*label_add)(struct export_stream *stream, uint64_t key,
+			  const struct export_label *label, size_t *handle, struct error *error);
+	bool (*slice)(struct export_stream *stream, const struct export_slice *slice,
+		      struct error *error);
+	bool (*instant)(struct export_stream *stream, const struct export_instant *instant,
+			struct error *error);
+	bool (*counter)(struct export_stream *stream, const struct export_counter *counter,
+			struct error *error);
+	bool (*flow)(struct export_stream *stream, const struct export_flow *flow,
+		     struct error *error);
+	bool (*end)(struct export_stream *stream, const struct export_summary *summary,
+		    struct error *error);
+	void (*free)(struct export_stream *stream);	/* also after a failure */
+};
+
+extern const struct export_format chrome_format;
+
+/* Ends with NULL; the first is the default. */
+extern const struct export_format *const export_formats[];
+
+void argument_add_integer(struct export_arguments *arguments, const char *key, int64_t number);
+void argument_add_thousandths(struct export_arguments *arguments, const char *key, int64_t number);
+void argument_add_triple(struct export_arguments *arguments, const char *key, int64_t x, int64_t y,
+			 int64_t z);
+
+/* Nothing is added for an empty text. */
+void argument_add_text(struct export_arguments *arguments, const char *key, const char *text);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* What happens on the host. */
+#include "viewer-export/walk.h"
+
+#include "tracedb/vocabulary.h"
+#include "viewer-export/kernel_name.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * A domain of NVTX is an argument; of a framework it is the kind of thing recorded, and so the
+ * category.
+ */
+static bool range_label(struct walk *walk, uint64_t key, const struct range_row *row,
+			size_t *handle)
+{
+	const char *domain = trace_reader_string(walk->reader, row->domain_id);
+	bool is_framework = row->kind == RANGE_FRAMEWORK;
+	struct export_label label = {
+		.name = trace_reader_string(walk->reader, row->name_id),
+		.category = !is_framework ? "nvtx" : domain[0] != 0 ? domain : "framework",
+	};
+	if (!is_framework)
+		argument_add_text(&label.arguments, "domain", domain);
+	return walk_label_add(walk, key, &label, handle);
+}
+
+/* 20 bytes hold "#aarrggbb". */
+static void add_details(struct walk *walk, int64_t category_id, int64_t color, int64_t payload_id,
+			char color_text[20])
+{
+	struct export_arguments *arguments = &walk->arguments;
+	argument_add_text(arguments, "category", trace_reader_string(walk->reader, category_id));
+	if (color != 0) {
+		(void)snprintf(color_text, 20, "#%08lx",
+			       (unsigned long)((uint64_t)color & 0xffffffff));
+		argument_add_text(arguments, "color", color_text);
+	}
+	argument_add_text(arguments, "payload", trace_reader_string(walk->reader, payload_id));
+}
+
+bool walk_write_range(struct walk *walk, const struct walk_span *span, const void *data)
+{
+	const struct range_row *row = data;
+	char color[20];
+	int64_t kind = row->kind == RANGE_FRAMEWORK;
+	/* Two ids of 28 bits, and the kind in the lowest bit of the domain's. */
+	uint64_t key = row->domain_id < 0 || row->domain_id >= 1 << 27 ? 0 :
+		       walk_label_key(span->source, row->name_id, row->domain_id << 1 | kind);
+	size_t label = walk->target->format->label_find(walk->target->stream, key);
+	if (label == LABEL_NONE && !range_label(walk, key, row, &label))
+		return false;
+	add_details(walk, row->category_id, row->color, row->payload_id, color);
+	if (row->end_thread_id != row->thread_id && row->end_thread_id != 0)
+		argument_add_integer(&walk->arguments, "end thread", row->end_thread_id);
+	if (row->is_open != 0)
+		argument_add_text(&walk->arguments, "note", "never closed while recording");
+	return walk_put_slice(walk, span, label);
+}
+
+bool walk_write_mark(struct walk *walk, const struct walk_span *span, const void *data)
+{
+	const struct mark_row *row = data;
+	char color[20];
+	argument_add_text(&walk->arguments, "domain",
+			  trace_reader_string(walk->reader, row->domain_id));
+	add_details(walk, row->category_id, row->color, row->payload_id, color);
+	return walk_put_instant(walk, span, trace_reader_string(walk->reader, row->name_id),
+				"mark");
+}
+
+bool walk_write_collective(struct walk *walk, const struct walk_span *span, const void *data)
+{
+	const struct collective_row *row = data;
+	char hash[20];
+	uint64_t key = walk_label_key(span->source, row->operation_id, 0);
+	size_t label = walk->target->format->label_find(walk->target->stream, key);
+	if (label == LABEL_NONE) {
+		const char *name = trace_reader_string(walk->reader, row->operation_id);
+		struct export_label made = {
+			.name = name[0] != 0 ? name : "NCCL operation", .category = "nccl",
+		};
+		if (!walk_label_add(walk, key, &made, &label))
+			return false;
+	}
+	collective_set_arguments(&walk->collectives, row, hash, &walk->arguments);
+	if (row->correlation_id != 0)
+		argument_add_integer(&walk->arguments, "correlation", row->correlation_id);
+	return walk_put_slice(walk, span, label);
+}
+
+static const char *api_category(int64_t api)
+{
+	return api == API_RUNTIME ? "cuda_runtime" : api == API_DRIVER ? "cuda_driver" : "api";
+}
+
+static bool call_label(struct walk *walk, uint64_t key, const struct api_call_row *row,
+		       size_t *handle)
+{
+	const char *name = trace_reader_string(walk->reader, row->name_id);
+	struct name_part part = call_name_short(name);
+	char *shown = malloc(part.length + 1);
+	if (shown == NULL)
+		return walk_no_memory(walk);
+	memcpy(shown, part.bytes, part.length);
+	shown[part.length] = 0;
+	struct export_label label = {
+		.name = shown[0] != 0 ? shown : "unknown call",
+		.category = api_category(row->api),
+	};
+	if (name[part.length] != 0)
+		argument_add_text(&label.arguments, "function", name);
+	bool ok = walk_label_add(walk, key, &label, handle);
+	free(shown);
+	return ok;
+}
+
+bool walk_write_call(struct walk *walk, const struct walk_span *span, const void *data)
+{
+	const struct api_call_row *row = data;
+	uint64_t key = walk_label_key(span->source, row->name_id, row->api);
+	size_t label = walk->target->format->label_find(walk->target->stream, key);
+	if (label == LABEL_NONE && !call_label(walk, key, row, &label))
+		return false;
+	argument_add_integer(&walk->arguments, "correlation", row->correlation_id);
+	if (row->return_value != 0)
+		argument_add_integer(&walk->arguments, "result", row->return_value);
+	return walk_put_slice(walk, span, label);
+}
+
+bool walk_write_overhead(struct walk *walk, const struct walk_span *span, const void *data)
+{
+	const struct overhead_row *row = data;
+	uint64_t key = walk_label_key(span->source, row->name_id, 0);
+	size_t label = walk->target->format->label_find(walk->target->stream, key);
+	if (label == LABEL_NONE) {
+		struct export_label made = {
+			.name = trace_reader_string(walk->reader, row->name_id),
+			.category = "overhead",
+		};
+		if (!walk_label_add(walk, key, &made, &label))
+			return false;
+	}
+	return walk_put_slice(walk, span, label);
+}
