@@ -5,6 +5,44 @@
 .PHONY: all
 all: $(ALL) compile_commands.json
 
+## packages: install what building and testing need, if anything is missing (Debian, Ubuntu)
+.PHONY: packages
+packages:
+	@CC='$(CC)' SQLITE_SOURCE='$(SQLITE_SOURCE)' sh mk/install_packages.sh
+	@if [ -f tests/browser/install.sh ]; then sh tests/browser/install.sh || \
+		echo 'the browser tests will be skipped'; fi
+
+# What is installed decides what is built, so make reads its files anew once everything is there.
+jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+
+## check: install what is missing, build, run all tests; ends with 'N passed, N failed'
+.PHONY: check check-now
+check: packages
+	@+$(MAKE) --no-print-directory $(jobs) check-now
+check-now: all man completions $(rig_products) $(TAP_NEEDS) $(B)/tests/unit $(TAP_TESTS)
+	@B='$(B)' CC='$(CC)' SAN='$(SAN)' CUDA_HOME='$(CUDA_HOME)' PYTHON='$(PYTHON)' \
+		$(PYTHON) tests/run --build $(B) $(B)/tests/unit $(TAP_TESTS)
+
+## check-matrix: make check with gcc and clang: plain, address+undefined, thread
+.PHONY: check-matrix
+check-matrix:
+	+for compiler in gcc clang; do for sanitizer in '' address,undefined thread; do \
+		echo "== $$compiler $$sanitizer"; \
+		$(MAKE) --no-print-directory check CC=$$compiler SAN=$$sanitizer || exit 1; done; done
+
+## tidy: only the tests of the source text itself
+.PHONY: tidy
+tidy: $(B)/bin/laggard
+	@B='$(B)' CC='$(CC)' $(PYTHON) tests/run --build $(B) tests/tidy/tidy_test.py
+
+## demo: install what is missing, build, capture a training run, analyse it, export its timeline
+.PHONY: demo
+demo: packages
+	@+$(MAKE) --no-print-directory $(jobs) demo-now
+.PHONY: demo-now
+demo-now: all $(rig_products)
+	@B='$(B)' CUDA_HOME='$(CUDA_HOME)' PYTHON='$(PYTHON)' sh samples/demo.sh
+
 ## help: this list
 .PHONY: help
 help:
@@ -23,3 +61,8 @@ clean:
 compile_commands.json: mk/compile_commands.sh $(B)/flags.stamp
 	$(call quiet,GEN)sh mk/compile_commands.sh '$(CC) $(CPPFLAGS) $(CFLAGS)' \
 		$(foreach part,$(PARTS),$($(part)_SRC)) > $@
+
+## format: wrap the lines of over 100 columns (clang-format); no other line is touched
+.PHONY: format
+format:
+	@$(PYTHON) mk/format_long_lines.py $(filter-out %.def,$(wildcard */*.[ch] tests/*/*.[ch]))

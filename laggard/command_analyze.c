@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyzer/analyze.h"
+#include "laggard/command.h"
+#include "laggard/input.h"
+#include "laggard/talk.h"
+#include "laggard/window.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+	ANALYZE_FORMAT,
+	ANALYZE_OUTPUT,
+	ANALYZE_WINDOW,
+	ANALYZE_FAIL_ON,
+	ANALYZE_COLOR,
+	ANALYZE_OPTION_COUNT
+};
+
+enum { FAIL_ON_WARNING, FAIL_ON_ERROR };
+enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+static const size_t REPORT_LENGTH_MAX = (size_t)1 << 30;
+
+static const struct option_choice formats[] = {
+	[REPORT_TEXT] = { "text", "for a person" },
+	[REPORT_JSON] = { "json", "for programs: everything, with a version" },
+	[REPORT_MARKDOWN] = { "markdown", "for a page or an issue" },
+	{ NULL, NULL },
+};
+
+static const struct option options[ANALYZE_OPTION_COUNT] = {
+	[ANALYZE_FORMAT] = {
+		.name = "format", .letter = 'f', .kind = OPTION_CHOICE, .choices = formats,
+		.text = "how to write the report", .fallback = "text",
+	},
+	[ANALYZE_OUTPUT] = {
+		.name = "output", .letter = 'o', .kind = OPTION_FILE, .value = "FILE",
+		.text = "write to FILE instead of standard output",
+	},
+	[ANALYZE_WINDOW] = {
+		.name = "window", .letter = 'w', .kind = OPTION_TEXT, .value = "all|START..END",
+		.text =
+			"the time to look at: each GPU from its first activity to its last, or a "
+			"part counted from the first activity of all, such as 1.5s..2s",
+		.fallback = "all",
+	},
+	[ANALYZE_FAIL_ON] = {
+		.name = "fail-on", .kind = OPTION_CHOICE, .words = "warning|error",
+		.text = "exit with status 1 if there is a finding of this severity or above",
+	},
+	[ANALYZE_COLOR] = {
+		.name = "color", .kind = OPTION_CHOICE, .words = "auto|always|never",
+		.text = "colours in the text; auto: on a terminal, unless NO_COLOR is set",
+		.fallback = "auto",
+	},
+};
+
+static const struct option_example examples[] = {
+	{ "laggard analyze traces", "the verdict, findings and tables of all ranks in a folder" },
+	{ "laggard analyze --format json -o report.json rank*.json.gz",
+	  "the same for programs, from traces of PyTorch's profiler" },
+	{ "laggard analyze --window 10s..12s --fail-on warning traces",
+	  "two seconds of it; status 1 if something is wrong" },
+	{ NULL, NULL },
+};
+
+const struct option_table analyze_table = {
+	.name = "analyze",
+	.summary = "say how long each GPU was idle, and what held it up",
+	.arguments = "FILE-OR-FOLDER...",
+	.description =
+		"Says first what the GPUs waited for most, then shows where the time of each GPU "
+		"went: computing, communication that no computing hides, copies that nothing "
+		"hides, "
+		"and idle. The four sum to the window, to the nanosecond. Then come transfers, and "
+		"how evenly the GPUs are loaded.\n\n"
+		"Takes trace databases, PyTorch (Kineto) traces, SQLite exports of Nsight Systems, "
+		"and folders of them: one file a process, or rank. A file that cannot be read does "
+		"not stop the others; the report names it, and the exit status is 3.",
+	.options = options,
+	.option_count = ANALYZE_OPTION_COUNT,
+	.examples = examples,
+	.arguments_min = 1,
+	.arguments_max = (size_t)-1,
+};
+
+/* A locale of UTF-8, as the C library looks it up. */
+static bool locale_is_utf8(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *value = getenv(names[i]);
+		if (value == NULL || value[0] == 0)
+			continue;
+		const char *charset = strchr(value, '.');
+		return charset != NULL && (strncasecmp(charset + 1, "utf-8", 5) == 0 ||
+					   strncasecmp(charset + 1, "utf8", 4) == 0);
+	}
+	return false;
+}
+
+static struct report_style style_choose(const struct parsed_line *line)
+{
+	int color = parsed_choice(line, ANALYZE_COLOR);
+	const char *output = parsed_text(line, ANALYZE_OUTPUT);
+	bool is_stdout = output == NULL || strcmp(output, "-") == 0;
+	return (struct report_style){
+		.format = (enum report_format)parsed_choice(line, ANALYZE_FORMAT),
+		.has_color = color == COLOR_ALWAYS ||
+			     (color == COLOR_AUTO && is_stdout && stdout_wants_color()),
+		.has_unicode = locale_is_utf8(),
+	};
+}
+
+/* Inputs that could not be read weigh more than findings: the report does not speak of them. */
+static int status_of(const struct report *report, int fail_on)
+{
+	bool has_broken = false;
+	for (size_t i = 0; i < report->trace_count; i++) {
+		if (report->traces[i].error == NULL)
+			continue;
+		talk_error("%s", report->traces[i].error);
+		has_broken = true;
+	}
+	enum severity limit = fail_on == FAIL_ON_ERROR ? SEVERITY_ERROR : SEVERITY_WARNING;
+	if (has_broken)
+		return EXIT_INPUT;
+	return fail_on >= 0 && report_severity(report) >= limit ? EXIT_FINDINGS : EXIT_FINE;
+}
+
+static bool report_write(const struct report *report, const struct parsed_line *line,
+			 struct error *error)
+{
+	struct report_style style = style_choose(line);
+	struct text text;
+	text_begin(&text, REPORT_LENGTH_MAX);
+	bool ok = report_render(report, &style, &text, error) &&
+		  result_write(parsed_text(line, ANALYZE_OUTPUT), &text, error);
+	text_end(&text);
+	return ok;
+}
+
+bool analyze_command(const struct parsed_line *line, const char *typed, int *status,
+		     struct error *error)
+{
+	struct trace_set *set = NULL;
+	struct report *report = NULL;
+	struct window window;
+	(void)typed;
+	if (!window_parse(&window, parsed_text(line, ANALYZE_WINDOW), error) ||
+	    !input_check_output(line, parsed_text(line, ANALYZE_OUTPUT), error) ||
+	    !input_open(&set, line, error))
+		return false;
+	struct analyze_options analyze = {
+		.has_window = !window.is_all,
+		.window_start_ns = window.start_ns,
+		.window_end_ns = window.end_ns,
+	};
+	bool ok = analyze_traces(set, &analyze, &report, error) &&
+		  report_write(report, line, error);
+	if (ok)
+		*status = status_of(report, parsed_choice(line, ANALYZE_FAIL_ON));
+	report_close(report);
+	trace_set_close(set);
+	return ok;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where libtrace.so is: LAGGARD_LIBTRACE if set, else beside this program as built or installed.
+ *
+ * Thread: main thread only.
+ */
+#ifndef LAGGARD_LIBRARY_H
+#define LAGGARD_LIBRARY_H
+
+#include "base/error.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+/* The absolute path that LD_PRELOAD needs. Fails naming every place that was looked at. */
+bool library_find(char path[PATH_MAX], struct error *error);
+
+#endif

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# laggard: the program: main and the command table, the launcher, help, man pages, completions. Uses all others.
+PARTS += laggard
+laggard_SRC := $(wildcard laggard/*.c)
+$(eval $(call archive,laggard))
+
+# Users before what they use.
+laggard_ARCHIVES := $(foreach part,laggard analyzer viewer-export tracedb base, \
+	$(if $(filter $(part),$(PARTS)),$(B)/obj/$(part).a))
+
+# Where `run` finds libtrace.so, as seen from the folder of the installed program.
+laggard_LIBDIR := $(patsubst $(PREFIX)/%,../%,$(LIBDIR))
+$(B)/libdir.stamp: force
+	@mkdir -p $(@D); echo '$(laggard_LIBDIR)' | cmp -s - $@ || echo '$(laggard_LIBDIR)' > $@
+$(B)/obj/laggard/version.o: $(B)/version.stamp
+$(B)/obj/laggard/version.o: OBJECT_CFLAGS = -DLAGGARD_VERSION='"$(VERSION)"' -DLAGGARD_COMMIT='"$(COMMIT)"'
+$(B)/obj/laggard/library.o: $(B)/libdir.stamp
+$(B)/obj/laggard/library.o: OBJECT_CFLAGS = -DLAGGARD_LIBDIR='"$(laggard_LIBDIR)"'
+
+$(B)/bin/laggard: $(laggard_ARCHIVES)
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(tracedb_LIBS)
+$(B)/bin/analyzer $(B)/bin/viewer-export: | $(B)/bin/laggard
+	$(call quiet,LINK)ln -sf laggard $@
+ALL += $(B)/bin/laggard $(B)/bin/analyzer $(B)/bin/viewer-export

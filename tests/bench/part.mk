@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+# Benchmarks: ratios against bare baselines measured in the same run. Never part of `make check`.
+bench_PROGRAMS := $(B)/tests/write_bench $(B)/tests/scan
+bench_SRC := tests/bench/bench.c tests/bench/bare_insert.c tests/bench/write_bench.c tests/bench/scan.c
+PARTS += bench
+
+$(B)/tests/write_bench: $(call objects,tests/bench/write_bench.c tests/bench/bare_insert.c tests/bench/bench.c) \
+		$(B)/obj/libtrace.a $(B)/obj/tracedb.a $(B)/obj/base.a
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(tracedb_LIBS)
+
+$(B)/tests/scan: $(call objects,tests/bench/scan.c tests/bench/bench.c)
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(SQLITE_LIBS)
+
+## bench: ratios of writing, analysing, exporting against bare baselines; peak memory
+.PHONY: bench
+bench: all $(bench_PROGRAMS) $(B)/tests/make_trace
+	@B='$(B)' $(PYTHON) tests/bench/run.py

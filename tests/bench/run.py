@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""make bench: what laggard costs, as ratios against bare baselines measured in the same run.
+
+Environment: B (build folder), BENCH_ROWS (kernel records written, and half the rows of the medium trace; default
+1,000,000), BENCH_BIG (rows of the big trace for peak memory; default 10,000,000), BENCH_SKIP_BIG=1.
+
+Times are CPU times (user + system) of whole processes, medians of interleaved repetitions: wall times on a
+shared machine say little. Nothing here is a test; nothing fails on a slow machine.
+"""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+
+BUILD = os.environ.get('B', 'build')
+ROWS = int(os.environ.get('BENCH_ROWS', '1000000'))
+BIG_ROWS = int(os.environ.get('BENCH_BIG', '10000000'))
+REPETITIONS = 5
+
+# What `laggard analyze` reads (TIMELINE_*_COLUMNS in analyzer/timeline.h), and what `laggard export` reads.
+ANALYZE_COLUMNS = [
+    'SELECT start_ns, duration_ns, stream_id, kernel_id, correlation_id FROM kernel',
+    'SELECT start_ns, duration_ns, stream_id, direction, source_memory, destination_memory, bytes, '
+    'correlation_id FROM memcpy',
+    'SELECT start_ns, duration_ns, stream_id, bytes, correlation_id FROM memset',
+    'SELECT start_ns, correlation_id FROM api_call',
+]
+EXPORT_COLUMNS = [f'SELECT * FROM {table}' for table in (
+    'kernel', 'memcpy', 'memset', 'api_call', 'range', 'mark', 'synchronization')]
+
+
+def run(command):
+    """CPU seconds and peak memory in bytes of one process."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f'bench: {command[0]} ended with {process.returncode}')
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+
+
+def ratio(ours, bare, repetitions=REPETITIONS):
+    """Median CPU time of each, interleaved, and the ratio; peak memory of ours."""
+    times = {'ours': [], 'bare': []}
+    memory = 0
+    run(bare)                       # fills the page cache for both
+    for _ in range(repetitions):
+        times['bare'].append(run(bare)[0])
+        seconds, peak = run(ours)
+        times['ours'].append(seconds)
+        memory = max(memory, peak)
+    a, b = statistics.median(times['ours']), statistics.median(times['bare'])
+    return a / b, a, b, memory
+
+
+def show(what, value, limit, detail):
+    print(f'{what:<44}{value:>7}   ({limit}; {detail})', flush=True)
+
+
+def make_trace(folder, rows):
+    path = os.path.join(folder, f'trace-{rows}.db')
+    run([f'{BUILD}/tests/make_trace', path, str(rows)])
+    return path
+
+
+def count_events(path):
+    import sqlite3
+    database = sqlite3.connect(path)
+    return sum(database.execute(f'SELECT count(*) FROM {table}').fetchone()[0]
+               for table in ('kernel', 'memcpy', 'memset', 'api_call', '"range"', 'mark', 'synchronization'))
+
+
+def reading(folder):
+    path = make_trace(folder, 2 * ROWS)
+    events = count_events(path)
+    scan, laggard = f'{BUILD}/tests/scan', f'{BUILD}/bin/laggard'
+    out = os.path.join(folder, 'out.json')
+    value, a, b, memory = ratio([laggard, 'analyze', '--window', 'all', '--format', 'json', '-o', out, path],
+                                [scan, path, *ANALYZE_COLUMNS])
+    show('analysis: time relative to bare SELECT', f'{value:.2f}', 'at most 2',
+         f'{events} events, {a:.2f} s and {b:.2f} s, {memory / 1e6:.0f} MB')
+    value, a, b, memory = ratio([laggard, 'export', '-q', '--format', 'chrome', '-o', out, path],
+                                [scan, path, *EXPORT_COLUMNS], 3)
+    show('Chrome export: time relative to bare SELECT', f'{value:.2f}', 'at most 4',
+         f'{a:.2f} s and {b:.2f} s, {memory / 1e6:.0f} MB, {os.path.getsize(out) / events:.0f} bytes an event')
+    os.unlink(path)
+
+
+def memory_of_big(folder):
+    path = make_trace(folder, BIG_ROWS)
+    events = count_events(path)
+    laggard, out = f'{BUILD}/bin/laggard', os.path.join(folder, 'big.json')
+    _, peak = run([laggard, 'analyze', '--window', 'all', '--format', 'json', '-o', out, path])
+    show('analysis: peak memory', f'{peak / 1e6:.0f}', 'MB', f'{events} events, {peak / events:.1f} bytes each')
+    _, peak = run([laggard, 'export', '-q', '--format', 'chrome', '-o', out, path])
+    show('Chrome export: peak memory', f'{peak / 1e6:.0f}', 'MB',
+         f'{events} events, {peak / events:.1f} bytes each, file {os.path.getsize(out) / 1e9:.2f} GB')
+
+
+def main():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with tempfile.TemporaryDirectory(prefix='laggard-bench-') as folder:
+        subprocess.run([f'{BUILD}/tests/write_bench', folder, str(ROWS)], check=True)
+        reading(folder)
+        if not os.environ.get('BENCH_SKIP_BIG'):
+            memory_of_big(folder)
+
+
+if __name__ == '__main__':
+    main()
