@@ -3,6 +3,7 @@
 #include "laggard/command.h"
 #include "laggard/input.h"
 #include "laggard/talk.h"
+#include "laggard/version.h"
 #include "laggard/window.h"
 #include "viewer-export/export.h"
 
@@ -178,6 +179,7 @@ bool export_command(const struct parsed_line *line, const char *typed, int *stat
 	struct export_options export = {
 		.format = parsed_text(line, EXPORT_FORMAT),
 		.output = parsed_text(line, EXPORT_OUTPUT),
+		.tool_version = laggard_version,
 	};
 	const char *only = parsed_text(line, EXPORT_ONLY);
 	(void)typed;

@@ -158,6 +158,8 @@ static void drain_note_disabled(struct drain *drain)
 		  settings->nccl && drain->plan->is_nccl_taken },
 		{ "nvml", "disabled: LAGGARD_NVML=off", !settings->nvml },
 		{ "cupti", "disabled: LAGGARD_API=off", settings->api == API_CHOICE_OFF },
+		{ "cupti", "disabled: LAGGARD_GRAPHS=graph, the kernels of CUDA graphs",
+		  settings->graphs == GRAPH_CHOICE_GRAPH },
 		{ "cupti", "disabled: LAGGARD_SYNC=off", !settings->sync },
 		{ "cupti", "disabled: LAGGARD_EVENTS=off", !settings->events },
 		{ "cupti", "disabled: LAGGARD_MEMORY_EVENTS=off", !settings->memory_events },

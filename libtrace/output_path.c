@@ -165,7 +165,7 @@ bool output_path_number(char numbered[OUTPUT_PATH_MAX], const char *path, int nu
 {
 	static const char *const endings[] = { ".trace.db", ".db", "" };
 	size_t i = 0;
-	while (!has_ending(path, endings[i]))
+	while (i < 2 && !has_ending(path, endings[i]))
 		i++;
 	size_t stem = strlen(path) - strlen(endings[i]);
 	int length = snprintf(numbered, OUTPUT_PATH_MAX, "%.*s-%d%s", (int)stem, path, number,

@@ -70,7 +70,7 @@ static void place_on_host(struct placed_group *placed, struct span_key key, int6
 	/* The main thread stands first. */
 	placed->place[0] = key.first == pid ? INT64_MIN : key.first;
 	placed->place[1] = placed->family;
-	placed->place[2] = key.second;
+	placed->place[2] = key.second == RANGES_START_END ? INT64_MAX : key.second;
 }
 
 /* Streams by number; waits and events below all streams. */
@@ -170,16 +170,20 @@ static void name_device(struct placing *placing, int64_t device_id)
 static void name_thread(struct placing *placing, int64_t thread_id, const char *kind,
 			const char *detail)
 {
-	const struct layout *layout = placing->layout;
-	const struct thread_row *thread = layout_facts_thread(&layout->facts, thread_id);
-	const char *name = thread == NULL ? "" :
-					    trace_reader_string(layout->survey->reader,
-								thread->name_id);
 	if (thread_id == 0)
 		text_add(&placing->name, "no thread");
 	else
 		text_add_format(&placing->name, "thread %lld", (long long)thread_id);
 	text_add_format(&placing->name, " (%s%s%s)", kind, detail[0] != 0 ? " " : "", detail);
+}
+
+static void name_thread_owner(struct placing *placing, int64_t thread_id)
+{
+	const struct layout *layout = placing->layout;
+	const struct thread_row *thread = layout_facts_thread(&layout->facts, thread_id);
+	const char *name = thread == NULL ? "" :
+					    trace_reader_string(layout->survey->reader,
+								thread->name_id);
 	if (name[0] != 0)
 		text_add_format(&placing->name, " %s", name);
 }
@@ -261,6 +265,8 @@ static void name_group(struct placing *placing, enum span_family family, struct 
 		name_host_group(placing, family, key);
 	if (lane > 0)
 		text_add_format(&placing->name, " (overlap %lu)", (unsigned long)lane + 1);
+	if (!span_family_is_on_device(family))
+		name_thread_owner(placing, key.first);
 }
 
 static bool process_write(struct placing *placing, int64_t *process_id, struct error *error)

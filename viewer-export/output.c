@@ -187,7 +187,9 @@ static bool output_name(struct output *output, struct error *error)
 	(void)snprintf(source, sizeof source, "/proc/self/fd/%d", output->file);
 	int probe = mkstemp(output->temporary);
 	/* The name is free once more; whoever takes it in between makes the link fail. */
-	if (probe >= 0 && close(probe) == 0 && unlink(output->temporary) == 0 &&
+	if (probe >= 0)
+		(void)close(probe);
+	if (probe >= 0 && unlink(output->temporary) == 0 &&
 	    linkat(AT_FDCWD, source, AT_FDCWD, output->temporary, AT_SYMLINK_FOLLOW) == 0) {
 		output->is_unnamed = false;
 		return true;

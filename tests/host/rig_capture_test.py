@@ -271,6 +271,16 @@ def check_settings(tap):
                       all(counts[table] == everything[table] for table in wanted_full),
                       ', '.join(f'{key}={value}' for key, value in settings.items()) +
                       ': exactly that is left out', counts)
+    with Run('single4', LAGGARD_GRAPHS='graph') as run:
+        wanted = sum(process['rows']['graph_launch'] for process in run.truth()['process'])
+        tap.check(wanted > 0 and run.count('graph_launch') == wanted and
+                  any('LAGGARD_GRAPHS' in reason for reason in run.loss()),
+                  'LAGGARD_GRAPHS=graph: one row a launch, and the loss says so', run.loss())
+    with Run('tiny', NVTX_INJECTION64_PATH='/opt/other.so', NCCL_PROFILER_PLUGIN='none') as run:
+        tap.check(any('NVTX_INJECTION64_PATH' in reason for reason in run.loss()) and
+                  any('NCCL_PROFILER_PLUGIN' in reason for reason in run.loss()) and
+                  run.count('range') + run.count('collective') == 0,
+                  'sources that another tool has are noted as missing', run.loss())
     with Run('ddp4', LAGGARD_API='launches') as run:
         names = {row[0] for row in run.rows('SELECT DISTINCT s.value FROM api_call a, string s WHERE '
                                             's.string_id = a.name_id')}
