@@ -4,7 +4,7 @@ HOST_PROGRAMS := $(B)/tests/host/forker $(B)/tests/host/late
 TAP_TESTS += tests/host/exports_test.sh tests/host/host_test.py tests/host/rig_capture_test.py
 TAP_NEEDS += $(HOST_PROGRAMS)
 
-# Plain programs of somebody else: none of our flags.
+# Plain programs of somebody else: none of our flags, but for the one sanitizer that insists.
 $(B)/tests/host/%: tests/host/%.c
 	@mkdir -p $(@D)
-	$(call quiet,CC)$(CC) -std=c11 -D_GNU_SOURCE -O1 -o $@ $< -lpthread -ldl
+	$(call quiet,CC)$(CC) -std=c11 -D_GNU_SOURCE -O1 $(filter -fsanitize=thread,$(SANITIZE)) -o $@ $< -lpthread -ldl
