@@ -4,6 +4,7 @@
 no file; and where libtrace cannot record, it says so in one line and the program runs on."""
 
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -169,10 +170,12 @@ def check_output(tap):
     result = rig_train(folder, LAGGARD_OUTPUT='deep/er/%r-of-%h.trace.db', RANK='3')
     tap.check(os.path.exists(os.path.join(deep, f'3-of-{host}-2.trace.db')) and result.err == '',
               'an old trace is not overwritten', result.text())
-    command = f'ulimit -f 128; exec {guest.RIG_TRAIN} --quiet --rank 0 {guest.SCENARIOS}/ddp4.scn'
-    result = Result(['bash', '-c', command], folder, environment(
-        True, True, RIG_SCENARIO=f'{guest.SCENARIOS}/ddp4.scn', LD_LIBRARY_PATH=rig_library('13.0', ''),
-        LAGGARD_OUTPUT='full'))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (128 * 1024, hard))
+    scenario = f'{guest.SCENARIOS}/ddp4.scn'
+    result = Result([guest.RIG_TRAIN, '--quiet', '--rank', '0', scenario], folder, environment(
+        True, True, RIG_SCENARIO=scenario, LD_LIBRARY_PATH=rig_library('13.0', ''), LAGGARD_OUTPUT='full'))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     tap.check(result.status == 0 and len(result.err.splitlines()) == 1 and 'cannot write' in result.err,
               'a full disk: one line, the program runs on', result.text())
     result = rig_train(folder, LAGGARD_VERBOSE='on', LAGGARD_OUTPUT='verbose')
