@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "tracedb/private_copy.h"
 #include "tracedb/reader.h"
+#include "tracedb/sqlite_guard.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -19,6 +20,7 @@ enum {
 	SQL_BYTES_MAX = 64 * 1024,
 	/* Longest single value: a captured output stream can be long. */
 	TEXT_BYTES_MAX = 256 * 1024 * 1024,
+	CACHE_KIB = 32 * 1024,
 	/* No row takes less in the file: a loop among its pages gives more rows. */
 	ROW_BYTES_MIN = 4,
 };
@@ -81,6 +83,7 @@ static bool file_check_format(struct nsys_file *file, struct error *error)
 			    "it has neither META_DATA_EXPORT nor CUPTI tables",
 			    file->path);
 	case FILE_FORMAT_KINETO:
+	case FILE_FORMAT_RESULT:
 	case FILE_FORMAT_UNKNOWN:
 		break;
 	}
@@ -153,21 +156,10 @@ static bool file_connect(struct nsys_file *file, struct error *error)
 	return ok;
 }
 
-/* A stranger's schema may name views, triggers and functions that do harm: none is obeyed. */
 static bool file_harden(struct nsys_file *file, struct error *error)
 {
-	(void)sqlite3_db_config(file->db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
-	(void)sqlite3_db_config(file->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
-	(void)sqlite3_db_config(file->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, (int *)NULL);
-	(void)sqlite3_db_config(file->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, (int *)NULL);
-	(void)sqlite3_db_config(file->db, SQLITE_DBCONFIG_DQS_DML, 0, (int *)NULL);
-	(void)sqlite3_limit(file->db, SQLITE_LIMIT_LENGTH, TEXT_BYTES_MAX);
-	(void)sqlite3_limit(file->db, SQLITE_LIMIT_ATTACHED, 0);
-	if (sqlite3_exec(file->db,
-			 "PRAGMA cell_size_check=ON;PRAGMA mmap_size=0;PRAGMA cache_size=-32768",
-			 NULL, NULL, NULL) != SQLITE_OK)
-		return file_fail(file, "not a database", error);
-	return true;
+	return sqlite_guard(file->db, TEXT_BYTES_MAX, CACHE_KIB) ||
+		file_fail(file, "not a database", error);
 }
 
 static bool file_add_object(struct nsys_file *file, const char *name, bool is_table)

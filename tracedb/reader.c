@@ -5,12 +5,18 @@
 #include "base/id_map.h"
 #include "base/text.h"
 #include "tracedb/private_copy.h"
+#include "tracedb/sqlite_guard.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SQL_BYTES_MAX = 64 * 1024 };
+enum {
+	SQL_BYTES_MAX = 64 * 1024,
+	VALUE_BYTES_MAX = 64 * 1024 * 1024,
+	CACHE_KIB = 64 * 1024,
+	BUSY_MS = 2000,
+};
 static const size_t STRINGS_BYTES_MAX = (size_t)1 << 33;
 
 struct trace_reader {
@@ -43,23 +49,11 @@ static bool reader_fail(const struct trace_reader *reader, const char *what, str
 		    reader->db == NULL ? "no memory" : sqlite3_errmsg(reader->db));
 }
 
-/* A stranger's database may hold triggers, views and functions that do harm: none is obeyed. */
 static bool reader_harden(struct trace_reader *reader, struct error *error)
 {
-	sqlite3 *db = reader->db;
-	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
-	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
-	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, (int *)NULL);
-	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, (int *)NULL);
-	(void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 64 * 1024 * 1024);
-	(void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-	(void)sqlite3_busy_timeout(db, 2000);
-	if (sqlite3_exec(db,
-			 "PRAGMA cell_size_check=ON;PRAGMA mmap_size=0;PRAGMA query_only=ON;"
-			 "PRAGMA temp_store=MEMORY;PRAGMA cache_size=-65536",
-			 NULL, NULL, NULL) != SQLITE_OK)
-		return reader_fail(reader, "not a database", error);
-	return true;
+	(void)sqlite3_busy_timeout(reader->db, BUSY_MS);	/* a trace may still be written */
+	return sqlite_guard(reader->db, VALUE_BYTES_MAX, CACHE_KIB) ||
+		reader_fail(reader, "not a database", error);
 }
 
 static bool reader_read_integer(struct trace_reader *reader, const char *sql, int64_t *value,
