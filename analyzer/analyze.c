@@ -4,6 +4,7 @@
 #include "analyzer/ranks.h"
 #include "analyzer/trace_measures.h"
 #include "base/id_map.h"
+#include "tracedb/vocabulary.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -110,12 +111,12 @@ static int64_t clamp_time(int64_t a, int64_t b, bool is_sum)
  * First start and last end of all GPUs whose traces share a clock: those with a Unix epoch, and
  * those without.
  */
-static void find_extent(const struct analysis *analysis, bool has_epoch, struct time_window *extent)
+static void find_extent(const struct analysis *analysis, bool is_unix, struct time_window *extent)
 {
 	*extent = (struct time_window){ INT64_MAX, INT64_MIN };
 	for (size_t i = 0; i < analysis->count; i++) {
 		const struct trace_measures *measures = &analysis->measures[i];
-		if (measures->timeline == NULL || (measures->trace.epoch_ns != 0) != has_epoch)
+		if (measures->timeline == NULL || epoch_is_unix(measures->trace.epoch_ns) != is_unix)
 			continue;
 		for (size_t g = 0; g < measures->timeline->gpu_count; g++) {
 			const struct timeline_gpu *gpu = &measures->timeline->gpus[g];
@@ -142,7 +143,7 @@ static bool set_windows(struct analysis *analysis, struct error *error)
 		struct time_window extent;
 		if (measures->timeline == NULL || measures->trace.gpu_count == 0)
 			continue;
-		find_extent(analysis, measures->trace.epoch_ns != 0, &extent);
+		find_extent(analysis, epoch_is_unix(measures->trace.epoch_ns), &extent);
 		int64_t start_ns = clamp_time(extent.start_ns, options->window_start_ns, true);
 		int64_t end_ns = options->window_end_ns == INT64_MAX ? extent.end_ns :
 			clamp_time(extent.start_ns, options->window_end_ns, true);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { RATIO_DECIMALS = 12, RATE_DECIMALS = 6, SENTENCE_BYTES_MAX = 4096 };
+enum { RATIO_DECIMALS = 12, RATE_DECIMALS = 6, SENTENCE_BYTES_MAX = 1 << 28 };
 
 /* Members and items follow each other with a comma, except after an opening bracket. */
 static void json_next(struct text *out)
@@ -368,6 +368,8 @@ static void add_findings(struct text *out, const struct report *report)
 		struct text sentence;
 		text_begin(&sentence, SENTENCE_BYTES_MAX);
 		words_add_finding(&sentence, report, finding);
+		if (!text_is_ok(&sentence))
+			out->failed = true;
 		json_open_item(out);
 		json_key(out, "id");
 		text_add_json(out, finding_name(finding->id));

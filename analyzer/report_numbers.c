@@ -83,6 +83,13 @@ bool number_add_rate(struct text *out, int64_t bytes, int64_t ns, int decimals)
 {
 	if (bytes <= 0 || ns <= 0)
 		return false;
-	number_add_ratio(out, ratio_e12(bytes, ns), decimals);
+	/* The whole part by itself: a large copy of one nanosecond is beyond twelve decimals. */
+	int64_t step = power_of_ten(12 - decimals);
+	int64_t fraction = ratio_e12(bytes % ns, ns);
+	fraction = fraction / step + (step > 1 && fraction % step >= step / 2);
+	bool is_carried = fraction == power_of_ten(decimals);
+	text_add_integer(out, bytes / ns + is_carried);
+	if (decimals > 0)
+		text_add_format(out, ".%0*lld", decimals, (long long)(is_carried ? 0 : fraction));
 	return true;
 }

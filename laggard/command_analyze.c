@@ -43,7 +43,7 @@ static const struct option options[ANALYZE_OPTION_COUNT] = {
 		.name = "window", .letter = 'w', .kind = OPTION_TEXT, .value = "all|START..END",
 		.text =
 			"the time to look at: each GPU from its first activity to its last, or a "
-			"part counted from the first activity of all, such as 1.5s..2s",
+			"part counted from the first GPU activity of all, such as 1.5s..2s",
 		.fallback = "all",
 	},
 	[ANALYZE_FAIL_ON] = {

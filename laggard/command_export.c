@@ -53,8 +53,8 @@ static const struct option options[EXPORT_OPTION_COUNT] = {
 	[EXPORT_WINDOW] = {
 		.name = "window", .letter = 'w', .kind = OPTION_TEXT, .value = "all|START..END",
 		.text =
-			"write only what touches this time, counted from the first event, such as "
-			"1.5s..2s",
+			"write only what touches this time, counted from the first GPU activity "
+			"of all as in 'laggard analyze', such as 1.5s..2s",
 		.fallback = "all",
 	},
 	[EXPORT_QUIET] = {

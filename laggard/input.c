@@ -6,6 +6,7 @@
 #include "laggard/version.h"
 
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static void show_progress(void *context, int64_t bytes_done, int64_t bytes_all)
@@ -13,9 +14,20 @@ static void show_progress(void *context, int64_t bytes_done, int64_t bytes_all)
 	progress_update(context, bytes_done, bytes_all);
 }
 
+/* A trace keeps up to three files open, and a folder of many ranks is more than the usual 1024. */
+static void allow_many_files(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 bool input_open(struct trace_set **set, const struct parsed_line *line, struct error *error)
 {
 	struct progress progress;
+	allow_many_files();
 	struct import_options import = {
 		.progress = show_progress, .progress_context = &progress,
 		.tool_version = laggard_version,

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
-enum { HEAD_BYTES = 100, APPLICATION_ID_OFFSET = 68 };
+enum { HEAD_BYTES = 256, SQLITE_HEAD_BYTES = 100, APPLICATION_ID_OFFSET = 68 };
 
 static const char SQLITE_MAGIC[16] = "SQLite format 3";
 
@@ -50,6 +51,10 @@ static bool head_read(const char *path, unsigned char *head, size_t *size, int64
 		return fail(error, ERROR_INPUT, "cannot open '%s': %s", path, strerror(errno));
 	if (S_ISDIR(status.st_mode))
 		return fail(error, ERROR_INPUT, "'%s' is a folder", path);
+	/* Traces are read more than once, and opening a pipe could wait for ever. */
+	if (!S_ISREG(status.st_mode))
+		return fail(error, ERROR_INPUT,
+			    "'%s' is a pipe or a device: traces must be regular files", path);
 	*file_bytes = status.st_size;
 	FILE *file = fopen(path, "rbe");
 	if (file == NULL)
@@ -59,10 +64,12 @@ static bool head_read(const char *path, unsigned char *head, size_t *size, int64
 	(void)fclose(file);
 	if (is_broken)
 		return fail(error, ERROR_INPUT, "cannot read '%s': %s", path, strerror(errno));
-	if (*size == 0)
-		return fail(error, ERROR_INPUT, "'%s' is empty: was the program still starting?",
-			    path);
-	return true;
+	if (*size > 0)
+		return true;
+	size_t length = strlen(path);
+	bool is_database = length > 3 && strcmp(path + length - 3, ".db") == 0;
+	return fail(error, ERROR_INPUT, "'%s' is empty%s", path,
+		    is_database ? ": was the program still starting?" : "");
 }
 
 /* Nsight Systems marks its exports by their tables only. */
@@ -93,6 +100,29 @@ out:
 	return ok;
 }
 
+/*
+ * What `laggard analyze --format json` and `laggard export` begin with. They often lie beside the
+ * traces, and a timeline read as a trace would count all work twice.
+ */
+static bool is_result(const char *text)
+{
+	return strncmp(text, "{\"format\":\"laggard-report\"", 26) == 0 ||
+	       strstr(text, "\"metadata\":{\"tool\":\"laggard\"") != NULL;
+}
+
+/* Of a JSON text, perhaps packed. What cannot be unpacked is left to the importer to tell. */
+static bool file_is_result(const char *path)
+{
+	char text[HEAD_BYTES + 1] = "";
+	gzFile file = gzopen(path, "rbe");
+	if (file == NULL)
+		return false;
+	int got = gzread(file, text, HEAD_BYTES);
+	text[got > 0 ? got : 0] = 0;
+	(void)gzclose(file);
+	return is_result(text);
+}
+
 bool file_format_of(const char *path, enum file_format *format, struct error *error)
 {
 	unsigned char head[HEAD_BYTES];
@@ -102,7 +132,7 @@ bool file_format_of(const char *path, enum file_format *format, struct error *er
 	if (!head_read(path, head, &size, &file_bytes, error))
 		return false;
 	if (size >= sizeof SQLITE_MAGIC && memcmp(head, SQLITE_MAGIC, sizeof SQLITE_MAGIC) == 0) {
-		if (size < HEAD_BYTES)
+		if (size < SQLITE_HEAD_BYTES)
 			return fail(error, ERROR_INPUT, "'%s' is cut off after %zu bytes", path,
 				    size);
 		if (!sqlite_is_whole(path, head, file_bytes, error))
@@ -125,6 +155,6 @@ bool file_format_of(const char *path, enum file_format *format, struct error *er
 		at++;
 	if ((size >= 2 && head[0] == 0x1f && head[1] == 0x8b) ||
 	    (at < size && (head[at] == '{' || head[at] == '[')))
-		*format = FILE_FORMAT_KINETO;
+		*format = file_is_result(path) ? FILE_FORMAT_RESULT : FILE_FORMAT_KINETO;
 	return true;
 }

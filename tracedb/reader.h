@@ -24,6 +24,7 @@ enum file_format {
 	FILE_FORMAT_NSYS,	/* Nsight Systems SQLite export */
 	FILE_FORMAT_SQLITE,	/* some other SQLite database */
 	FILE_FORMAT_KINETO,	/* JSON, perhaps gzipped */
+	FILE_FORMAT_RESULT,	/* a timeline or a report that laggard made of traces */
 };
 
 /* Fails with ERROR_INPUT for missing, unreadable, empty files and folders. */

@@ -105,6 +105,10 @@ static bool set_add_file(struct trace_set *set, const char *path, struct error *
 			   "Nsight Systems export",
 			   path);
 		return set_add(set, path, NULL, &broken, error);
+	case FILE_FORMAT_RESULT:
+		(void)fail(&broken, ERROR_INPUT,
+			   "'%s' is a result of laggard itself: give it the traces", path);
+		return set_add(set, path, NULL, &broken, error);
 	case FILE_FORMAT_UNKNOWN:
 		break;
 	}
@@ -132,36 +136,50 @@ static int is_trace_name(const struct dirent *entry)
 	return 0;
 }
 
+/* An entry of a folder; folders in folders are not looked into. */
+static bool set_add_entry(struct trace_set *set, const char *folder, const char *name,
+			  struct error *error)
+{
+	char path[PATH_BYTES];
+	struct stat status;
+	struct error broken = { 0 };
+	const char *slash = has_suffix(folder, "/") ? "" : "/";
+	int length = snprintf(path, sizeof path, "%s%s%s", folder, slash, name);
+	if (length < 0 || (size_t)length >= sizeof path) {
+		(void)fail(&broken, ERROR_INPUT, "cannot open '%s' in its folder: %s", name,
+			   strerror(ENAMETOOLONG));
+		return set_add(set, name, NULL, &broken, error);
+	}
+	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		return true;
+	/* Timelines and reports are often written beside their traces. */
+	enum file_format format = FILE_FORMAT_UNKNOWN;
+	if (file_format_of(path, &format, NULL) && format == FILE_FORMAT_RESULT)
+		return true;
+	return set_add_file(set, path, error);
+}
+
 static bool set_add_folder(struct trace_set *set, const char *folder, struct error *error)
 {
 	struct dirent **entries = NULL;
 	struct error broken = { 0 };
+	size_t count_before = set->count;
 	int count = scandir(folder, &entries, is_trace_name, alphasort);
 	if (count < 0) {
 		(void)fail(&broken, ERROR_INPUT, "cannot open '%s': %s", folder, strerror(errno));
 		return set_add(set, folder, NULL, &broken, error);
 	}
 	bool ok = true;
-	if (count == 0) {
-		(void)fail(&broken, ERROR_INPUT,
-			   "no traces in folder '%s' (*.db, *.sqlite, *.json, "
-			   "*.json.gz)",
-			   folder);
-		ok = set_add(set, folder, NULL, &broken, error);
-	}
 	for (int i = 0; i < count; i++) {
-		char path[PATH_BYTES];
-		const char *slash = has_suffix(folder, "/") ? "" : "/";
-		int length =
-			snprintf(path, sizeof path, "%s%s%s", folder, slash, entries[i]->d_name);
-		struct stat status;
-		if (ok && length > 0 && (size_t)length < sizeof path &&
-		    (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)))
-			ok = set_add_file(set, path, error);
+		ok = ok && set_add_entry(set, folder, entries[i]->d_name, error);
 		free(entries[i]);
 	}
 	free(entries);
-	return ok;
+	if (!ok || set->count > count_before)
+		return ok;
+	(void)fail(&broken, ERROR_INPUT,
+		   "no traces in folder '%s' (*.db, *.sqlite, *.json, *.json.gz)", folder);
+	return set_add(set, folder, NULL, &broken, error);
 }
 
 static int integer_order(int64_t a, int64_t b)

@@ -63,6 +63,11 @@ enum memory_kind memory_kind_from_name(const char *name, size_t length)
 	return (enum memory_kind)name_find(memory_names, MEMORY_KIND_COUNT, name, length);
 }
 
+bool epoch_is_unix(int64_t epoch_ns)
+{
+	return epoch_ns >= INT64_C(100000000000000000);	/* 1973 */
+}
+
 /* ncclAllReduceRingLLKernel_sum_f32: NCCL up to 2.7. Host symbols like ncclKernelPlan do not match.
  */
 static bool is_old_nccl_kernel(const char *at)

@@ -71,6 +71,12 @@ const char *synchronization_kind_name(int64_t kind);
 enum copy_direction copy_direction_from_name(const char *name, size_t length);
 enum memory_kind memory_kind_from_name(const char *name, size_t length);
 
+/*
+ * Is this the Unix time of a trace's epoch (trace.epoch_ns)? Traces whose source does not tell it
+ * count from 0, or from a start of their own: small numbers.
+ */
+bool epoch_is_unix(int64_t epoch_ns);
+
 enum kernel_class { KERNEL_COMPUTE = 0, KERNEL_COMMUNICATION = 1 };
 
 /*

@@ -2,6 +2,7 @@
 #include "viewer-export/export.h"
 
 #include "viewer-export/layout.h"
+#include "viewer-export/origin.h"
 #include "viewer-export/output.h"
 #include "viewer-export/survey.h"
 #include "viewer-export/walk.h"
@@ -26,7 +27,7 @@ struct export {
 	size_t *inputs;		/* indexes of the traces that could be read */
 	size_t input_count;
 	struct export_source *sources;
-	int64_t base_ns;
+	struct origins origins;
 	struct layout_numbers numbers;
 	int64_t next_flow_id;
 	int64_t steps_done;
@@ -116,24 +117,20 @@ static bool inputs_open(struct export *export, struct error *error)
 	return true;
 }
 
-static void base_widen(struct export *export, const struct survey *survey, bool *has_base)
+static bool origin_widen(struct export *export, const struct survey *survey, struct error *error)
 {
-	int64_t first_ns = survey_epoch_ns(survey) + survey->first_ns;
-	if (survey->has_time && (!*has_base || first_ns < export->base_ns)) {
-		export->base_ns = first_ns;
-		*has_base = true;
-	}
+	struct origin *origin = origins_find(&export->origins, survey);
+	origin_add_events(origin, survey);
+	return !export->options->has_window || origin_add_work(origin, survey, error);
 }
 
-/* With several traces the common base must be known before the first is written. */
-static bool base_find(struct export *export, struct error *error)
+/* With several traces the common origin must be known before the first is written. */
+static bool origins_make(struct export *export, struct error *error)
 {
-	bool has_base = false;
 	for (size_t i = 0; i < export->input_count; i++) {
 		struct survey survey;
-		bool ok = survey_times(&survey, reader_at(export, i), export->kinds, error);
-		if (ok)
-			base_widen(export, &survey, &has_base);
+		bool ok = survey_times(&survey, reader_at(export, i), export->kinds, error) &&
+			  origin_widen(export, &survey, error);
 		survey_end(&survey);
 		if (!ok)
 			return false;
@@ -144,8 +141,10 @@ static bool base_find(struct export *export, struct error *error)
 
 static bool head_write(struct export *export, struct error *error)
 {
+	const struct origins *origins = &export->origins;
 	struct export_head head = {
-		.base_ns = export->base_ns,
+		.base_ns = origins->unix_time.has_base ? origins->unix_time.base_ns :
+							 origins->own_time.base_ns,
 		.tool_version = export->options->tool_version,
 		.sources = export->sources,
 		.source_count = export->input_count,
@@ -156,13 +155,17 @@ static bool head_write(struct export *export, struct error *error)
 static bool trace_write(struct export *export, struct survey *survey, struct error *error)
 {
 	struct layout layout;
+	const struct origin *origin = origins_find(&export->origins, survey);
+	const struct export_options *options = export->options;
 	struct walk walk = {
-		.options = export->options,
 		.target = &export->target,
 		.reader = survey->reader,
 		.survey = survey,
 		.layout = &layout,
-		.offset_ns = survey_epoch_ns(survey) - export->base_ns,
+		.offset_ns = survey_epoch_ns(survey) - origin->base_ns,
+		.has_window = options->has_window,
+		.window_start_ns = origin_window_ns(origin, options->window_start_ns),
+		.window_end_ns = origin_window_ns(origin, options->window_end_ns),
 		.next_flow_id = &export->next_flow_id,
 	};
 	bool ok = layout_make(&layout, survey, &export->numbers, &export->target, error) &&
@@ -174,16 +177,13 @@ static bool trace_write(struct export *export, struct survey *survey, struct err
 static bool traces_write(struct export *export, struct error *error)
 {
 	bool is_single = export->input_count == 1;
-	bool ok = is_single || (base_find(export, error) && head_write(export, error));
+	bool ok = is_single || (origins_make(export, error) && head_write(export, error));
 	for (size_t i = 0; ok && i < export->input_count; i++) {
 		struct survey survey;
-		bool has_base = false;
 		ok = survey_make(&survey, reader_at(export, i), export->kinds, error);
 		step(export);
-		if (ok && is_single) {
-			base_widen(export, &survey, &has_base);
-			ok = head_write(export, error);
-		}
+		if (ok && is_single)
+			ok = origin_widen(export, &survey, error) && head_write(export, error);
 		ok = ok && trace_write(export, &survey, error);
 		survey_end(&survey);
 		step(export);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Traces into a file that a viewer opens: `laggard export`. One file holds all traces of the set on
- * one time line that begins with the first event of any of them. The same databases give the same
- * bytes.
+ * one time line that begins with the first event of any of them (see origin.h). The same databases
+ * give the same bytes.
  *
  * Memory: 28 bytes for each API call of one trace at a time, 20 (24 while sorting) for each other
  * span of the table being placed, plus what overlaps; it does not grow with the number of traces.
@@ -42,7 +42,7 @@ struct export_options {
 	const char *tool_version;	/* goes into the file; NULL: left out */
 	unsigned kinds;			/* EXPORT_* bits; 0: all */
 	bool has_window;		/* only what touches [window_start_ns, window_end_ns), */
-	int64_t window_start_ns;	/* in ns since the first event of the set */
+	int64_t window_start_ns;	/* in ns since the first GPU activity of the set */
 	int64_t window_end_ns;
 	export_progress progress;
 	void *progress_context;

@@ -41,6 +41,13 @@ static size_t tick_of(const struct gauge_set *set, int64_t time_ns)
 	return tick > GAUGE_TICKS ? GAUGE_TICKS : (size_t)tick;
 }
 
+/* The last tick can lie behind the last event, and that at the end of int64. */
+static int64_t tick_time(const struct gauge_set *set, size_t tick)
+{
+	int64_t passed_ns = (int64_t)tick * set->tick_ns;
+	return set->first_ns > INT64_MAX - passed_ns ? INT64_MAX : set->first_ns + passed_ns;
+}
+
 bool gauge_set_launch(struct gauge_set *set, int64_t device, int64_t call_ns, int64_t start_ns)
 {
 	if (device < 0 || start_ns <= call_ns)
@@ -106,7 +113,7 @@ static bool report_queue(const struct gauge_set *set, const struct gauge_device 
 		value += gauge->queue_changes[i];
 		if ((i == 0 || gauge->queue_changes[i] != 0) &&
 		    !sink(context, "queue", "launched, not started",
-			  set->first_ns + (int64_t)i * set->tick_ns, value))
+			  tick_time(set, i), value))
 			return false;
 	}
 	return true;

@@ -41,12 +41,11 @@ bool walk_no_memory(struct walk *walk)
 
 bool walk_is_in_window(const struct walk *walk, int64_t start_ns, int64_t end_ns)
 {
-	const struct export_options *options = walk->options;
-	if (!options->has_window)
+	if (!walk->has_window)
 		return true;
 	/* Half open, but what has no length is in the window where it begins. */
-	return start_ns < options->window_end_ns &&
-	       (end_ns > options->window_start_ns || start_ns >= options->window_start_ns);
+	return start_ns < walk->window_end_ns &&
+	       (end_ns > walk->window_start_ns || start_ns >= walk->window_start_ns);
 }
 
 /*

@@ -21,12 +21,14 @@
 struct walk_symbols;
 
 struct walk {
-	const struct export_options *options;
 	const struct export_target *target;
 	struct trace_reader *reader;
 	struct survey *survey;
 	struct layout *layout;
 	int64_t offset_ns;		/* from the trace's epoch to the export's time line */
+	bool has_window;
+	int64_t window_start_ns;	/* on the export's time line */
+	int64_t window_end_ns;
 	int64_t *next_flow_id;		/* shared by all traces */
 	struct collective_set collectives;
 	struct gauge_set gauges;

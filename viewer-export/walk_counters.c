@@ -48,6 +48,8 @@ static int64_t held_after(int64_t held, const struct allocation_row *row)
 	int64_t bytes = row->bytes < 0 ? 0 : row->bytes > limit ? limit : row->bytes;
 	if (row->total_bytes >= 0)
 		return row->total_bytes;
+	/* A total that the source gave may be any number. */
+	held = held > limit ? limit : held;
 	/* Released may be what was allocated before the recording. */
 	held += row->operation == 2 ? -bytes : bytes;
 	return held < 0 ? 0 : held > limit ? limit : held;

@@ -213,6 +213,55 @@ TEST(the_window_keeps_what_touches_it)
 	CHECK_CONTAINS(text, "within");
 }
 
+/* As in the analysis, so that one window means one time in both. */
+TEST(the_window_counts_from_the_first_gpu_activity)
+{
+	struct export_summary summary;
+	struct export_options window = { .has_window = true, .window_start_ns = 0,
+					 .window_end_ns = 50 };
+	struct trace_writer *writer = writer_new(test_path("0.db"), 0, 1700000000000000000);
+	put_range(writer, 100, 10, "before");
+	put_range(writer, 999, 2, "across");
+	put_kernel(writer, 1000, 10, 1);
+	put_range(writer, 1050, 5, "after");
+	writer_end(writer);
+	const char *text = exported(&window, &summary, 1);
+	CHECK_INT(summary.slices, 2);
+	CHECK(strstr(text, "before") == NULL && strstr(text, "after") == NULL);
+	CHECK_CONTAINS(text, "\"ts\":0.899,\"dur\":0.002");
+	/* Of all traces, and whatever is written. */
+	writer = writer_new(test_path("1.db"), 1, 1700000000000000000);
+	put_range(writer, 890, 5, "early");
+	put_range(writer, 990, 5, "soon");
+	put_kernel(writer, 900, 10, 1);
+	writer_end(writer);
+	CHECK_OK(export_kinds_parse("ranges", &window.kinds, &error), error);
+	window.window_end_ns = 100;
+	text = exported(&window, &summary, 2);
+	CHECK_INT(summary.slices, 2);
+	CHECK_CONTAINS(text, "across");
+	CHECK_CONTAINS(text, "soon");
+}
+
+TEST(traces_without_unix_time_have_a_line_of_their_own)
+{
+	struct export_summary summary;
+	struct trace_writer *writer = writer_new(test_path("0.db"), 0, 1700000000000000000);
+	put_kernel(writer, 1000, 10, 1);
+	writer_end(writer);
+	writer = writer_new(test_path("1.db"), 1, 0);
+	put_kernel(writer, 5000, 20, 1);
+	writer_end(writer);
+	const char *text = exported(&everything, &summary, 2);
+	CHECK_CONTAINS(text, "\"ts\":0.000,\"dur\":0.010");
+	CHECK_CONTAINS(text, "\"ts\":0.000,\"dur\":0.020");
+	CHECK_CONTAINS(text, "\"baseTimeNanoseconds\":1700000000000001000");
+	struct export_options window = { .has_window = true, .window_start_ns = 15,
+					 .window_end_ns = 16 };
+	(void)exported(&window, &summary, 2);
+	CHECK_INT(summary.slices, 1);
+}
+
 TEST(only_the_kinds_asked_for_are_written)
 {
 	struct export_summary summary;

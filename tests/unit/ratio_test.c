@@ -24,6 +24,26 @@ TEST(ratio_is_rounded_to_twelve_decimals)
 	CHECK_INT(ratio_e12(INT64_MAX - 1, INT64_MAX), RATIO_ONE);
 }
 
+static const char *shown_rate(struct text *text, int64_t bytes, int64_t ns, int decimals)
+{
+	text_clear(text);
+	return number_add_rate(text, bytes, ns, decimals) ? text_string(text) : "none";
+}
+
+TEST(a_rate_is_exact_where_a_copy_took_a_nanosecond)
+{
+	struct text text;
+	text_begin(&text, 100);
+	CHECK_TEXT(shown_rate(&text, 479868892, 1, 6), "479868892.000000");
+	CHECK_TEXT(shown_rate(&text, INT64_MAX, 1, 2), "9223372036854775807.00");
+	CHECK_TEXT(shown_rate(&text, 2, 3, 6), "0.666667");
+	CHECK_TEXT(shown_rate(&text, 1999999, 1000000, 2), "2.00");
+	CHECK_TEXT(shown_rate(&text, 5, 2, 0), "3");
+	CHECK_TEXT(shown_rate(&text, 0, 2, 2), "none");
+	CHECK_TEXT(shown_rate(&text, 2, 0, 2), "none");
+	text_end(&text);
+}
+
 TEST(share_of_is_exact_where_the_product_does_not_fit)
 {
 	CHECK_INT(share_of(INT64_MAX, INT64_MAX / 2, INT64_MAX), INT64_MAX / 2);
