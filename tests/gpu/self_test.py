@@ -1,0 +1,455 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The driver of tests/gpu itself (TAP): its tables and tolerances, and its comparisons, with the simulated machine of
+tests/rig as the GPU and the rig's oracle as the truth. What is right must pass, and what is made wrong must fail.
+
+Environment: B (folder of what was built), SAN (sanitizers: the parts that need the rig are skipped then).
+"""
+
+import collections
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+# pylint: disable=wrong-import-position
+import check_guest
+import check_kernels
+import check_nccl
+import check_torch
+import overhead
+import truths
+from programs import ROOT, Running, Setup, run
+from recording import check_whole
+from results import (FAIL, INFO, LATE, PASS, SKIP, UNBUILT, Results, is_within, median, spread,
+                     tolerance_text)
+from rig_double import BUILD, LONG, SCENARIO, Rig, fake_torch, operations_of, own_truths, scenario_truth, step_count
+from trace_reader import call_name, demangle, intersection, length, traces_in, union
+
+class Tap:
+    def __init__(self):
+        self.count, self.failed = 0, 0
+
+    def check(self, is_ok, name, detail=''):
+        self.count += 1
+        if not is_ok:
+            self.failed += 1
+            for line in str(detail).splitlines()[:30]:
+                print('#', line[:300])
+        print('ok' if is_ok else 'not ok', self.count, '-', name, flush=True)
+
+    def equal(self, got, want, name):
+        self.check(got == want, name, f'got  {got!r}\nwant {want!r}')
+
+    def skip(self, name, reason):
+        self.count += 1
+        print('ok', self.count, '-', name, '# SKIP', reason, flush=True)
+
+    def passes(self, results, name):
+        bad = [row for row in results.rows if row['verdict'] not in (PASS, INFO)]
+        self.check(not bad and results.count(PASS) > 0, name, '\n'.join(map(str, bad)) or 'nothing was checked')
+
+    def fails(self, results, name, wanted=1):
+        """Exactly so many rows are red."""
+        self.equal(results.count(FAIL), wanted, name)
+
+    def end(self):
+        print(f'1..{self.count}')
+        return 1 if self.failed else 0
+
+
+def quiet():
+    return Results(io.StringIO())
+
+
+# ---- without the rig
+
+
+def test_numbers(tap):
+    tap.equal([median([3, 1, 2]), median([4, 1, 2, 3]), median([7])], [2, 2.5, 7], 'median of odd and even counts')
+    try:
+        median([])
+        tap.check(False, 'the median of nothing is refused')
+    except ValueError:
+        tap.check(True, 'the median of nothing is refused')
+    tap.equal(spread([90, 100, 110]), 0.2, 'spread is a part of the median')
+    cases = [(100, 100, 0, 0, True), (99, 100, 0, 5, False), (99, 100, 1, 0, True), (105, 100, 0, 5, True),
+             (106, 100, 0, 5, False), (None, 0, 9, 9, False)]
+    tap.equal([is_within(*case[:4]) for case in cases], [case[4] for case in cases], 'tolerances have two sides')
+    tap.equal([tolerance_text(0, 0), tolerance_text(5, 5), tolerance_text(1000, 20)],
+              ['exact', '+-5', '-1,000 .. +20'], 'tolerances in words')
+
+
+def test_results(tap):
+    results = quiet()
+    tap.equal(results.exit_status(), 1, 'a table without any check is no success')
+    results.equal('a', 1, 1)
+    tap.equal(results.exit_status(), 0, 'one check that passed is')
+    results.skip('b', 'no reason')
+    results.add('c', LATE)
+    results.add('d', UNBUILT)
+    results.figure('e', 1.5, 'ns')
+    tap.equal(results.exit_status(), 0, 'skipped, late and unbuilt ones do not fail it')
+    results.within('f', 100, 111, 10, 10)
+    tap.equal(results.exit_status(), 1, 'one that failed does')
+    table = results.table().splitlines()
+    tap.equal((len(table), table[0].split()), (8, ['check', 'expected', 'got', 'tolerance', 'verdict']),
+              'the table has a line a row')
+    tap.equal(results.summary(), '1 passed, 1 failed, 1 skipped, 1 not run for lack of time, 1 figures, '
+              '1 not built yet', 'the summary counts each verdict')
+    with tempfile.NamedTemporaryFile(suffix='.json') as file:
+        results.save(file.name)
+        with open(file.name, encoding='utf-8') as text:
+            saved = json.load(text)
+    tap.check(len(saved['rows']) == 6 and saved['figures']['e'] == {'value': 1.5, 'unit': 'ns'},
+              'the file holds rows and figures', saved)
+
+
+def test_lists(tap):
+    for got, verdict, words in (([10, 21], PASS, 'worst +1 of 20'), ([10, 26], FAIL, 'worst +6 of 20'),
+                                ([7, 20], FAIL, 'worst -3 of 10'), ([10], FAIL, '1 values')):
+        results = quiet()
+        results.within_list('list', [10, 20], got, 2, 5)
+        row = results.rows[0]
+        tap.equal((row['verdict'], row['got']), (verdict, words), f'a list: {got} against [10, 20] -2 +5')
+    results = quiet()
+    results.within_list('exact', [10, 20], [10, 20], 0, 0)
+    results.within_list('exact', [10, 20], [10, 21], 0, 0)
+    tap.equal([row['verdict'] for row in results.rows], [PASS, FAIL], 'a list without tolerance')
+
+
+def test_intervals(tap):
+    tap.equal(union([(5, 7), (1, 3), (2, 4), (7, 9), (8, 8)]), [(1, 4), (5, 9)], 'union')
+    tap.equal(intersection([(0, 10), (20, 30)], [(5, 25), (29, 40)]), [(5, 10), (20, 25), (29, 30)], 'intersection')
+    tap.equal(length([(0, 10), (20, 30)]), 20, 'length')
+    names = ('cudaLaunchKernel_v7000', 'cudaLaunchKernel_ptsz_v7000', 'cuLaunchKernelEx', 'cuMemcpyHtoDAsync_v2')
+    tap.equal([call_name(name) for name in names],
+              ['cudaLaunchKernel', 'cudaLaunchKernel', 'cuLaunchKernelEx', 'cuMemcpyHtoDAsync_v2'], 'names of calls')
+    tap.check(demangle('_Z4workPf') in ('work(float*)', '_Z4workPf') and demangle('plain') == 'plain', 'demangling')
+
+
+def is_zombie(pid):
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as file:
+            return file.read().rsplit(')', 1)[1].split()[0] == 'Z'
+    except OSError:
+        return True
+
+
+def test_programs(tap):
+    done = run(['sh', '-c', 'echo noise; echo \'{"a":\'; echo \' 1}\'; exit 3'], 20)
+    tap.equal((done.status, done.result(), done.problem()[:13]), (3, {'a': 1}, 'exit status 3'),
+              'a program: its status, its JSON')
+    done = run(['sh', '-c', 'echo \'{"a": 2}\'; echo NCCL says something'], 20)
+    tap.equal(done.result(), {'a': 2}, 'JSON with noise behind it')
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'pid')
+        done = run(['sh', '-c', f'setsid sh -c "echo \\$\\$ > {path}; exec sleep 61" & wait'], 1)
+        with open(path, encoding='utf-8') as file:
+            left = file.read().strip()
+    is_ended = check_guest.wait_for(lambda: not os.path.exists(f'/proc/{left}') or is_zombie(left), 10)
+    tap.check(done.is_late and done.seconds() < 20 and is_ended,
+              'one that hangs is ended with all it started, other sessions too', done.problem())
+    tap.equal(run(['/no/such/program'], 5).status, 127, 'one that is missing')
+    os.environ['LAGGARD_API'] = 'off'
+    tap.equal(run(['sh', '-c', 'echo "[$LAGGARD_API$LD_PRELOAD]"'], 20).out, '[]\n', 'nobody\'s settings are inherited')
+    del os.environ['LAGGARD_API']
+
+
+def kineto_file(folder, kernels):
+    """A trace of PyTorch's profiler: (step, name, duration in ns) of kernels, 1 ms a step."""
+    events = [{'ph': 'X', 'cat': 'user_annotation', 'name': f'step {step}', 'ts': step * 1000.5, 'dur': 1000.0}
+              for step in range(3)]
+    for number, (step, name, duration) in enumerate(kernels):
+        events.append({'ph': 'X', 'cat': 'cuda_runtime', 'name': 'cudaLaunchKernel', 'ts': step * 1000.5 + 10 + number,
+                       'dur': 2.0, 'args': {'correlation': number}})
+        events.append({'ph': 'X', 'cat': 'kernel', 'name': name, 'ts': step * 1000.5 + 500, 'dur': duration / 1000,
+                       'args': {'correlation': number}})
+    path = os.path.join(folder, 'kineto.json')
+    with open(path, 'w', encoding='utf-8') as file:
+        json.dump({'traceEvents': events}, file)
+    return path
+
+
+def test_kineto(tap):
+    with tempfile.TemporaryDirectory() as folder:
+        path = kineto_file(folder, [(0, 'early', 5000), (1, 'a', 10001), (1, 'a', 20002), (2, 'b', 30003)])
+        read = check_torch.KinetoRun(path, 1, 2)
+    tap.equal((read.names, read.kernel_ns), (collections.Counter(a=2, b=1), 60006),
+              'kernels of PyTorch\'s profiler between two steps')
+    ours = collections.namedtuple('Run', 'names kernel_ns copies')
+    for names, kernel_ns, failures in ((dict(a=2, b=1), 60500, 0), (dict(a=2, b=1), 60700, 1),
+                                       (dict(a=3, b=1), 60006, 1), (dict(a=2, c=1), 60006, 1)):
+        results = quiet()
+        check_torch.compare_witnesses(results, 'w', ours(collections.Counter(names), kernel_ns, read.copies), read)
+        tap.fails(results, f'two witnesses: {names}, {kernel_ns} ns', failures)
+
+
+def test_overhead(tap):
+    def variant(name, **samples):
+        made = overhead.Variant(name)
+        made.samples = samples
+        return made
+    base = dict(launch_ns=[2000], finish_ns=[2500], exit_ns=[10**6], peak_bytes=[2**20], step_ns=[10**7, 101 * 10**5])
+    bare = variant('bare', **base)
+    for extra, failures in ((700, 0), (1700, 1)):
+        floor = variant('CUPTI alone', **dict(base, launch_ns=[2500]))
+        full = variant('laggard', **dict(base, launch_ns=[2500 + extra], bytes_an_event=[50], events=[9], lost=[0]))
+        results = quiet()
+        overhead.report_launches(results, 'o', {one.name: one for one in (bare, floor, full)}, 3)
+        tap.fails(results, f'launches: {extra} ns beyond CUPTI alone', failures)
+    for step_ns, failures in ((10150000, 0), (10400000, 2)):
+        full = variant('laggard', **dict(base, step_ns=[step_ns], lost=[0]))
+        other = variant('torch.profiler, CUDA only', **dict(base, step_ns=[10200000]))
+        results = quiet()
+        overhead.report_training(results, 'o', {one.name: one for one in (bare, full, other)}, 3)
+        tap.fails(results, f'training: steps of {step_ns} ns', failures)
+
+
+# ---- with the rig
+
+
+def test_truths(tap, rig):
+    for name in ('tiny', 'single4'):
+        results = quiet()
+        truth = scenario_truth(rig.scenario(name))
+        if name == 'single4':       # one process, four GPUs: the oracle's units are its devices
+            truth['processes'] = [dict(rank=0, truths=[item for process in truth['processes']
+                                                        for item in process['truths']
+                                                        if item['measure'] in ('partition',)])]
+        check_kernels.check_program(results, rig.setup, name, rig.play(rig.scenario(name)), truth=truth)
+        tap.passes(results, f'{name}: everything that the oracle knows is found')
+    scenario = rig.file(SCENARIO)
+    truth = scenario_truth(scenario)
+    for process in truth['processes']:
+        process['truths'] += own_truths()
+    truth['together'] = [dict(measure='imbalance_permille', name='hold', expect=200)]
+    results = quiet()
+    check_kernels.check_program(results, rig.setup, 'own', rig.play(scenario), truth=truth)
+    tap.passes(results, 'a scenario of our own: gaps, overlap, graphs, allocations, imbalance')
+    test_wrong_truths(tap, rig, scenario, truth)
+
+
+def perturbed(item):
+    """The same truth, off by one more than is tolerated."""
+    if isinstance(item['expect'], list):
+        return dict(item, below=5, above=5, expect=[value + 6 for value in item['expect']])
+    return dict(item, below=5, above=5, expect=item['expect'] - 6)
+
+
+def test_wrong_truths(tap, rig, scenario, truth):
+    """Each truth made wrong gives exactly one red row; the tolerance on the other side does not help."""
+    done, folder = rig.setup.record('wrong', rig.play(scenario), 60)
+    traces = traces_in(folder)
+    unnoticed, measures = [], set()
+    for process in truth['processes']:
+        for item in process['truths']:
+            if item.get('graphs') == 'graph' or item['expect'] == []:
+                continue
+            results = quiet()
+            wrong = dict(processes=[dict(rank=process['rank'], truths=[perturbed(item)])])
+            truths.evaluate(results, 'w', wrong, traces)
+            measures.add(item['measure'])
+            if results.count(FAIL) != 1:
+                unnoticed.append(item)
+    tap.check(not unnoticed and done.is_fine(), 'every wrong truth is noticed', unnoticed[:5])
+    tap.equal(sorted(set(truths.MEASURES) - measures), ['graph_launches_seen', 'graph_records'],
+              'every measure was tried')
+    # 6 launches outside of graphs and 6 graphs; a measure that nobody knows; a process that is not there.
+    odd = [dict(measure='graph_launches_seen', name='spin_ns', expect=12), dict(measure='no such thing', expect=1)]
+    results = quiet()
+    truths.evaluate(results, 'w', dict(processes=[dict(rank=0, truths=odd), dict(rank=7, truths=[])]), traces)
+    tap.equal([row['verdict'] for row in results.rows], [PASS, FAIL, FAIL],
+              'unknown measures and missing processes are failures')
+    for trace in traces:
+        trace.close()
+
+
+def test_graph_level(tap, rig):
+    results = quiet()
+    truth = dict(processes=[dict(rank=rank, truths=[dict(measure='graph_records', graphs='graph', expect=6)])
+                            for rank in (0, 1)])
+    done, folder = rig.setup.record('graphs', rig.play(rig.file(SCENARIO)), 60, ('--graphs', 'graph'))
+    traces = traces_in(folder)
+    truths.evaluate(results, 'g', truth, traces, 'graph')
+    tap.passes(results, 'graphs recorded as a whole')
+    tap.check(done.is_fine(), 'and the program ends well', done.problem())
+    for trace in traces:
+        trace.close()
+
+
+def test_bad_recordings(tap, rig):
+    cases = (('a program that fails', rig.play(rig.scenario('tiny'), '--exit', '3'), {}, 2),
+             ('records dropped by CUPTI', rig.play(rig.scenario('tiny')), {'RIG_FAULTS': 'drop=3'}, 2),
+             ('records without time', rig.play(rig.scenario('tiny')), {'RIG_FAULTS': 'zero=3'}, 2),
+             ('one process too few', rig.play(rig.scenario('tiny')), {}, 3))
+    for name, command, environment, processes in cases:
+        results = quiet()
+        done, folder = rig.setup.record(name, command, 60, (), environment)
+        for trace in check_whole(results, 'bad', done, folder, processes):
+            trace.close()
+        tap.fails(results, f'{name}: the recording is not whole')
+    done, folder = rig.setup.record('clock', rig.play(rig.scenario('tiny')), 60)
+    done.end_ns -= 10**11
+    results = quiet()
+    for trace in check_whole(results, 'bad', done, folder, 2):
+        trace.close()
+    tap.fails(results, 'stamps outside of the run: the recording is not whole')
+    for name, command in (('no output', ['true']), ('no such program', ['/no/such/program'])):
+        results = quiet()
+        check_kernels.check_program(results, rig.setup, name, command)
+        tap.fails(results, f'{name}: red, and the driver goes on')
+
+
+def test_steps(tap, rig):
+    """The checks of a training loop, on one rank of the rig."""
+    done, folder = rig.setup.record('steps', rig.play(rig.file(SCENARIO)), 60)
+    trace = traces_in(folder)[0]
+    results = quiet()
+    check_torch.check_steps(results, 'steps', trace, {'steps': 6})
+    tap.passes(results, 'ranges of steps, as many kernels in each')
+    results = quiet()
+    check_torch.check_steps(results, 'steps', trace, {'steps': 7})
+    tap.fails(results, 'a step too few is noticed')
+    ours = check_torch.TraceRun(trace, 2, 4)
+    tap.equal((ours.names, ours.copies), (collections.Counter(spin_ns=9, hold=3),
+                                          collections.Counter({('h2d', 4 << 20): 3, ('d2h', 2 << 20): 3})),
+              'kernels and copies between two steps')
+    tap.check(done.is_fine(), 'the program ended well', done.problem())
+    trace.close()
+
+
+def test_nccl(tap, rig):
+    done, folder = rig.setup.record('nccl', rig.play(rig.scenario('ddp4')), 60)
+    traces = traces_in(folder)
+    results = quiet()
+    check_nccl.check_ranks(results, 'nccl', traces, 4)
+    for trace in traces:
+        operations = [op for op in operations_of(rig.scenario('ddp4'), trace.facts['rank']) if op['op'] == 'coll']
+        truth = collections.Counter()
+        for op in operations:
+            truth[op['name'], op['bytes']] += op['fused']
+        check_nccl.check_witnesses(results, f'rank {trace.facts["rank"]}', trace, truth, len(operations))
+    tap.passes(results, 'ddp4: three witnesses of each collective agree')
+    results = quiet()
+    check_nccl.check_ranks(results, 'nccl', traces[:3], 4)
+    check_nccl.check_witnesses(results, 'wrong', traces[0], collections.Counter({('AllReduce', 4): 1}), 1)
+    tap.fails(results, 'a missing rank, other bytes, another number of kernels', 3)
+    tap.check(done.is_fine(), 'and the program ends well', done.problem())
+    for trace in traces:
+        trace.close()
+
+
+def test_guest(tap, rig):
+    results = quiet()
+    scenario = rig.file(LONG)
+    check_guest.check_killed(results, rig.setup, [rig.train, scenario, '--realtime'], lambda text: True,
+                             {'RIG_SCENARIO': scenario, 'RIG_EPOCH_NS': str(time.time_ns())})
+    tap.passes(results, 'kill -9: what was recorded can be read')
+    results = quiet()
+    check_guest.check_no_cuda(results, rig.setup, [('true', ['true']), ('a shell', ['sh', '-c', 'echo a | cat'])])
+    tap.passes(results, 'programs without CUDA leave nothing')
+    results = quiet()
+    check_guest.check_no_cuda(results, rig.setup, [('one with CUDA', rig.play(rig.scenario('tiny')))])
+    tap.fails(results, 'one with CUDA leaves something')
+    running = Running(['sh', '-c', 'echo ready; sleep 30'], 60)
+    tap.check(check_guest.wait_for(lambda: 'ready' in running.output(), 20), 'output of a running program')
+    running.stop_late()
+    tap.check(running.wait().is_late, 'which can be stopped')
+
+
+def test_strides(tap, rig):
+    double = os.path.join(BUILD, 'rig', 'lib-13.0', 'libcupti.so.13')
+    results = quiet()
+    check_guest.check_strides(results, rig.setup, [double], double)
+    bad = [row for row in results.rows if row['verdict'] == FAIL]
+    tap.check(not bad and results.count(PASS) > 0, 'strides of the double are those of the double', bad)
+    results = quiet()
+    table = check_guest.stride_table(os.path.join(BUILD, 'rig', 'bin', 'rig-strides'), double)
+    check_guest.compare_strides(results, 'same', table, dict(table, **{}))
+    check_guest.compare_strides(results, 'other', dict(table, **{}), {**table, 10: 1})
+    check_guest.compare_strides(results, 'newer', {**table, 'version': 1}, {**table, 10: 1})
+    tap.equal([row['verdict'] for row in results.rows], [PASS, FAIL, SKIP],
+              'other strides of the same version are a failure')
+
+
+def test_rounds(tap, rig):
+    """Interleaved variants, with the rig as the worst case; a shell adds the JSON that kernels/launches prints."""
+    said = json.dumps({'figures': {'launch_ps': 2000000, 'finish_ps': 2500000}, 'end_unix_ns': 0})
+    program = rig.file(f'#!/bin/sh\n"{rig.program}" "{rig.scenario("tiny")}" --quiet && echo \'{said}\'\n')
+    os.chmod(program, 0o755)
+    rig.setup.cupti = ''
+    results = quiet()
+    overhead.measure_launches(results, rig.setup, 0, [program])
+    tap.passes(results, 'interleaved variants: bare, CUPTI alone, laggard')
+    tap.check(any('bytes an event' in name for name in results.figures) and
+              any('CUPTI alone' in name for name in results.figures), 'their figures are there', results.figures)
+    broken = [overhead.Variant('bare'), overhead.Variant('broken', ['false'])]
+    played = overhead.play_rounds(rig.setup, broken, ['echo', said], overhead.read_launches, 0)
+    found = overhead.drop_failed(results, 'rounds', broken)
+    tap.equal((played, list(found), len(broken[0].samples['launch_ns'])), (overhead.ROUNDS_MIN, ['bare'], played),
+              'a variant that fails is dropped, the others go on')
+
+
+def test_torch(tap, rig):
+    """The checks of PyTorch and NCCL from end to end; only PyTorch is not one."""
+    rig.setup.python = fake_torch(rig)
+    for name, function in (('plain', lambda results: check_torch.check_mode(results, rig.setup, 'plain')),
+                           ('graph', lambda results: check_torch.check_mode(results, rig.setup, 'graph')),
+                           ('loader', lambda results: check_torch.check_mode(results, rig.setup, 'loader')),
+                           ('compile', lambda results: check_torch.check_compile(results, rig.setup)),
+                           ('witness', lambda results: check_torch.check_witness(results, rig.setup)),
+                           ('together', lambda results: check_torch.check_together(results, rig.setup)),
+                           ('training', lambda results: overhead.measure_training(results, rig.setup, 0))):
+        results = quiet()
+        function(results)
+        if name == 'training':      # all variants play the same steps
+            tap.check(not results.count(FAIL) and len(results.figures) >= 6, 'training: figures', results.rows)
+        else:
+            tap.passes(results, f'PyTorch, {name}')
+    check_nccl.DDP_STEPS = step_count(rig)
+    results = quiet()
+    check_nccl.check_ddp(results, rig.setup, 4)
+    tap.passes(results, 'DDP: ranks, steps, witnesses')
+    results = quiet()
+    check_nccl.check_collectives(results, rig.setup)
+    names = {row['check'].rsplit(': ', 1)[-1] for row in results.rows if row['verdict'] == FAIL}
+    tap.equal(names, {'recording is whole', 'ranks', 'world size'}, 'collectives: 4 ranks instead of 2 are noticed')
+    rig.setup.python = sys.executable
+
+
+def test_floor(tap, rig):
+    """libcupti_floor.so switches records on and gives every buffer back."""
+    library = os.path.join(BUILD, 'tests', 'gpu', 'libcupti_floor.so')
+    if not os.path.exists(library):
+        tap.skip('CUPTI alone', 'libcupti_floor.so is not built')
+        return
+    done = run(rig.play(rig.scenario('ddp4')), 60, {'CUDA_INJECTION64_PATH': library, 'RIG_STRICT': '1'})
+    tap.check(done.is_fine() and not done.err, 'CUPTI alone: records are taken, without a violation', done.err)
+
+
+def main():
+    tap = Tap()
+    for test in (test_numbers, test_results, test_lists, test_intervals, test_programs, test_kineto, test_overhead):
+        test(tap)
+    rig = Rig()
+    missing = [path for path in (rig.program, rig.setup.laggard(), rig.setup.library()) if not os.path.exists(path)]
+    for test in (test_truths, test_graph_level, test_bad_recordings, test_steps, test_nccl, test_guest, test_strides,
+                 test_rounds, test_torch, test_floor):
+        if os.environ.get('SAN'):
+            tap.skip(test.__name__, 'sanitizers: tests/host covers libtrace under them')
+        elif missing:
+            tap.skip(test.__name__, f'{os.path.basename(missing[0])} is not built')
+        else:
+            test(tap, rig)
+    rig.setup.close()
+    return tap.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
