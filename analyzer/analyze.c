@@ -116,7 +116,8 @@ static void find_extent(const struct analysis *analysis, bool is_unix, struct ti
 	*extent = (struct time_window){ INT64_MAX, INT64_MIN };
 	for (size_t i = 0; i < analysis->count; i++) {
 		const struct trace_measures *measures = &analysis->measures[i];
-		if (measures->timeline == NULL || epoch_is_unix(measures->trace.epoch_ns) != is_unix)
+		if (measures->timeline == NULL ||
+		    epoch_is_unix(measures->trace.epoch_ns) != is_unix)
 			continue;
 		for (size_t g = 0; g < measures->timeline->gpu_count; g++) {
 			const struct timeline_gpu *gpu = &measures->timeline->gpus[g];

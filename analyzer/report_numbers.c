@@ -11,7 +11,7 @@ const struct time_unit *time_unit_for(int64_t largest_ns)
 		{ "s", 1000000000, 3 }, { "ms", 1000000, 3 }, { "us", 1000, 3 }, { "ns", 1, 0 },
 	};
 	size_t unit = 0;
-	while (unit < 3 && largest_ns < units[unit].ns)
+	while (unit < 3 && largest_ns / 10 < units[unit].ns)
 		unit++;
 	return &units[unit];
 }

@@ -20,6 +20,10 @@ struct time_unit {
 	int decimals;
 };
 
+/*
+ * For a column of a table, so that its largest time has at least two digits before the point: with
+ * fewer, the small ones beside it would all read 0.000.
+ */
 const struct time_unit *time_unit_for(int64_t largest_ns);
 
 /* "1.234" in that unit, without its name */

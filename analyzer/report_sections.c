@@ -164,7 +164,7 @@ static bool fill_kernels(struct report_table *table, const struct report *report
 		if (report->kernels[i].total_ns > longest_ns)
 			longest_ns = report->kernels[i].total_ns;
 	const struct time_unit *unit = time_unit_for(longest_ns);
-	const struct time_unit *mean_unit = time_unit_for(longest_ns < 1000 ? longest_ns : 1000);
+	const struct time_unit *mean_unit = time_unit_for(longest_ns < 10000 ? longest_ns : 10000);
 	(void)snprintf(headers, sizeof headers, "<class|total %s|calls|mean %s|longest %s|<kernel",
 		       unit->name, mean_unit->name, mean_unit->name);
 	table_begin(table, headers);
@@ -186,7 +186,8 @@ const struct report_section report_sections[] = {
 	  "compute + comm + copy + idle = window. comm: communication kernels outside "
 	  "compute, waiting included. copy: memcpy and memset outside both.",
 	  fill_gpus },
-	{ "Balance of compute", NULL, fill_balance },
+	{ "Balance of compute",
+	  "lambda = most / mean - 1. CoV = standard deviation / mean.", fill_balance },
 	{ "Transfers",
 	  "GB/s over the time with such a copy running. not hidden: share of that time without a "
 	  "compute kernel.",

@@ -265,8 +265,24 @@ static void add_verdict_balance(struct text *out, const struct report *report)
 	text_add_char(out, '\n');
 }
 
+static void add_window(struct text *out, const struct report *report)
+{
+	if (report->is_window_all)
+		return;
+	text_add(out, "Limited to a window: from ");
+	text_add_duration(out, report->window_start_ns);
+	if (report->window_end_ns == INT64_MAX)
+		text_add(out, " to the end");
+	else {
+		text_add(out, " to ");
+		text_add_duration(out, report->window_end_ns);
+	}
+	text_add(out, ", counted from the first GPU activity\n");
+}
+
 static void add_limits(struct text *out, const struct report *report)
 {
+	add_window(out, report);
 	if (report->ranks.missing_count > 0) {
 		text_add(out, "Limited to the captured ranks: ");
 		add_missing(out, report);

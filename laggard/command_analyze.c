@@ -43,7 +43,8 @@ static const struct option options[ANALYZE_OPTION_COUNT] = {
 		.name = "window", .letter = 'w', .kind = OPTION_TEXT, .value = "all|START..END",
 		.text =
 			"the time to look at: each GPU from its first activity to its last, or a "
-			"part counted from the first GPU activity of all, such as 1.5s..2s",
+			"part counted from the first GPU activity of all: 1.5s..2s, 900us.., "
+			"..20ms",
 		.fallback = "all",
 	},
 	[ANALYZE_FAIL_ON] = {
@@ -68,14 +69,13 @@ static const struct option_example examples[] = {
 
 const struct option_table analyze_table = {
 	.name = "analyze",
-	.summary = "say how long each GPU was idle, and what held it up",
+	.summary = "say how long each GPU was idle, and what nothing hides",
 	.arguments = "FILE-OR-FOLDER...",
 	.description =
-		"Says first what the GPUs waited for most, then shows where the time of each GPU "
-		"went: computing, communication that no computing hides, copies that nothing "
-		"hides, "
-		"and idle. The four sum to the window, to the nanosecond. Then come transfers, and "
-		"how evenly the GPUs are loaded.\n\n"
+		"Gives a verdict first, then shows where the time of each GPU went: computing, "
+		"communication that no computing hides, copies that nothing hides, and idle. The "
+		"four sum to the window, to the nanosecond. Then come how evenly the GPUs are "
+		"loaded, and transfers.\n\n"
 		"Takes trace databases, PyTorch (Kineto) traces, SQLite exports of Nsight Systems, "
 		"and folders of them: one file a process, or rank. A file that cannot be read does "
 		"not stop the others; the report names it, and the exit status is 3.",

@@ -54,7 +54,7 @@ static const struct option options[EXPORT_OPTION_COUNT] = {
 		.name = "window", .letter = 'w', .kind = OPTION_TEXT, .value = "all|START..END",
 		.text =
 			"write only what touches this time, counted from the first GPU activity "
-			"of all as in 'laggard analyze', such as 1.5s..2s",
+			"of all as in 'laggard analyze': 1.5s..2s, 900us.., ..20ms",
 		.fallback = "all",
 	},
 	[EXPORT_QUIET] = {

@@ -15,7 +15,7 @@ static const struct option_example program_examples[] = {
 	{ "laggard run -- torchrun --nproc-per-node=4 train.py",
 	  "records every rank of a training run" },
 	{ "laggard analyze laggard-20250131-120000",
-	  "says how long each GPU was idle, and what it waited for" },
+	  "the verdict, then where the time of each GPU went" },
 	{ "laggard export laggard-20250131-120000 -o timeline.json.gz",
 	  "a timeline for chrome://tracing and ui.perfetto.dev" },
 	{ NULL, NULL },
@@ -27,8 +27,8 @@ const struct option_table program_table = {
 	.arguments = "COMMAND [options] ARGS",
 	.description =
 		"Records what the GPUs of a program do, and says how long each of them was idle, "
-		"which transfers held it up and which rank made the others wait. No root, no code "
-		"changes.",
+		"which transfers and collectives nothing hides, and how unevenly the work is "
+		"spread. No root, no code changes.",
 	.options = program_options,
 	.option_count = PROGRAM_OPTION_COUNT,
 	.examples = program_examples,

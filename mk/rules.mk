@@ -32,6 +32,8 @@ $(B)/obj/sqlite3.o: $(SQLITE_SOURCE)/sqlite3.c $(B)/flags.stamp
 		-DSQLITE_OMIT_LOAD_EXTENSION -w -c -o $@ $<
 $(SQLITE_A): $(B)/obj/sqlite3.o
 	$(call quiet,AR)$(AR) rcs $@ $^
+# Whoever links tracedb links SQLite.
+$(B)/obj/tracedb.a: | $(SQLITE_A)
 endif
 
 .PHONY: force

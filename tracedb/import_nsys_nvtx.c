@@ -59,16 +59,18 @@ static bool row_name(struct nsys_import *import, const struct nsys_row *row, int
 	       nsys_process_text(import, row->process, row->cursor, NVTX_TEXT, name_id, error);
 }
 
-/* The same as bytes; borrowed until the next row. NULL without a name, or after an error. */
-static const char *row_name_bytes(struct nsys_import *import, const struct nsys_row *row,
-				  size_t *length, struct error *error)
+/* The same as bytes; borrowed until the next row. NULL without a name. */
+static bool row_name_bytes(struct nsys_import *import, const struct nsys_row *row,
+			   const char **bytes, size_t *length, struct error *error)
 {
 	int64_t id;
-	const char *bytes = NULL;
-	if (nsys_cursor_integer(row->cursor, NVTX_TEXT_ID, &id) &&
-	    nsys_file_string(import->file, id, &bytes, length, error) == 1)
-		return bytes;
-	return nsys_cursor_text(row->cursor, NVTX_TEXT, length);
+	int found = 0;
+	*bytes = NULL;
+	if (nsys_cursor_integer(row->cursor, NVTX_TEXT_ID, &id))
+		found = nsys_file_string(import->file, id, bytes, length, error);
+	if (found == 0)
+		*bytes = nsys_cursor_text(row->cursor, NVTX_TEXT, length);
+	return found >= 0;
 }
 
 /* Calls of NCCL that move data. Later releases have variants of each that end in Config. */
@@ -111,7 +113,9 @@ static const struct nsys_entry *row_call(struct nsys_import *import, const struc
 		return call;
 	size_t length = 0;
 	int64_t operation_id = 0;
-	const char *name = row_name_bytes(import, row, &length, error);
+	const char *name;
+	if (!row_name_bytes(import, row, &name, &length, error))
+		return NULL;
 	bool is_call = name != NULL && length > 4 && memcmp(name, "nccl", 4) == 0 &&
 		       name[4] >= 'A' && name[4] <= 'Z';
 	const char *operation = is_call ? operation_of(name, length) : "";
@@ -397,8 +401,10 @@ static bool put_name(struct nsys_import *import, const struct nsys_row *row, str
 			nsys_no_memory(import, error));
 	case EVENT_THREAD:
 	case EVENT_DOMAIN_CREATE:
-		if (!row_name(import, row, &name_id, error) || name_id == 0)
-			return name_id == 0;
+		if (!row_name(import, row, &name_id, error))
+			return false;
+		if (name_id == 0)
+			return true;
 		entry = type == EVENT_THREAD
 				? nsys_list_add(&process->thread_names,
 						row->has_owner ? row->owner & 0xffffff : 0, 0)
@@ -416,7 +422,9 @@ static bool put_name(struct nsys_import *import, const struct nsys_row *row, str
 	text_end(&json);
 	if (!is_read || (!nccl.has[NSYS_NCCL_RANKS] && !nccl.has[NSYS_NCCL_PARENT]))
 		return true;
-	const char *name = row_name_bytes(import, row, &length, error);
+	const char *name;
+	if (!row_name_bytes(import, row, &name, &length, error))
+		return false;
 	/* A shrunk one names its parent's id; a grown one does not say whose its ranks are. */
 	if (name == NULL || length < 8 || memcmp(name, "ncclComm", 8) != 0 ||
 	    (length >= 14 && memcmp(name, "ncclCommShrink", 14) == 0))

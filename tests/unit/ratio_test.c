@@ -102,7 +102,7 @@ TEST(numbers_are_written_for_people)
 	number_add_time(&text, 1999, time_unit_for(5000000));
 	text_add_char(&text, ' ');
 	number_add_time(&text, 17, time_unit_for(17));
-	CHECK_TEXT(text_string(&text), "1.235 0.002 17");
+	CHECK_TEXT(text_string(&text), "1234.567 1.999 17");
 	text_clear(&text);
 	CHECK(number_add_rate(&text, 244403360, 55503000, 6));
 	CHECK_TEXT(text_string(&text), "4.403426");
