@@ -15,8 +15,8 @@
 
 enum {
 	FILE_BYTES_MAX = 1024 * 1024,
-	CUTS = 12,
-	CHANGES = 24,
+	CUTS = 6,
+	CHANGES = 14,
 	NAMES_MAX = 1024,
 };
 
@@ -52,8 +52,10 @@ static void run_variants(uint8_t *bytes, size_t size)
 	for (size_t i = 0; i < CHANGES; i++) {
 		size_t at = random_below(size);
 		uint8_t kept = bytes[at];
-		bytes[at] = i % 2 == 0 ? (uint8_t)alphabet[random_below(sizeof alphabet)] :
-			(uint8_t)(kept ^ 1U << random_below(8));
+		unsigned changed = kept ^ 1U << random_below(8);
+		if (i % 2 == 0)
+			changed = (unsigned char)alphabet[random_below(sizeof alphabet)];
+		bytes[at] = (uint8_t)changed;
 		run_copy(bytes, size);
 		bytes[at] = kept;
 	}

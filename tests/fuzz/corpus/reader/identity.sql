@@ -1,0 +1,2 @@
+-- Somebody else's database.
+PRAGMA application_id = -1;

@@ -1,0 +1,2 @@
+-- A version that will come some day.
+PRAGMA user_version = 2147483647;
