@@ -18,6 +18,7 @@ import difflib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -71,6 +72,12 @@ def environment(case):
     return kept
 
 
+def signals_reset():
+    """Tests may run in the background or under nohup; what is ignored there is no part of a case."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def run(case):
     """{'stdout', 'stderr', 'exit'} of a case, masked."""
     scratch = tempfile.mkdtemp(prefix='laggard-golden-')
@@ -78,7 +85,7 @@ def run(case):
         result = subprocess.run(
             ['sh', '-c', '. "$SETUP/setup.sh"; . "$CASE/cmd"'], cwd=scratch, env=environment(case),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            timeout=SECONDS_MAX, check=False)
+            timeout=SECONDS_MAX, check=False, preexec_fn=signals_reset)
         return {'stdout': mask(result.stdout.decode('utf-8', 'replace'), scratch),
                 'stderr': mask(result.stderr.decode('utf-8', 'replace'), scratch),
                 'exit': f'{result.returncode}\n'}
