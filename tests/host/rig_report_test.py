@@ -24,7 +24,7 @@ def capture(scenario, version, folder):
 
 def analyze(folder, report, *options):
     result = Result([LAGGARD, 'analyze', '--format', 'json', '-o', report, *options, folder], folder,
-                    environment(False))
+                    environment(False, True))
     return '' if result.status == 0 and not result.err else result.text()
 
 
