@@ -178,8 +178,12 @@ static void take_launch(struct nsys_facts *facts, const char *name, size_t lengt
 	if (is_variable)
 		launch_take_variable(launch, value, size);
 	if (is_argument || is_command) {
-		text_add(&launch->command, launch->command.length == 0 ? "" : " ");
-		text_add_bytes(&launch->command, value, strnlen(value, size));
+		/* Cut where it gets too long, so that the text fails for want of memory only. */
+		size_t taken = strnlen(value, size);
+		if (launch->command.length > 0 && launch->command.length < COMMAND_BYTES_MAX - 2)
+			text_add_char(&launch->command, ' ');
+		size_t room = COMMAND_BYTES_MAX - 2 - launch->command.length;
+		text_add_bytes(&launch->command, value, taken < room ? taken : room);
 	}
 }
 
@@ -319,6 +323,9 @@ static bool facts_read(struct nsys_facts *facts, struct nsys_import *import, str
 		if (!facts_walk(facts, import, &select, sources[i].take, error))
 			return false;
 	}
+	for (size_t i = 0; i < facts->launch_count; i++)
+		if (!text_is_ok(&facts->launches[i].command))
+			return nsys_no_memory(import, error);
 	return nsys_devices_load(&facts->devices, import->file, error);
 }
 

@@ -169,7 +169,8 @@ static int json_close(void *depth)
 	return 1;
 }
 
-static bool json_is_valid(const char *bytes, size_t length)
+/* False: memory is short. */
+static bool json_check(const char *bytes, size_t length, bool *is_valid)
 {
 	static const yajl_callbacks callbacks = {
 		.yajl_start_map = json_open, .yajl_end_map = json_close,
@@ -179,10 +180,10 @@ static bool json_is_valid(const char *bytes, size_t length)
 	yajl_handle handle = yajl_alloc(&callbacks, NULL, &depth);
 	if (handle == NULL)
 		return false;
-	bool ok = yajl_parse(handle, (const unsigned char *)bytes, length) == yajl_status_ok &&
-		yajl_complete_parse(handle) == yajl_status_ok;
+	*is_valid = yajl_parse(handle, (const unsigned char *)bytes, length) == yajl_status_ok &&
+		    yajl_complete_parse(handle) == yajl_status_ok;
 	yajl_free(handle);
-	return ok;
+	return true;
 }
 
 /* The simple payload of the attributes, of which one member at most is set. */
@@ -216,7 +217,10 @@ static bool row_add_json_text(struct nsys_import *import, const struct nsys_row 
 		return false;
 	if (bytes == NULL || length == 0)
 		return true;
-	if (memchr(bytes, 0, length) == NULL && json_is_valid(bytes, length))
+	bool is_valid = false;
+	if (memchr(bytes, 0, length) == NULL && !json_check(bytes, length, &is_valid))
+		return nsys_no_memory(import, error);
+	if (is_valid)
 		text_add_bytes(json, bytes, length);
 	else
 		text_add_json_bytes(json, bytes, length);
@@ -419,7 +423,11 @@ static bool put_name(struct nsys_import *import, const struct nsys_row *row, str
 	size_t length = 0;
 	text_begin(&json, JSON_BYTES_MAX);
 	bool is_read = row_decode(import, row, &json, &nccl);
+	bool is_lost = !text_is_ok(&json);
 	text_end(&json);
+	if (is_lost)
+		return trace_writer_loss(process->writer, "import", "NVTX_EVENTS: payload too long",
+					 1, row->start_ns, error);
 	if (!is_read || (!nccl.has[NSYS_NCCL_RANKS] && !nccl.has[NSYS_NCCL_PARENT]))
 		return true;
 	const char *name;

@@ -467,6 +467,7 @@ static bool decode_all(const struct nsys_payloads *payloads, const unsigned char
 			size -= HEADER_BYTES + (size_t)payload_bytes;
 		}
 	}
+	json->failed |= !text_is_ok(&all);
 	ok = ok && count > 0 && text_is_ok(&all);
 	if (ok) {
 		text_add(json, count > 1 ? "[" : "");
