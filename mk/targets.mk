@@ -5,10 +5,14 @@
 .PHONY: all
 all: $(ALL) compile_commands.json
 
-## packages: install what building and testing need, if anything is missing (Debian, Ubuntu)
+## packages: install what building needs, if anything is missing (Debian, Ubuntu)
 .PHONY: packages
 packages:
 	@CC='$(CC)' SQLITE_SOURCE='$(SQLITE_SOURCE)' sh mk/install_packages.sh
+
+## test-packages: the same, and what the browser tests need: Chromium, the Trace Viewer, Node.js
+.PHONY: test-packages
+test-packages: packages
 	@if [ -f tests/browser/install.sh ]; then sh tests/browser/install.sh || \
 		echo 'the browser tests will be skipped'; fi
 
@@ -17,7 +21,7 @@ jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2
 
 ## check: install what is missing, build, run all tests; ends with 'N passed, N failed'
 .PHONY: check check-now
-check: packages
+check: test-packages
 	@+$(MAKE) --no-print-directory $(jobs) check-now
 check-now: all man completions $(rig_products) $(TAP_NEEDS) $(B)/tests/unit $(TAP_TESTS)
 	@B='$(B)' CC='$(CC)' SAN='$(SAN)' CUDA_HOME='$(CUDA_HOME)' PYTHON='$(PYTHON)' \
@@ -46,7 +50,7 @@ demo-now: all $(rig_products)
 ## help: this list
 .PHONY: help
 help:
-	@sed -n 's/^## \([a-z-]*\): /\1|/p' mk/*.mk */part.mk tests/*/part.mk 2>/dev/null | \
+	@sed -n 's/^## \([a-z-]*\): /\1|/p' mk/targets.mk mk/install.mk */part.mk tests/*/part.mk 2>/dev/null | \
 		awk -F'|' '{ printf "  %-16s %s\n", $$1, $$2 }'
 	@echo
 	@echo '  CC=clang  SAN=address,undefined | SAN=thread  DEBUG=1  WERROR=1  V=1'
