@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/import_kineto_collective.h"
 
-#include "tracedb/array.h"
+#include "base/array.h"
 #include "tracedb/json_number.h"
 #include "tracedb/vocabulary.h"
 

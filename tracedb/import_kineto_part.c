@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/import_kineto_part.h"
 
-#include "tracedb/array.h"
+#include "base/array.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/import.h"
 
+#include "base/array.h"
 #include "tracedb/import_nsys_facts.h"
 #include "tracedb/import_nsys_loss.h"
 #include "tracedb/import_nsys_nvtx.h"
@@ -30,15 +31,11 @@ static bool process_add(struct nsys_import *import, int64_t global_pid, size_t *
 	if (import->process_count == IMPORT_OUTPUTS_MAX)
 		return fail(error, ERROR_INPUT, "'%s' holds more than %d processes with GPU work",
 			    nsys_file_path(import->file), IMPORT_OUTPUTS_MAX);
-	if (import->process_count == import->process_room) {
-		size_t room = import->process_room == 0 ? 16 : import->process_room * 2;
-		struct nsys_process *processes =
-			realloc(import->processes, room * sizeof *processes);
-		if (processes == NULL)
-			return nsys_no_memory(import, error);
-		import->processes = processes;
-		import->process_room = room;
-	}
+	struct nsys_process *processes = array_grow(import->processes, &import->process_room,
+						    import->process_count, sizeof *processes);
+	if (processes == NULL)
+		return nsys_no_memory(import, error);
+	import->processes = processes;
 	*index = import->process_count;
 	if (!id_map_put(&import->process_index, (uint64_t)global_pid, (int64_t)*index))
 		return nsys_no_memory(import, error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/import_nsys_file.h"
 
+#include "base/array.h"
 #include "base/text.h"
 #include "tracedb/private_copy.h"
 #include "tracedb/reader.h"
@@ -164,15 +165,12 @@ static bool file_harden(struct nsys_file *file, struct error *error)
 
 static bool file_add_object(struct nsys_file *file, const char *name, bool is_table)
 {
-	if (file->object_count == file->object_room) {
-		size_t room = file->object_room == 0 ? 128 : file->object_room * 2;
-		struct nsys_object *objects = realloc(file->objects, room * sizeof *objects);
-		if (objects == NULL)
-			return false;
-		file->objects = objects;
-		file->object_room = room;
-	}
-	struct nsys_object *object = &file->objects[file->object_count];
+	struct nsys_object *objects = array_grow(file->objects, &file->object_room,
+						 file->object_count, sizeof *objects);
+	if (objects == NULL)
+		return false;
+	file->objects = objects;
+	struct nsys_object *object = &objects[file->object_count];
 	*object = (struct nsys_object){ .name = strdup(name), .is_table = is_table };
 	if (object->name == NULL)
 		return false;

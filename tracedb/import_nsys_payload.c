@@ -2,6 +2,7 @@
 #include "tracedb/import_nsys_payload.h"
 
 #include "base/arena.h"
+#include "base/array.h"
 #include "base/id_map.h"
 
 #include <math.h>
@@ -49,20 +50,6 @@ struct nsys_payloads {
 	struct bytes_map enum_ids;	/* {domain, schema} of enumerations */
 };
 
-/* Makes room for one more of `size` bytes. */
-static bool grow(void **items, size_t count, size_t *room, size_t size)
-{
-	if (count < *room)
-		return true;
-	size_t more = *room == 0 ? 64 : *room * 2;
-	void *bigger = realloc(*items, more * size);
-	if (bigger == NULL)
-		return false;
-	*items = bigger;
-	*room = more;
-	return true;
-}
-
 static struct layout *layout_of(const struct nsys_payloads *payloads, int64_t domain_id,
 				int64_t schema_id)
 {
@@ -79,13 +66,16 @@ static struct layout *layout_add(struct nsys_payloads *payloads, int64_t domain_
 	struct layout *layout = layout_of(payloads, domain_id, schema_id);
 	if (layout != NULL)
 		return layout;
-	void *layouts = payloads->layouts;
-	bool ok = payloads->count < LAYOUTS_MAX &&
-		grow(&layouts, payloads->count, &payloads->room, sizeof *layout);
+	struct layout *layouts = NULL;
+	if (payloads->count < LAYOUTS_MAX)
+		layouts = array_grow(payloads->layouts, &payloads->room, payloads->count,
+				     sizeof *layouts);
+	if (layouts == NULL)
+		return NULL;
 	payloads->layouts = layouts;
 	struct layout_entry *entries =
 		arena_take_array(payloads->arena, ENTRIES_MAX, sizeof *entries);
-	if (!ok || entries == NULL ||
+	if (entries == NULL ||
 	    !bytes_map_put(&payloads->index, key, sizeof key, (int64_t)payloads->count))
 		return NULL;
 	layout = &payloads->layouts[payloads->count++];
@@ -166,11 +156,12 @@ static bool load_entries(struct nsys_payloads *payloads, struct nsys_file *file,
 static bool enum_put(struct nsys_payloads *payloads, const int64_t key[3], const char *name,
 		     size_t length)
 {
-	void *names = payloads->enum_names;
-	bool ok = grow(&names, payloads->enum_count, &payloads->enum_room,
-		       sizeof *payloads->enum_names);
+	void *names = array_grow(payloads->enum_names, &payloads->enum_room, payloads->enum_count,
+				 sizeof *payloads->enum_names);
+	if (names == NULL)
+		return false;
 	payloads->enum_names = names;
-	char *copy = ok ? arena_copy_text(payloads->arena, name, length) : NULL;
+	char *copy = arena_copy_text(payloads->arena, name, length);
 	if (copy == NULL)
 		return false;
 	payloads->enum_names[payloads->enum_count] = copy;

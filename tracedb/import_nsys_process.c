@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/import_nsys_process.h"
 
+#include "base/array.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +20,11 @@ struct nsys_entry *nsys_list_add(struct nsys_list *list, int64_t key, int64_t va
 	struct nsys_entry *entry = nsys_list_find(list, key);
 	if (entry != NULL)
 		return entry;
-	if (list->count == list->room) {
-		size_t room = list->room == 0 ? 16 : list->room * 2;
-		struct nsys_entry *entries = realloc(list->entries, room * sizeof *entries);
-		if (entries == NULL)
-			return NULL;
-		list->entries = entries;
-		list->room = room;
-	}
+	struct nsys_entry *entries =
+		array_grow(list->entries, &list->room, list->count, sizeof *entries);
+	if (entries == NULL)
+		return NULL;
+	list->entries = entries;
 	if (!id_map_put(&list->index, (uint64_t)key, (int64_t)list->count))
 		return NULL;
 	entry = &list->entries[list->count++];

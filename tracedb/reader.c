@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/reader.h"
 
+#include "base/array.h"
 #include "base/arena.h"
 #include "base/id_map.h"
 #include "base/text.h"
@@ -381,14 +382,11 @@ bool trace_reader_count(struct trace_reader *reader, enum trace_table table, int
 
 static bool reader_add_far_string(struct trace_reader *reader, int64_t string_id, const char *text)
 {
-	if (reader->far_count == reader->far_room) {
-		size_t room = reader->far_room == 0 ? 64 : reader->far_room * 2;
-		const char **texts = realloc(reader->far_texts, room * sizeof *texts);
-		if (texts == NULL)
-			return false;
-		reader->far_texts = texts;
-		reader->far_room = room;
-	}
+	const char **texts =
+		array_grow(reader->far_texts, &reader->far_room, reader->far_count, sizeof *texts);
+	if (texts == NULL)
+		return false;
+	reader->far_texts = texts;
 	reader->far_texts[reader->far_count] = text;
 	return id_map_put(&reader->far_strings, (uint64_t)string_id, (int64_t)reader->far_count++);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/writer.h"
 
+#include "base/array.h"
 #include "base/id_map.h"
 #include "base/text.h"
 #include "tracedb/schema.h"
@@ -372,15 +373,12 @@ bool trace_writer_stream(struct trace_writer *writer, struct stream_row *stream,
 static struct loss_entry *writer_add_loss(struct trace_writer *writer, const char *source,
 					  const char *reason)
 {
-	if (writer->loss_count == writer->loss_room) {
-		size_t room = writer->loss_room == 0 ? 16 : writer->loss_room * 2;
-		struct loss_entry *loss = realloc(writer->loss, room * sizeof *loss);
-		if (loss == NULL)
-			return NULL;
-		writer->loss = loss;
-		writer->loss_room = room;
-	}
-	struct loss_entry *entry = &writer->loss[writer->loss_count];
+	struct loss_entry *loss =
+		array_grow(writer->loss, &writer->loss_room, writer->loss_count, sizeof *loss);
+	if (loss == NULL)
+		return NULL;
+	writer->loss = loss;
+	struct loss_entry *entry = &loss[writer->loss_count];
 	*entry = (struct loss_entry){ .source = strdup(source), .reason = strdup(reason),
 				      .row = { .first_ns = -1, .last_ns = -1 } };
 	if (entry->source == NULL || entry->reason == NULL) {

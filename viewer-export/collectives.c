@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/collectives.h"
 
-#include "tracedb/array.h"
+#include "base/array.h"
 #include "tracedb/vocabulary.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/gauges.h"
 
-#include "tracedb/array.h"
+#include "base/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>

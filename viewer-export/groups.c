@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/groups.h"
 
-#include "tracedb/array.h"
+#include "base/array.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/launches.h"
 
-#include "tracedb/array.h"
+#include "base/array.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/layout.h"
 
+#include "base/array.h"
 #include "base/text.h"
-#include "tracedb/array.h"
 #include "tracedb/vocabulary.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What happens on a GPU. */
+#include "base/array.h"
 #include "viewer-export/walk.h"
 
-#include "tracedb/array.h"
 #include "tracedb/demangle.h"
 #include "viewer-export/kernel_name.h"
 

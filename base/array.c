@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tracedb/array.h"
+#include "base/array.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  *
  * Thread: pure functions over the caller's memory.
  */
-#ifndef TRACEDB_ARRAY_H
-#define TRACEDB_ARRAY_H
+#ifndef BASE_ARRAY_H
+#define BASE_ARRAY_H
 
 #include <stdbool.h>
 #include <stddef.h>
