@@ -8,17 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-	const char *call;
-	const char *operation;
-} operations[] = {
-	{ "ncclAllReduce", "AllReduce" }, { "ncclAllGather", "AllGather" },
-	{ "ncclReduceScatter", "ReduceScatter" }, { "ncclBroadcast", "Broadcast" },
-	{ "ncclBcast", "Broadcast" }, { "ncclReduce", "Reduce" }, { "ncclSend", "Send" },
-	{ "ncclRecv", "Recv" }, { "ncclAlltoAll", "AlltoAll" }, { "ncclAllToAll", "AlltoAll" },
-	{ "ncclGather", "Gather" }, { "ncclScatter", "Scatter" },
-};
-
 enum call_field {
 	FIELD_COMMUNICATOR, FIELD_PARENT, FIELD_BYTES, FIELD_REDUCTION, FIELD_ROOT, FIELD_PEER,
 	FIELD_RANK, FIELD_RANK_COUNT, FIELD_DEVICE, FIELD_OTHER,
@@ -120,18 +109,6 @@ void nccl_call_read(struct nccl_call *call, const struct nvtx_payload *payload)
 	}
 }
 
-/* Later releases have variants of each call that end in Config. */
-static const char *operation_of(const char *text)
-{
-	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
-		size_t length = strlen(operations[i].call);
-		if (strncmp(text, operations[i].call, length) == 0 &&
-		    (text[length] == 0 || strcmp(text + length, "Config") == 0))
-			return operations[i].operation;
-	}
-	return NULL;
-}
-
 /*
  * Initialisation tells whose rank is what. A split or a grown communicator gives its parent's
  * ranks, and a shrunk one even its parent's id: what is said there of the new one is its id and its
@@ -155,7 +132,7 @@ static void communicator_read(struct drain *drain, const struct nccl_call *call,
 void nccl_call_close(struct drain *drain, const struct nccl_call *call, const char *text,
 		     const struct range_row *range)
 {
-	const char *operation = operation_of(text);
+	const char *operation = nccl_operation_of_call(text, strlen(text));
 	nccl_version_note(drain);
 	if (operation == NULL) {
 		communicator_read(drain, call, text, range->thread_id);

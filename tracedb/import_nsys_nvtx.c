@@ -73,33 +73,6 @@ static bool row_name_bytes(struct nsys_import *import, const struct nsys_row *ro
 	return found >= 0;
 }
 
-/* Calls of NCCL that move data. Later releases have variants of each that end in Config. */
-static const char *operation_of(const char *name, size_t length)
-{
-	static const struct { const char *call, *operation;
-	} operations[] = {
-		{ "ncclAllReduce", "AllReduce" },
-		{ "ncclAllGather", "AllGather" },
-		{ "ncclReduceScatter", "ReduceScatter" },
-		{ "ncclBroadcast", "Broadcast" },
-		{ "ncclBcast", "Broadcast" },
-		{ "ncclReduce", "Reduce" },
-		{ "ncclSend", "Send" },
-		{ "ncclRecv", "Recv" },
-		{ "ncclAlltoAll", "AlltoAll" },
-		{ "ncclAllToAll", "AlltoAll" },
-		{ "ncclGather", "Gather" },
-		{ "ncclScatter", "Scatter" },
-	};
-	if (length > 6 && memcmp(name + length - 6, "Config", 6) == 0)
-		length -= 6;
-	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
-		if (strlen(operations[i].call) == length &&
-		    memcmp(operations[i].call, name, length) == 0)
-			return operations[i].operation;
-	return "";
-}
-
 /*
  * What a range's name says of NCCL, looked at once per name: value operation or 0, extra 1 if it is
  * a call.
@@ -118,7 +91,9 @@ static const struct nsys_entry *row_call(struct nsys_import *import, const struc
 		return NULL;
 	bool is_call = name != NULL && length > 4 && memcmp(name, "nccl", 4) == 0 &&
 		       name[4] >= 'A' && name[4] <= 'Z';
-	const char *operation = is_call ? operation_of(name, length) : "";
+	const char *operation = is_call ? nccl_operation_of_call(name, length) : NULL;
+	if (operation == NULL)
+		operation = "";
 	if (!trace_writer_string(process->writer, operation, strlen(operation), &operation_id,
 				 error))
 		return NULL;

@@ -139,3 +139,22 @@ int64_t datatype_bytes(const char *name)
 			return types[i].bytes;
 	return 0;
 }
+
+const char *nccl_operation_of_call(const char *name, size_t length)
+{
+	static const struct { const char *call; const char *operation; } operations[] = {
+		{ "ncclAllReduce", "AllReduce" }, { "ncclAllGather", "AllGather" },
+		{ "ncclReduceScatter", "ReduceScatter" }, { "ncclBroadcast", "Broadcast" },
+		{ "ncclBcast", "Broadcast" }, { "ncclReduce", "Reduce" }, { "ncclSend", "Send" },
+		{ "ncclRecv", "Recv" }, { "ncclAlltoAll", "AlltoAll" },
+		{ "ncclAllToAll", "AlltoAll" }, { "ncclGather", "Gather" },
+		{ "ncclScatter", "Scatter" },
+	};
+	if (length > 6 && memcmp(name + length - 6, "Config", 6) == 0)
+		length -= 6;
+	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
+		if (strlen(operations[i].call) == length &&
+		    memcmp(operations[i].call, name, length) == 0)
+			return operations[i].operation;
+	return NULL;
+}

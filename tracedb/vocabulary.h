@@ -87,6 +87,12 @@ enum kernel_class { KERNEL_COMPUTE = 0, KERNEL_COMMUNICATION = 1 };
 enum kernel_class kernel_class_of(const char *name);
 
 /*
+ * Operation of a NCCL call that moves data: "ncclAllReduce" -> "AllReduce"; later releases have
+ * variants that end in Config. NULL for any other call. `name` need not be terminated.
+ */
+const char *nccl_operation_of_call(const char *name, size_t length);
+
+/*
  * Bytes of one element of a NCCL datatype ("ncclFloat32") or framework dtype ("Float"); 0 if
  * unknown.
  */
