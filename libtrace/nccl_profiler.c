@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nccl_profiler.h"
 #include "libtrace/cupti_source.h"
+#include "libtrace/host_facts.h"
 #include "libtrace/nccl_context.h"
 #include "libtrace/nccl_event.h"
 #include "libtrace/registry.h"
@@ -8,7 +9,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 enum { LAUNCHES_REMEMBERED = 8 };	/* communicators that one thread launches for in turn */
 
@@ -29,13 +29,6 @@ static _Thread_local struct {
 	uint32_t next;
 	uint64_t open_handle;	/* of the bracket we are in, 0 outside */
 } thread __attribute__((tls_model("initial-exec")));
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 uint32_t nccl_context_add(const struct nccl_context *context)
 {
@@ -159,7 +152,7 @@ static void event_log(const struct nccl_context *context, uint32_t context_index
 		thread_log_begin(LOG_SOURCE_NCCL, NCCL_RECORD_START, sizeof event);
 	if (room == NULL)
 		return;
-	event.time_ns = now_ns();
+	event.time_ns = realtime_ns();
 	*room = event;
 	thread_log_end();
 }
@@ -198,7 +191,7 @@ static int stop_event(void *event_handle)
 	if (kind != NCCL_COLL && kind != NCCL_P2P && kind != NCCL_COLL_API &&
 	    kind != NCCL_P2P_API && kind != NCCL_CE_COLL)
 		return 0;
-	stop.time_ns = now_ns();
+	stop.time_ns = realtime_ns();
 	struct nccl_stop *room = thread_log_begin(LOG_SOURCE_NCCL, NCCL_RECORD_STOP, sizeof stop);
 	if (room == NULL)
 		return 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nvtx_definitions.h"
+#include "libtrace/host_facts.h"
 #include "libtrace/nvtx_number.h"
 #include "libtrace/registry.h"
 
 #include <link.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 enum { SCHEMA_BUCKETS = 256 };
 
@@ -69,13 +69,6 @@ static size_t bucket_of(uint32_t domain, uint64_t id)
 	return (size_t)(mixed >> 56) % SCHEMA_BUCKETS;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 struct object_search {
 	uintptr_t address;
 	struct nvtx_schema *schema;
@@ -126,7 +119,7 @@ static uint64_t schema_publish(struct nvtx_schema *schema, uint32_t index, uint6
 {
 	schema->id = wanted_id >= NVTX_SCHEMA_ID_STATIC ? wanted_id :
 		     NVTX_SCHEMA_ID_DYNAMIC + atomic_fetch_add(&ids_given, 1);
-	schema->registered_ns = now_ns();
+	schema->registered_ns = realtime_ns();
 	_Atomic(struct nvtx_schema *) *bucket =
 		&schema_buckets[bucket_of(schema->head.domain, schema->id)];
 	schema->next = atomic_load_explicit(bucket, memory_order_acquire);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nvtx_event.h"
+#include "libtrace/host_facts.h"
 #include "libtrace/nvtx_number.h"
 #include "libtrace/thread_log.h"
 
 #include <string.h>
-#include <time.h>
 
 enum { DEEP_TEXT_BYTES_MAX = 1024, END_BYTES = offsetof(struct nvtx_event, payload) };
 
@@ -27,13 +27,6 @@ struct blob_plan {
 static size_t padded(size_t size)
 {
 	return (size + 7) & ~(size_t)7;
-}
-
-int64_t nvtx_event_now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 /* SIZE_MAX means that the tool shall find the size: of a text, or what the schema says. */
@@ -204,7 +197,7 @@ void nvtx_event_append(enum nvtx_event_type type, struct nvtx_event_source *sour
 	struct blob_plan plan;
 	bool is_end = type == NVTX_EVENT_POP || type == NVTX_EVENT_END;
 	if (is_end)
-		source->head.time_ns = nvtx_event_now_ns();
+		source->head.time_ns = realtime_ns();
 	if (is_end && source->payload == NULL) {
 		end_append(type, source);
 		return;
@@ -230,7 +223,7 @@ void nvtx_event_append(enum nvtx_event_type type, struct nvtx_event_source *sour
 		to += sizeof(struct blob_head) + padded(plan.blobs[i].size);
 	}
 	if (!is_end)
-		source->head.time_ns = nvtx_event_now_ns();
+		source->head.time_ns = realtime_ns();
 	memcpy(record, &source->head, sizeof source->head);
 	thread_log_end();
 }

@@ -69,8 +69,6 @@ void nvtx_event_from_attributes(struct nvtx_event_source *source, const void *at
  */
 void nvtx_event_append(enum nvtx_event_type type, struct nvtx_event_source *source);
 
-int64_t nvtx_event_now_ns(void);
-
 /* Reads a record back; false if it is malformed. The views point into the record. */
 struct nvtx_event_view {
 	struct nvtx_event head;

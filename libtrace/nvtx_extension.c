@@ -4,6 +4,7 @@
  * these handlers each would leave a level behind. A module says how many slots it has; old ones
  * have two.
  */
+#include "libtrace/host_facts.h"
 #include "libtrace/nvtx_handlers.h"
 #include "libtrace/nvtx_source.h"
 
@@ -87,7 +88,7 @@ static const nvtx_function payload_slots[] = {
 	SLOT(NVTX_SLOT_RANGE_START_PAYLOAD, range_start_payload),
 	SLOT(NVTX_SLOT_RANGE_END_PAYLOAD, range_end_payload),
 	SLOT(NVTX_SLOT_DOMAIN_IS_ENABLED, domain_is_enabled),
-	SLOT(NVTX_SLOT_TIMESTAMP_GET, nvtx_event_now_ns),
+	SLOT(NVTX_SLOT_TIMESTAMP_GET, realtime_ns),
 };
 
 /* Memory and counter extensions are accepted and get nothing: all their functions do nothing. */

@@ -2,6 +2,7 @@
 #include "libtrace/nvtx_source.h"
 #include "base/id_map.h"
 #include "base/text.h"
+#include "libtrace/host_facts.h"
 #include "libtrace/nccl_ranges.h"
 #include "libtrace/nvtx_event.h"
 #include "libtrace/open_table.h"
@@ -450,7 +451,7 @@ void nvtx_source_consume(struct drain *drain, const struct log_record *record)
 
 void nvtx_source_finish(struct drain *drain)
 {
-	int64_t now = drain_time(drain, nvtx_event_now_ns());
+	int64_t now = drain_time(drain, realtime_ns());
 	struct open_range *range;
 	uint64_t key;
 	timeline_begin();
