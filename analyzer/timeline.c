@@ -2,8 +2,8 @@
 #include "analyzer/timeline.h"
 
 #include "analyzer/dense_ids.h"
-#include "analyzer/launches.h"
 #include "analyzer/order.h"
+#include "base/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,6 @@ static const size_t ARENA_BYTES_MAX = (size_t)1 << 32;
 struct loader {
 	struct timeline *timeline;
 	struct trace_reader *reader;
-	struct launches launches;
 	struct dense_ids streams;	/* stream_id -> place */
 	struct dense_ids kernels;	/* kernel_id -> place */
 	struct dense_ids devices;	/* device_id -> place */
@@ -82,6 +81,7 @@ static bool lane_grow(struct lane *lane, bool has_bytes)
 	    !column_grow(&lane->end_ns, room, sizeof *lane->end_ns) ||
 	    !column_grow(&lane->stream, room, sizeof *lane->stream) ||
 	    !column_grow(&lane->what, room, sizeof *lane->what) ||
+	    !column_grow(&lane->launch, room, sizeof *lane->launch) ||
 	    (has_bytes && !column_grow(&lane->bytes, room, sizeof *lane->bytes)))
 		return false;
 	lane->room = room;
@@ -93,12 +93,12 @@ static bool lane_sort(struct lane *lane)
 	const struct order_column columns[] = {
 		{ lane->start_ns, sizeof *lane->start_ns }, { lane->end_ns, sizeof *lane->end_ns },
 		{ lane->stream, sizeof *lane->stream }, { lane->what, sizeof *lane->what },
-		{ lane->bytes, sizeof *lane->bytes },
+		{ lane->launch, sizeof *lane->launch }, { lane->bytes, sizeof *lane->bytes },
 	};
 	if (!lane->is_unsorted)
 		return true;
 	lane->is_unsorted = false;
-	return order_rows(lane->start_ns, lane->count, columns, lane->bytes == NULL ? 4 : 5);
+	return order_rows(lane->start_ns, lane->count, columns, lane->bytes == NULL ? 5 : 6);
 }
 
 static void lane_end(struct lane *lane)
@@ -107,6 +107,7 @@ static void lane_end(struct lane *lane)
 	free(lane->end_ns);
 	free(lane->stream);
 	free(lane->what);
+	free(lane->launch);
 	free(lane->bytes);
 }
 
@@ -232,14 +233,40 @@ static bool loader_load_kernels(struct loader *loader, struct error *error)
 	return result == 1 ? loader_no_memory(loader, error) : result == 0;
 }
 
-static void loader_check_launch(struct loader *loader, struct timeline_gpu *gpu,
-				const struct lane_row *row)
+static uint32_t loader_find_launch(struct loader *loader, struct timeline_gpu *gpu,
+				   const struct lane_row *row)
 {
 	int64_t launch_ns = 0;
-	if (!launches_find(&loader->launches, row->correlation_id, &launch_ns))
+	uint32_t place = NO_CALL;
+	if (!host_calls_find(&loader->timeline->calls, row->correlation_id, &launch_ns, &place))
 		gpu->no_launch_rows++;
 	else if (row->start_ns < launch_ns)
 		gpu->before_launch_rows++;
+	return place;
+}
+
+static bool loader_add_comm(const struct loader *loader, struct timeline_gpu *gpu,
+			    const struct lane_row *row, uint32_t stream)
+{
+	struct comm_kernel *comms =
+		array_grow(gpu->comms, &gpu->comm_room, gpu->comm_count, sizeof *comms);
+	if (comms == NULL)
+		return false;
+	gpu->comms = comms;
+	comms[gpu->comm_count++] = (struct comm_kernel){
+		.start_ns = row->start_ns,
+		.end_ns = row->start_ns + row->duration_ns,
+		.correlation_id = row->correlation_id,
+		.stream = stream,
+		.kernel = row->what,
+		.communicator_rank = -1,
+		.rank_count = -1,
+		.operation = comm_operation_of_kernel(loader->timeline->kernels[row->what].name),
+		.sequence = -1,
+		.bytes = -1,
+		.peer = -1,
+	};
+	return true;
 }
 
 /* Takes a row over, or counts why not. False: memory is short. */
@@ -271,6 +298,7 @@ static bool loader_add(struct loader *loader, enum lane_kind kind, const struct 
 	lane->end_ns[at] = end_ns;
 	lane->stream[at] = stream;
 	lane->what[at] = row->what;
+	lane->launch[at] = NO_CALL;
 	if (kind == LANE_GRAPH)
 		return true;
 	if (kind == LANE_COPY) {
@@ -279,8 +307,10 @@ static bool loader_add(struct loader *loader, enum lane_kind kind, const struct 
 	}
 	gpu->start_ns = row->start_ns < gpu->start_ns ? row->start_ns : gpu->start_ns;
 	gpu->end_ns = end_ns > gpu->end_ns ? end_ns : gpu->end_ns;
-	loader_check_launch(loader, gpu, row);
-	return true;
+	lane->launch[at] = loader_find_launch(loader, gpu, row);
+	return kind != LANE_KERNEL ||
+	       loader->timeline->kernels[row->what].class != KERNEL_COMMUNICATION ||
+	       loader_add_comm(loader, gpu, row, stream);
 }
 
 static bool loader_load_kernel_rows(struct loader *loader, struct trace_cursor *cursor, int *result,
@@ -374,15 +404,60 @@ static int gpu_compare(const void *left, const void *right)
 	return (a->device_id > b->device_id) - (a->device_id < b->device_id);
 }
 
+/* As the kernels' lane is sorted: stable. */
+static bool comms_sort(struct timeline_gpu *gpu)
+{
+	bool is_sorted = true;
+	for (size_t i = 1; is_sorted && i < gpu->comm_count; i++)
+		is_sorted = gpu->comms[i - 1].start_ns <= gpu->comms[i].start_ns;
+	if (is_sorted)
+		return true;
+	struct comm_kernel *sorted = malloc(gpu->comm_count * sizeof *sorted);
+	int64_t *keys = malloc(gpu->comm_count * sizeof *keys);
+	uint32_t *order = malloc(gpu->comm_count * sizeof *order);
+	bool ok = sorted != NULL && keys != NULL && order != NULL;
+	if (ok) {
+		const struct order_column columns[] = { { order, sizeof *order } };
+		for (size_t i = 0; i < gpu->comm_count; i++) {
+			keys[i] = gpu->comms[i].start_ns;
+			order[i] = (uint32_t)i;
+		}
+		ok = order_rows(keys, gpu->comm_count, columns, 1);
+	}
+	for (size_t i = 0; ok && i < gpu->comm_count; i++)
+		sorted[i] = gpu->comms[order[i]];
+	if (ok)
+		memcpy(gpu->comms, sorted, gpu->comm_count * sizeof *sorted);
+	free(sorted);
+	free(keys);
+	free(order);
+	return ok;
+}
+
 static bool loader_sort(struct loader *loader, struct error *error)
 {
 	struct timeline *timeline = loader->timeline;
-	for (size_t g = 0; g < timeline->gpu_count; g++)
+	for (size_t g = 0; g < timeline->gpu_count; g++) {
 		for (int kind = 0; kind < LANE_COUNT; kind++)
 			if (!lane_sort(&timeline->gpus[g].lanes[kind]))
 				return loader_no_memory(loader, error);
+		if (!comms_sort(&timeline->gpus[g]))
+			return loader_no_memory(loader, error);
+	}
 	if (timeline->gpu_count > 1)
 		qsort(timeline->gpus, timeline->gpu_count, sizeof *timeline->gpus, gpu_compare);
+	return true;
+}
+
+static bool loader_load_host(struct loader *loader, struct error *error)
+{
+	struct timeline *timeline = loader->timeline;
+	if (!host_calls_load(&timeline->calls, loader->reader, error) ||
+	    !host_ranges_load(&timeline->ranges, &timeline->calls, loader->reader, error) ||
+	    !event_waits_load(&timeline->waits, &loader->streams, timeline->stream_count,
+			      &timeline->calls, loader->reader, error))
+		return false;
+	timeline->api_calls = timeline->calls.row_count;
 	return true;
 }
 
@@ -398,18 +473,16 @@ bool timeline_load(struct timeline **out, struct trace_reader *reader, struct er
 		goto out;
 	}
 	if (!loader_load_devices(&loader, error) || !loader_load_streams(&loader, error) ||
-	    !loader_load_kernels(&loader, error) ||
-	    !launches_load(&loader.launches, reader, error) || !loader_load_rows(&loader, error))
+	    !loader_load_kernels(&loader, error) || !loader_load_host(&loader, error) ||
+	    !loader_load_rows(&loader, error))
 		goto out;
-	loader.timeline->api_calls = loader.launches.call_count;
-	launches_end(&loader.launches);
+	host_calls_end_loading(&loader.timeline->calls);
 	if (!loader_sort(&loader, error))
 		goto out;
 	*out = loader.timeline;
 	loader.timeline = NULL;
 	ok = true;
 out:
-	launches_end(&loader.launches);
 	dense_ids_end(&loader.streams);
 	dense_ids_end(&loader.kernels);
 	dense_ids_end(&loader.devices);
@@ -422,9 +495,14 @@ void timeline_close(struct timeline *timeline)
 {
 	if (timeline == NULL)
 		return;
-	for (size_t g = 0; g < timeline->gpu_count; g++)
+	for (size_t g = 0; g < timeline->gpu_count; g++) {
 		for (int kind = 0; kind < LANE_COUNT; kind++)
 			lane_end(&timeline->gpus[g].lanes[kind]);
+		free(timeline->gpus[g].comms);
+	}
+	host_calls_end(&timeline->calls);
+	host_ranges_end(&timeline->ranges);
+	event_waits_end(&timeline->waits);
 	free(timeline->gpus);
 	free(timeline->kernels);
 	arena_close(timeline->arena);

@@ -4,15 +4,19 @@
  * true (negative duration, time beyond TIME_LIMIT_NS, a stream nobody knows) are left out and
  * counted.
  *
- * Memory: 24 bytes a kernel, 32 a copy or memset, up to half of that again as room to grow, and
- * while reading 16 bytes an API call; sorting takes 12 bytes a row for a moment where rows are out
- * of order.
+ * Memory: 28 bytes a kernel, 36 a copy or memset, up to half of that again as room to grow, 136 a
+ * communication kernel, and what host_calls.h, host_ranges.h and event_waits.h say; sorting takes 12
+ * bytes a row for a moment where rows are out of order.
  *
  * Thread: loading is the reader's thread's; a loaded timeline may be read by any number of threads.
  */
 #ifndef ANALYZER_TIMELINE_H
 #define ANALYZER_TIMELINE_H
 
+#include "analyzer/comm_kernel.h"
+#include "analyzer/event_waits.h"
+#include "analyzer/host_calls.h"
+#include "analyzer/host_ranges.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "tracedb/reader.h"
@@ -41,12 +45,7 @@
 	 COLUMN_BIT(memset, correlation_id))
 #define TIMELINE_GRAPH_LAUNCH_COLUMNS \
 	(COLUMN_BIT(graph_launch, start_ns) | COLUMN_BIT(graph_launch, duration_ns) | \
-	 COLUMN_BIT(graph_launch, stream_id))
-#define TIMELINE_API_CALL_COLUMNS \
-	(COLUMN_BIT(api_call, start_ns) | COLUMN_BIT(api_call, correlation_id))
-
-/* 73 years: any sum or difference of two such times fits. */
-#define TIME_LIMIT_NS (INT64_C(1) << 61)
+	 COLUMN_BIT(graph_launch, stream_id) | COLUMN_BIT(graph_launch, correlation_id))
 
 enum lane_kind {
 	LANE_KERNEL,
@@ -63,6 +62,7 @@ struct lane {
 	int64_t *end_ns;
 	uint32_t *stream;	/* place in the trace's streams */
 	uint32_t *what; /* LANE_KERNEL: place in timeline.kernels; LANE_COPY: transfer_kind_of() */
+	uint32_t *launch;	/* place of the launching call in timeline.calls, or NO_CALL */
 	int64_t *bytes;		/* LANE_COPY only */
 	bool is_unsorted;
 };
@@ -81,6 +81,10 @@ struct timeline_gpu {
 	struct lane lanes[LANE_COUNT];
 	int64_t start_ns;	/* earliest start and latest end of kernels and copies */
 	int64_t end_ns;
+	/* Its communication kernels, as in lanes[LANE_KERNEL], by start. */
+	struct comm_kernel *comms;
+	size_t comm_count;
+	size_t comm_room;
 	int64_t no_launch_rows;		/* correlation occurs in no API call */
 	int64_t before_launch_rows;	/* started before the call that launched them */
 };
@@ -104,13 +108,16 @@ struct timeline {
 	struct timeline_kernel *kernels;	/* [0]: symbol missing */
 	size_t kernel_count;
 	size_t stream_count;		/* streams are numbered 0 .. stream_count - 1 */
-	int64_t api_calls;
+	struct host_calls calls;
+	struct host_ranges ranges;
+	struct event_waits waits;
+	int64_t api_calls;		/* rows */
 	int64_t missing_symbol_rows;	/* kernel rows whose kernel_id is not in kernel_symbol */
 	int64_t negative_bytes_rows;	/* counted as 0 bytes */
 	struct timeline_rejects rejects;
 };
 
-/* Kernel names are borrowed from the reader. */
+/* Names are borrowed from the reader. */
 bool timeline_load(struct timeline **out, struct trace_reader *reader, struct error *error);
 void timeline_close(struct timeline *timeline);
 
@@ -124,6 +131,8 @@ struct timeline_event {
 	int64_t end_ns;
 	uint32_t stream;
 	uint32_t what;
+	uint32_t launch;
+	size_t row;		/* place in its lane */
 	int64_t bytes;
 };
 
@@ -159,6 +168,8 @@ static inline bool timeline_walk_next(struct timeline_walk *walk, struct timelin
 	event->end_ns = lane->end_ns[at];
 	event->stream = lane->stream[at];
 	event->what = lane->what[at];
+	event->launch = lane->launch[at];
+	event->row = at;
 	event->bytes = lane->bytes == NULL ? 0 : lane->bytes[at];
 	return true;
 }

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyzer/host_calls.h"
+
+#include "analyzer/order.h"
+#include "base/array.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS_NEAR = 8 };	/* neighbours tried before a binary search */
+
+/* What a name begins with, after "cuda", "cu" or "hip"; the first that fits decides. */
+static const struct {
+	const char *begin;
+	enum call_class class;
+} call_kinds[] = {
+	{ "LaunchHostFunc", CALL_OTHER },
+	{ "Launch", CALL_LAUNCH },
+	{ "GraphLaunch", CALL_LAUNCH },
+	{ "ModuleLaunch", CALL_LAUNCH },
+	{ "ExtLaunch", CALL_LAUNCH },
+	{ "ExtModuleLaunch", CALL_LAUNCH },
+	{ "Memset", CALL_COPY },
+	{ "MemPrefetch", CALL_COPY },
+	{ "DeviceSynchronize", CALL_SYNC },
+	{ "StreamSynchronize", CALL_SYNC },
+	{ "EventSynchronize", CALL_SYNC },
+	{ "CtxSynchronize", CALL_SYNC },
+	{ "ThreadSynchronize", CALL_SYNC },
+	{ "Malloc", CALL_ALLOC },
+	{ "Free", CALL_ALLOC },
+	{ "HostAlloc", CALL_ALLOC },
+	{ "HostMalloc", CALL_ALLOC },
+	{ "HostFree", CALL_ALLOC },
+	{ "HostRegister", CALL_ALLOC },
+	{ "HostUnregister", CALL_ALLOC },
+	{ "ArrayCreate", CALL_ALLOC },
+	{ "MemAlloc", CALL_ALLOC },
+	{ "MemFree", CALL_ALLOC },
+	{ "MemHost", CALL_ALLOC },
+	{ "MemCreate", CALL_ALLOC },
+	{ "MemRelease", CALL_ALLOC },
+	{ "MemMap", CALL_ALLOC },
+	{ "MemUnmap", CALL_ALLOC },
+	{ "MemSetAccess", CALL_ALLOC },
+	{ "MemAddress", CALL_ALLOC },
+	{ "MemPool", CALL_ALLOC },
+	{ "ModuleLoad", CALL_LOAD },
+	{ "ModuleGet", CALL_LOAD },
+	{ "ModuleUnload", CALL_LOAD },
+	{ "Library", CALL_LOAD },
+	{ "Link", CALL_LOAD },
+	{ "KernelGetFunction", CALL_LOAD },
+	{ "FuncGetAttribute", CALL_LOAD },
+	{ "FuncSetAttribute", CALL_LOAD },
+	{ "FuncLoad", CALL_LOAD },
+	{ "GetSymbol", CALL_LOAD },
+};
+
+static bool begins_with(const char *text, const char *begin)
+{
+	return strncmp(text, begin, strlen(begin)) == 0;
+}
+
+enum call_class call_class_of(const char *name)
+{
+	static const char *const families[] = { "cuda", "hip", "cu" };
+	const char *rest = NULL;
+	for (size_t i = 0; rest == NULL && i < sizeof families / sizeof families[0]; i++)
+		if (begins_with(name, families[i]))
+			rest = name + strlen(families[i]);
+	if (rest == NULL)
+		return CALL_OTHER;
+	if (begins_with(rest, "Memcpy"))
+		return strstr(rest, "Async") != NULL ? CALL_COPY : CALL_SYNC;
+	for (size_t i = 0; i < sizeof call_kinds / sizeof call_kinds[0]; i++)
+		if (begins_with(rest, call_kinds[i].begin))
+			return call_kinds[i].class;
+	return CALL_OTHER;
+}
+
+void host_times(int64_t row_start_ns, int64_t duration_ns, int64_t *start_ns, int64_t *end_ns)
+{
+	int64_t start = row_start_ns, length = duration_ns < 0 ? 0 : duration_ns;
+	start = start > TIME_LIMIT_NS ? TIME_LIMIT_NS : start;
+	start = start < -TIME_LIMIT_NS ? -TIME_LIMIT_NS : start;
+	*start_ns = start;
+	*end_ns = length > TIME_LIMIT_NS - start ? TIME_LIMIT_NS : start + length;
+}
+
+bool host_thread_place(struct host_calls *calls, int64_t thread_id, uint32_t *place)
+{
+	if (dense_ids_find(&calls->thread_places, thread_id, place))
+		return true;
+	struct host_thread *threads = array_grow(calls->threads, &calls->thread_room,
+						 calls->thread_count, sizeof *threads);
+	if (threads == NULL)
+		return false;
+	calls->threads = threads;
+	*place = (uint32_t)calls->thread_count;
+	threads[calls->thread_count++] = (struct host_thread){ .thread_id = thread_id };
+	return dense_ids_put(&calls->thread_places, thread_id, *place);
+}
+
+static bool column_resize(void *column, size_t room, size_t size)
+{
+	void *old, *grown;
+	memcpy(&old, column, sizeof old);
+	if (room > SIZE_MAX / size || (grown = realloc(old, room * size)) == NULL)
+		return false;
+	memcpy(column, &grown, sizeof grown);
+	return true;
+}
+
+static bool calls_grow(struct host_calls *calls)
+{
+	size_t room = calls->room == 0 ? 1024 : calls->room + calls->room / 2;
+	if (room > ORDER_ROWS_MAX ||
+	    !column_resize(&calls->start_ns, room, sizeof *calls->start_ns) ||
+	    !column_resize(&calls->end_ns, room, sizeof *calls->end_ns) ||
+	    !column_resize(&calls->thread, room, sizeof *calls->thread) ||
+	    !column_resize(&calls->name, room, sizeof *calls->name) ||
+	    !column_resize(&calls->correlation_id, room, sizeof *calls->correlation_id))
+		return false;
+	calls->room = room;
+	return true;
+}
+
+struct name_places {
+	struct dense_ids places;
+	struct trace_reader *reader;
+};
+
+static bool name_place(struct host_calls *calls, struct name_places *names, int64_t name_id,
+		       uint32_t *place)
+{
+	if (dense_ids_find(&names->places, name_id, place))
+		return true;
+	const char **list = array_grow(calls->names, &calls->name_room, calls->name_count,
+				       sizeof *list);
+	if (list == NULL)
+		return false;
+	calls->names = list;
+	*place = (uint32_t)calls->name_count;
+	list[calls->name_count++] = trace_reader_string(names->reader, name_id);
+	return dense_ids_put(&names->places, name_id, *place);
+}
+
+static bool calls_add(struct host_calls *calls, struct name_places *names,
+		      const struct api_call_row *row)
+{
+	uint32_t thread = 0, name = 0;
+	if (!host_thread_place(calls, row->thread_id, &thread) ||
+	    !name_place(calls, names, row->name_id, &name) ||
+	    (calls->count == calls->room && !calls_grow(calls)))
+		return false;
+	size_t at = calls->count++;
+	host_times(row->start_ns, row->duration_ns, &calls->start_ns[at], &calls->end_ns[at]);
+	calls->thread[at] = thread;
+	calls->name[at] = name;
+	calls->correlation_id[at] = row->correlation_id;
+	return true;
+}
+
+static bool calls_read(struct host_calls *calls, struct trace_reader *reader, bool *is_short,
+		       struct error *error)
+{
+	struct name_places names = { .reader = reader };
+	struct trace_cursor *cursor = NULL;
+	struct api_call_row row;
+	int result = 0;
+	if (!trace_reader_select(reader, TABLE_api_call, HOST_CALL_COLUMNS, -1, &cursor, error))
+		return false;
+	while (!*is_short && (result = trace_cursor_next(cursor, &row, error)) == 1) {
+		calls->row_count++;
+		*is_short = !calls_add(calls, &names, &row);
+	}
+	trace_cursor_close(cursor);
+	dense_ids_end(&names.places);
+	return result >= 0;
+}
+
+static bool is_in_order(const struct host_calls *calls)
+{
+	for (size_t i = 1; i < calls->count; i++)
+		if (calls->start_ns[i] < calls->start_ns[i - 1])
+			return false;
+	return true;
+}
+
+/* By start; the stable move to threads then leaves each thread's calls in order of start. */
+static bool calls_sort(struct host_calls *calls)
+{
+	const struct order_column columns[] = {
+		{ calls->start_ns, sizeof *calls->start_ns },
+		{ calls->end_ns, sizeof *calls->end_ns },
+		{ calls->thread, sizeof *calls->thread },
+		{ calls->name, sizeof *calls->name },
+		{ calls->correlation_id, sizeof *calls->correlation_id },
+	};
+	if (!is_in_order(calls) && !order_rows(calls->start_ns, calls->count, columns, 5))
+		return false;
+	if (calls->thread_count < 2)
+		return true;
+	int64_t *keys = malloc((calls->count + 1) * sizeof *keys);
+	if (keys == NULL)
+		return false;
+	for (size_t i = 0; i < calls->count; i++)
+		keys[i] = calls->thread[i];
+	bool ok = order_rows(keys, calls->count, columns, 5);
+	free(keys);
+	return ok;
+}
+
+/*
+ * Drops calls inside other calls; `kept` becomes the place of the call that stands for each row.
+ */
+static void calls_fold(struct host_calls *calls, uint32_t *kept)
+{
+	size_t to = 0;
+	for (size_t i = 0; i < calls->count; i++) {
+		enum call_class class = call_class_of(calls->names[calls->name[i]]);
+		bool is_inner = to > 0 && calls->thread[to - 1] == calls->thread[i] &&
+				calls->start_ns[i] >= calls->start_ns[to - 1] &&
+				calls->end_ns[i] <= calls->end_ns[to - 1] &&
+				calls->start_ns[i] < calls->end_ns[to - 1];
+		if (is_inner) {
+			int64_t inner_ns = calls->end_ns[i] - calls->start_ns[i];
+			int64_t outer_ns = calls->end_ns[to - 1] - calls->start_ns[to - 1];
+			if (class > calls->class[to - 1] && inner_ns >= outer_ns - inner_ns)
+				calls->class[to - 1] = (uint8_t)class;
+			kept[i] = (uint32_t)(to - 1);
+			continue;
+		}
+		kept[i] = (uint32_t)to;
+		calls->start_ns[to] = calls->start_ns[i];
+		calls->end_ns[to] = calls->end_ns[i];
+		calls->thread[to] = calls->thread[i];
+		calls->name[to] = calls->name[i];
+		calls->class[to++] = (uint8_t)class;
+	}
+	calls->count = to;
+}
+
+static void threads_find(struct host_calls *calls)
+{
+	for (size_t i = 0; i < calls->count; i++) {
+		struct host_thread *thread = &calls->threads[calls->thread[i]];
+		if (thread->end == 0)
+			thread->first = i;
+		thread->end = i + 1;
+	}
+}
+
+/* From rows in order of thread and start to ids in order, each once, with its earliest call. */
+static bool launches_make(struct host_calls *calls, size_t rows)
+{
+	const struct order_column columns[] = {
+		{ calls->correlation_id, sizeof *calls->correlation_id },
+		{ calls->launch_ns, sizeof *calls->launch_ns },
+		{ calls->place, sizeof *calls->place },
+	};
+	bool is_sorted = true;
+	for (size_t i = 1; is_sorted && i < rows; i++)
+		is_sorted = calls->correlation_id[i - 1] <= calls->correlation_id[i];
+	if (!is_sorted && !order_rows(calls->correlation_id, rows, columns, 3))
+		return false;
+	size_t to = 0;
+	for (size_t i = 0; i < rows; i++) {
+		if (calls->correlation_id[i] == 0)
+			continue;
+		bool is_new = to == 0 || calls->correlation_id[to - 1] != calls->correlation_id[i];
+		if (!is_new && calls->launch_ns[i] >= calls->launch_ns[to - 1])
+			continue;
+		size_t at = is_new ? to++ : to - 1;
+		calls->correlation_id[at] = calls->correlation_id[i];
+		calls->launch_ns[at] = calls->launch_ns[i];
+		calls->place[at] = calls->place[i];
+	}
+	calls->launch_count = to;
+	return true;
+}
+
+static bool calls_arrange(struct host_calls *calls)
+{
+	size_t rows = calls->count;
+	if (!calls_sort(calls))
+		return false;
+	calls->class = malloc(rows + 1);
+	calls->place = malloc((rows + 1) * sizeof *calls->place);
+	calls->launch_ns = malloc((rows + 1) * sizeof *calls->launch_ns);
+	if (calls->class == NULL || calls->place == NULL || calls->launch_ns == NULL)
+		return false;
+	if (rows > 0)
+		memcpy(calls->launch_ns, calls->start_ns, rows * sizeof *calls->launch_ns);
+	calls_fold(calls, calls->place);
+	threads_find(calls);
+	return launches_make(calls, rows);
+}
+
+bool host_calls_load(struct host_calls *calls, struct trace_reader *reader, struct error *error)
+{
+	bool is_short = false;
+	if (!calls_read(calls, reader, &is_short, error))
+		return false;
+	if (is_short || !calls_arrange(calls))
+		return fail(error, ERROR_SYSTEM,
+			    "cannot analyse '%s': no memory for %lld API calls",
+			    trace_reader_path(reader), (long long)calls->row_count);
+	return true;
+}
+
+static bool launches_search(const struct host_calls *calls, int64_t correlation_id, size_t *place)
+{
+	size_t begin = 0, end = calls->launch_count;
+	while (begin < end) {
+		size_t middle = begin + (end - begin) / 2;
+		if (calls->correlation_id[middle] < correlation_id)
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	*place = begin;
+	return begin < calls->launch_count && calls->correlation_id[begin] == correlation_id;
+}
+
+bool host_calls_find(struct host_calls *calls, int64_t correlation_id, int64_t *launch_ns,
+		     uint32_t *place)
+{
+	if (calls->launch_count == 0 || correlation_id == 0)
+		return false;
+	size_t at = calls->last_found;
+	bool is_found = false;
+	for (int i = 0; i < STEPS_NEAR && at < calls->launch_count; i++, at++)
+		if (calls->correlation_id[at] >= correlation_id) {
+			is_found = calls->correlation_id[at] == correlation_id;
+			break;
+		}
+	if (!is_found && !launches_search(calls, correlation_id, &at))
+		return false;
+	calls->last_found = at;
+	*launch_ns = calls->launch_ns[at];
+	*place = calls->place[at];
+	return true;
+}
+
+void host_calls_end_loading(struct host_calls *calls)
+{
+	free(calls->correlation_id);
+	free(calls->launch_ns);
+	free(calls->place);
+	calls->correlation_id = NULL;
+	calls->launch_ns = NULL;
+	calls->place = NULL;
+	calls->launch_count = 0;
+}
+
+void host_calls_end(struct host_calls *calls)
+{
+	host_calls_end_loading(calls);
+	dense_ids_end(&calls->thread_places);
+	free(calls->start_ns);
+	free(calls->end_ns);
+	free(calls->thread);
+	free(calls->name);
+	free(calls->class);
+	free(calls->threads);
+	free(calls->names);
+	*calls = (struct host_calls){ 0 };
+}
