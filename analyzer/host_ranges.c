@@ -119,12 +119,19 @@ static bool ranges_arrange(struct host_ranges *ranges)
 	if (!is_sorted && !order_rows(ranges->start_ns, ranges->count, columns, 4))
 		return false;
 	ranges->classed = malloc((ranges->classed_count + 1) * sizeof *ranges->classed);
-	if (ranges->classed == NULL)
+	ranges->classed_reach_ns =
+		malloc((ranges->classed_count + 1) * sizeof *ranges->classed_reach_ns);
+	if (ranges->classed == NULL || ranges->classed_reach_ns == NULL)
 		return false;
 	size_t to = 0;
-	for (size_t i = 0; i < ranges->count; i++)
-		if (ranges->names[ranges->name[i]].class != RANGE_OTHER)
-			ranges->classed[to++] = (uint32_t)i;
+	int64_t reach_ns = INT64_MIN;
+	for (size_t i = 0; i < ranges->count; i++) {
+		if (ranges->names[ranges->name[i]].class == RANGE_OTHER)
+			continue;
+		reach_ns = ranges->end_ns[i] > reach_ns ? ranges->end_ns[i] : reach_ns;
+		ranges->classed_reach_ns[to] = reach_ns;
+		ranges->classed[to++] = (uint32_t)i;
+	}
 	return true;
 }
 
@@ -157,5 +164,6 @@ void host_ranges_end(struct host_ranges *ranges)
 	free(ranges->name);
 	free(ranges->names);
 	free(ranges->classed);
+	free(ranges->classed_reach_ns);
 	*ranges = (struct host_ranges){ 0 };
 }

@@ -49,6 +49,7 @@ struct host_ranges {
 	size_t name_room;
 	/* Places of the ranges that have a class, by start. */
 	uint32_t *classed;
+	int64_t *classed_reach_ns;	/* latest end of it and those before it */
 	size_t classed_count;
 };
 

@@ -299,8 +299,12 @@ static bool loader_add(struct loader *loader, enum lane_kind kind, const struct 
 	lane->stream[at] = stream;
 	lane->what[at] = row->what;
 	lane->launch[at] = NO_CALL;
-	if (kind == LANE_GRAPH)
+	if (kind == LANE_GRAPH) {
+		int64_t launch_ns = 0;
+		(void)host_calls_find(&loader->timeline->calls, row->correlation_id, &launch_ns,
+				      &lane->launch[at]);
 		return true;
+	}
 	if (kind == LANE_COPY) {
 		loader->timeline->negative_bytes_rows += row->bytes < 0;
 		lane->bytes[at] = row->bytes < 0 ? 0 : row->bytes;
@@ -362,7 +366,8 @@ static bool loader_load_graph_rows(struct loader *loader, struct trace_cursor *c
 {
 	struct graph_launch_row row;
 	while ((*result = trace_cursor_next(cursor, &row, error)) == 1) {
-		struct lane_row taken = { row.start_ns, row.duration_ns, row.stream_id, 0, 0, 0 };
+		struct lane_row taken = { row.start_ns, row.duration_ns, row.stream_id,
+					  row.correlation_id, 0, 0 };
 		if (!loader_add(loader, LANE_GRAPH, &taken))
 			return false;
 	}

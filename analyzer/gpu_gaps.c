@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyzer/gpu_sweep.h"
+
+#include "analyzer/idle_host.h"
+
+#include <string.h>
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* An idle gap while its causes are found. */
+struct open_gap {
+	struct gpu_sweep *sweep;
+	int64_t cause_ns[CAUSE_COUNT];	/* inside the window */
+	int64_t longest_ns;
+	enum idle_cause longest_cause;
+	uint32_t call;
+	uint32_t range;
+};
+
+static void gap_add(struct open_gap *gap, enum idle_cause cause, int64_t start_ns, int64_t end_ns,
+		    uint32_t call, uint32_t range)
+{
+	const struct gpu_time_input *input = gap->sweep->input;
+	if (start_ns >= end_ns)
+		return;
+	gpu_sweep_add(gap->sweep, PART_IDLE + (enum time_part)cause, start_ns, end_ns);
+	int64_t inside_ns = gpu_sweep_inside(gap->sweep, start_ns, end_ns);
+	if (inside_ns == 0)
+		return;
+	gap->cause_ns[cause] += inside_ns;
+	if (input->add_piece != NULL)
+		input->add_piece(input->piece_context, cause,
+				 later(start_ns, input->window.start_ns),
+				 earlier(end_ns, input->window.end_ns));
+	if (inside_ns > gap->longest_ns) {
+		gap->longest_ns = inside_ns;
+		gap->longest_cause = cause;
+		gap->call = call;
+		gap->range = range;
+	}
+}
+
+static void gap_add_segment(void *context, const struct host_segment *segment)
+{
+	gap_add(context, segment->cause, segment->start_ns, segment->end_ns, segment->call,
+		segment->range);
+}
+
+static bool is_launch_bound(struct gpu_sweep *sweep, int64_t start_ns, int64_t end_ns)
+{
+	const struct intervals *runs = &sweep->launch_bound;
+	while (sweep->launch_bound_at < runs->count &&
+	       runs->items[sweep->launch_bound_at].end_ns < end_ns)
+		sweep->launch_bound_at++;
+	return sweep->launch_bound_at < runs->count &&
+	       runs->items[sweep->launch_bound_at].start_ns <= start_ns;
+}
+
+/* Does a step begin in the gap? A step's boundary is where the work before it ends. */
+static bool is_step_head(struct gpu_sweep *sweep, int64_t start_ns, int64_t end_ns)
+{
+	const struct gpu_time_input *input = sweep->input;
+	size_t at = sweep->step_at;
+	while (at > 0 && input->step_ns[at - 1] >= start_ns)
+		at--;
+	while (at < input->step_bounds && input->step_ns[at] < start_ns)
+		at++;
+	sweep->step_at = at;
+	return at < input->step_bounds && input->step_ns[at] <= end_ns;
+}
+
+static struct host_question question_make(struct gpu_sweep *sweep,
+					  const struct timeline_event *event, int64_t start_ns,
+					  int64_t end_ns)
+{
+	const struct gpu_time_input *input = sweep->input;
+	int64_t issue_ns = host_issue_ns(input->timeline, event->launch);
+	int direction = event->kind == LANE_COPY && event->what != TRANSFER_MEMSET ?
+		transfer_kind_direction(event->what) : COPY_UNKNOWN;
+	bool is_input = direction == COPY_HTOD && event->bytes >= INPUT_BYTES_MIN;
+	return (struct host_question){
+		.timeline = input->timeline,
+		.start_ns = start_ns,
+		.end_ns = earlier(later(issue_ns, start_ns), end_ns),
+		.launch = event->launch,
+		.before = sweep->before,
+		.is_head = input->step_bounds == 0 ? is_input :
+			is_step_head(sweep, start_ns, end_ns),
+		.is_input = is_input,
+		.is_launch_bound = is_launch_bound(sweep, start_ns, end_ns),
+	};
+}
+
+static enum idle_cause rest_cause(int64_t length_ns)
+{
+	return length_ns < LAUNCH_LATENCY_NS_MAX ? CAUSE_LATENCY : CAUSE_UNEXPLAINED;
+}
+
+static void worst_keep(struct gpu_sweep *sweep, const struct open_gap *gap,
+		       const struct timeline_event *event, int64_t start_ns, int64_t end_ns)
+{
+	struct gpu_time *time = sweep->time;
+	const struct time_window *window = &sweep->input->window;
+	struct idle_gap kept = {
+		.start_ns = later(start_ns, window->start_ns),
+		.end_ns = earlier(end_ns, window->end_ns),
+		.cause = gap->longest_cause, .cause_ns = gap->longest_ns,
+		.call = gap->call, .range = gap->range,
+		.launch = event == NULL ? NO_CALL : event->launch,
+		.next_kind = event == NULL ? LANE_COUNT : event->kind,
+		.next_what = event == NULL ? 0 : event->what,
+	};
+	int64_t length_ns = kept.end_ns - kept.start_ns;
+	size_t at = time->worst_count;
+	if (at == WORST_GAPS_MAX) {
+		const struct idle_gap *shortest = &time->worst[--at];
+		if (length_ns <= shortest->end_ns - shortest->start_ns)
+			return;
+	} else
+		time->worst_count++;
+	for (; at > 0 && time->worst[at - 1].end_ns - time->worst[at - 1].start_ns < length_ns;
+	     at--)
+		time->worst[at] = time->worst[at - 1];
+	time->worst[at] = kept;
+}
+
+void gpu_gaps_close_idle(struct gpu_sweep *sweep, const struct timeline_event *event)
+{
+	int64_t start_ns = sweep->idle_start_ns, end_ns = sweep->at_ns;
+	struct open_gap gap = { .sweep = sweep, .call = NO_CALL, .range = NO_RANGE };
+	if (sweep->input->slice_sets == 0 && gpu_sweep_inside(sweep, start_ns, end_ns) == 0)
+		return;
+	if (event == NULL || event->launch == NO_CALL) {
+		gap_add(&gap, CAUSE_UNEXPLAINED, start_ns, end_ns, NO_CALL, NO_RANGE);
+	} else {
+		struct host_question question = question_make(sweep, event, start_ns, end_ns);
+		host_explain(&question, gap_add_segment, &gap);
+		gap_add(&gap, rest_cause(end_ns - question.end_ns), question.end_ns, end_ns,
+			event->launch, NO_RANGE);
+	}
+	if (gap.longest_ns == 0)
+		return;
+	for (int cause = 0; cause < CAUSE_COUNT; cause++)
+		sweep->time->cause_gaps[cause] += gap.cause_ns[cause] > 0;
+	worst_keep(sweep, &gap, event, start_ns, end_ns);
+}
+
+/* Stretches without compute: the host's part of the answer, told busy from idle. */
+struct absent_answer {
+	struct gpu_sweep *sweep;
+};
+
+static void absent_add(struct gpu_sweep *sweep, enum idle_cause cause, int64_t start_ns,
+		       int64_t end_ns)
+{
+	sweep->time->absent_ns[cause] += gpu_sweep_inside(sweep, start_ns, end_ns);
+}
+
+static enum idle_cause busy_cause(enum sweep_class class)
+{
+	return class == SWEEP_COPY ? CAUSE_COPY : CAUSE_COMM;
+}
+
+static bool is_busy(enum sweep_class class)
+{
+	return class == SWEEP_TRANSFER || class == SWEEP_WAIT || class == SWEEP_COPY;
+}
+
+/*
+ * A host that waits for the GPU while that communicates or copies waits for just that: the wait is
+ * not the host's.
+ */
+static void absent_add_segment(void *context, const struct host_segment *segment)
+{
+	struct gpu_sweep *sweep = ((struct absent_answer *)context)->sweep;
+	int64_t at_ns = segment->start_ns;
+	for (size_t i = 0; segment->cause == CAUSE_SYNC && i < sweep->absent_count; i++) {
+		const struct absent_piece *piece = &sweep->absent[i];
+		int64_t from_ns = later(piece->start_ns, at_ns);
+		int64_t to_ns = earlier(piece->end_ns, segment->end_ns);
+		if (!is_busy(piece->class) || from_ns >= to_ns)
+			continue;
+		absent_add(sweep, segment->cause, at_ns, from_ns);
+		absent_add(sweep, busy_cause(piece->class), from_ns, to_ns);
+		at_ns = to_ns;
+	}
+	absent_add(sweep, segment->cause, at_ns, segment->end_ns);
+}
+
+/* The later of two operations that the kernel may have waited for. */
+static void producer_offer(struct stream_operation *producer,
+			   const struct stream_operation *operation, int64_t start_ns)
+{
+	if (operation->end_ns <= start_ns && operation->end_ns > producer->end_ns)
+		*producer = *operation;
+}
+
+/* What the stream had been given before the host's time `before_ns`. */
+static void producer_offer_stream(const struct gpu_sweep *sweep, struct stream_operation *producer,
+				  uint32_t stream, int64_t before_ns, int64_t start_ns)
+{
+	const struct host_calls *calls = &sweep->input->timeline->calls;
+	const struct stream_history *history = &sweep->streams[stream];
+	for (uint32_t back = 1; back <= STREAM_OPERATIONS_KEPT && back <= history->count; back++) {
+		const struct stream_operation *operation =
+			&history->operations[(history->count - back) % STREAM_OPERATIONS_KEPT];
+		if (operation->launch != NO_CALL &&
+		    calls->start_ns[operation->launch] >= before_ns)
+			continue;
+		producer_offer(producer, operation, start_ns);
+		return;
+	}
+}
+
+/* The operation with the latest end that the kernel had to wait for. */
+static struct stream_operation producer_find(const struct gpu_sweep *sweep,
+					     const struct timeline_event *event)
+{
+	const struct timeline *timeline = sweep->input->timeline;
+	const struct event_waits *waits = &timeline->waits;
+	const struct stream_history *history = &sweep->streams[event->stream];
+	struct stream_operation producer = { .end_ns = INT64_MIN, .class = SWEEP_NOTHING };
+	int64_t launch_ns = timeline->calls.start_ns[event->launch], last_ns = INT64_MIN;
+	if (history->count > 0) {
+		const struct stream_operation *last =
+			&history->operations[(history->count - 1) % STREAM_OPERATIONS_KEPT];
+		producer_offer(&producer, last, event->start_ns);
+		if (last->launch != NO_CALL)
+			last_ns = timeline->calls.start_ns[last->launch];
+	}
+	size_t begin = waits->first[event->stream], end = waits->first[event->stream + 1];
+	while (begin < end) {	/* past the waits that came after the kernel's launch */
+		size_t middle = begin + (end - begin) / 2;
+		if (waits->waits[middle].host_ns <= launch_ns)
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	for (size_t i = begin; i > waits->first[event->stream] &&
+			       waits->waits[i - 1].host_ns >= last_ns; i--)
+		if (waits->waits[i - 1].source != NO_STREAM)
+			producer_offer_stream(sweep, &producer, waits->waits[i - 1].source,
+					      waits->waits[i - 1].record_ns, event->start_ns);
+	return producer;
+}
+
+/*
+ * Where the trace does not say which events streams waited for, work on another stream that ended
+ * just before the kernel is taken for what it waited for.
+ */
+static struct stream_operation producer_infer(const struct gpu_sweep *sweep, int64_t start_ns)
+{
+	struct stream_operation producer = { .end_ns = INT64_MIN, .class = SWEEP_NOTHING };
+	for (size_t i = sweep->absent_count; i > 0; i--) {
+		const struct absent_piece *piece = &sweep->absent[i - 1];
+		if (piece->end_ns < start_ns - PRODUCER_NEAR_NS)
+			break;
+		if (is_busy(piece->class) && piece->end_ns > producer.end_ns)
+			producer = (struct stream_operation){ piece->end_ns, NO_CALL,
+							      piece->class };
+	}
+	return producer;
+}
+
+static void absent_close_issued(struct gpu_sweep *sweep, const struct timeline_event *event,
+				int64_t issue_ns)
+{
+	struct stream_operation producer = { .end_ns = INT64_MIN, .class = SWEEP_NOTHING };
+	int64_t end_ns = event->start_ns;
+	if (event->launch != NO_CALL)
+		producer = producer_find(sweep, event);
+	if (producer.end_ns <= issue_ns && !sweep->input->timeline->waits.has_sources)
+		producer = producer_infer(sweep, end_ns);
+	int64_t blocked_ns = earlier(later(producer.end_ns, issue_ns), end_ns);
+	if (blocked_ns > issue_ns)
+		absent_add(sweep, producer.class == SWEEP_COMPUTE ? CAUSE_STREAM :
+			   busy_cause(producer.class), issue_ns, blocked_ns);
+	absent_add(sweep, event->launch == NO_CALL ? CAUSE_UNEXPLAINED :
+		   rest_cause(end_ns - blocked_ns), blocked_ns, end_ns);
+}
+
+void gpu_gaps_close_absent(struct gpu_sweep *sweep, const struct timeline_event *event)
+{
+	int64_t start_ns = sweep->absent[0].start_ns;
+	struct absent_answer answer = { sweep };
+	if (gpu_sweep_inside(sweep, start_ns, sweep->at_ns) == 0)
+		return;
+	if (event == NULL) {
+		absent_add(sweep, CAUSE_UNEXPLAINED, start_ns, sweep->at_ns);
+		return;
+	}
+	if (event->launch == NO_CALL) {
+		absent_close_issued(sweep, event, start_ns);
+		return;
+	}
+	struct host_question question = question_make(sweep, event, start_ns, event->start_ns);
+	host_explain(&question, absent_add_segment, &answer);
+	absent_close_issued(sweep, event, question.end_ns);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a GPU did with every nanosecond, and why it did nothing: the partition of metric_partition.h
+ * once more, with exposed communication split into waiting and transferring and with a cause for
+ * every idle stretch, for the window, for each step and for each slice that the caller asks for.
+ *
+ * Two questions are answered side by side, and both sum exactly:
+ *  - idle: nothing ran at all; asked of the operation that ended the gap (time_parts);
+ *  - absent: nothing computed; asked of the next compute kernel, what kept it (absent_ns). There,
+ *    communication and copies count only where the kernel waited for them: exposed is not blocking.
+ *
+ * Memory: what the caller's slices take, 20 bytes a stream, 8 bytes a communication kernel.
+ *
+ * Thread: pure functions over a loaded timeline.
+ */
+#ifndef ANALYZER_GPU_TIME_H
+#define ANALYZER_GPU_TIME_H
+
+#include "analyzer/intervals.h"
+#include "analyzer/metric_partition.h"
+#include "analyzer/time_parts.h"
+#include "analyzer/timeline.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	/* Up to here a rest after the launch is the way to the GPU; beyond, it is not explained. */
+	LAUNCH_LATENCY_NS_MAX = 20000,
+	/* A producer that ended so shortly before the kernel started is taken for its reason. */
+	PRODUCER_NEAR_NS = 20000,
+	/* Launch-bound: so many gaps in a row, each by a launch at most so long after the last. */
+	LAUNCH_BOUND_GAPS = 8,
+	LAUNCH_BOUND_NS_MAX = 200000,
+	INPUT_BYTES_MIN = 64 * 1024,
+	WORST_GAPS_MAX = 10,
+};
+
+/* Slices of time, sorted and disjoint, each with its parts. */
+struct time_slices {
+	const struct interval *items;
+	struct time_parts *parts;
+	size_t count;
+};
+
+struct idle_gap {
+	int64_t start_ns;	/* trace clock, within the window */
+	int64_t end_ns;
+	enum idle_cause cause;	/* of its longest part */
+	int64_t cause_ns;
+	uint32_t call;		/* evidence of that part, or NO_CALL, NO_RANGE */
+	uint32_t range;
+	uint32_t launch;	/* of the operation that ended it, or NO_CALL */
+	enum lane_kind next_kind;	/* that operation; LANE_COUNT: none followed */
+	uint32_t next_what;
+};
+
+/* Called for each piece of idle time in the window, in any order; may be NULL. */
+typedef void (*idle_piece_add)(void *context, enum idle_cause cause, int64_t start_ns,
+			       int64_t end_ns);
+
+struct gpu_time_input {
+	const struct timeline *timeline;
+	const struct timeline_gpu *gpu;
+	struct time_window window;
+	const int64_t *wait_end_ns;	/* of each communication kernel; NULL: waits not known */
+	const int64_t *step_ns;		/* boundaries of steps, ascending; NULL without */
+	size_t step_bounds;		/* how many */
+	struct time_slices *slices;	/* any number of sets; their parts are added to */
+	size_t slice_sets;
+	idle_piece_add add_piece;
+	void *piece_context;
+};
+
+struct gpu_time {
+	struct time_parts parts;	/* sum: the window */
+	int64_t cause_gaps[CAUSE_COUNT];	/* gaps in which the cause occurs */
+	int64_t absent_ns[CAUSE_COUNT];		/* sum: the window without compute */
+	struct idle_gap worst[WORST_GAPS_MAX];	/* longest first */
+	size_t worst_count;
+	int64_t *exposed_wait_ns;	/* of each communication kernel; the caller's, may be NULL */
+};
+
+/* False: memory is short. */
+bool gpu_time_measure(struct gpu_time *time, const struct gpu_time_input *input);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the host did while a GPU had no work because none had been issued: the launching thread's
+ * calls first, then those of the thread that launched what ran before, then ranges that say it
+ * (metrics of starved time). Every nanosecond asked for gets exactly one cause.
+ *
+ * Thread: pure functions over a loaded timeline.
+ */
+#ifndef ANALYZER_IDLE_HOST_H
+#define ANALYZER_IDLE_HOST_H
+
+#include "analyzer/time_parts.h"
+#include "analyzer/timeline.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	NO_RANGE = UINT32_MAX,
+	/* A copy call that takes longer waits for the copy, or stages pageable memory itself. */
+	COPY_CALL_BLOCKING_NS = 20000,
+	/* Refilling the queue after a wait takes tens to hundreds of us; longer is something else. */
+	AFTER_SYNC_NS_MAX = 1000000,
+};
+
+struct host_question {
+	const struct timeline *timeline;
+	int64_t start_ns;	/* the GPU ran dry */
+	int64_t end_ns;		/* the work that ends it was issued */
+	uint32_t launch;	/* the call that issued it; never NO_CALL */
+	uint32_t before;	/* the call that issued what ran last before, or NO_CALL */
+	bool is_head;		/* first work of a step */
+	bool is_input;		/* that work is a copy of a batch to the GPU */
+	bool is_launch_bound;	/* one of many gaps in a row, each by a late launch */
+};
+
+struct host_segment {
+	enum idle_cause cause;
+	int64_t start_ns;
+	int64_t end_ns;
+	uint32_t call;		/* evidence: the call that took this time, or NO_CALL */
+	uint32_t range;		/* evidence: place in host_ranges, or NO_RANGE */
+};
+
+typedef void (*host_segment_add)(void *context, const struct host_segment *segment);
+
+/* Calls `add` for disjoint segments whose lengths sum to end_ns - start_ns. */
+void host_explain(const struct host_question *question, host_segment_add add, void *context);
+
+/* When the call has issued its work: a launch when it returns, copies when they begin. */
+int64_t host_issue_ns(const struct timeline *timeline, uint32_t launch);
+
+/* The last call on the thread that began before `time_ns`; NO_CALL without. */
+uint32_t host_call_before(const struct host_calls *calls, uint32_t thread, int64_t time_ns);
+
+#endif
