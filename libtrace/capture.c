@@ -2,6 +2,7 @@
 #include "libtrace/capture.h"
 #include "libtrace/cupti_source.h"
 #include "libtrace/drain.h"
+#include "libtrace/environment.h"
 #include "libtrace/futex.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/notice.h"
@@ -27,6 +28,7 @@ static struct capture {
 	bool is_nvtx_taken, is_nccl_taken;
 	struct drain_plan plan;
 	char path[OUTPUT_PATH_MAX];
+	char environment[ENVIRONMENT_TEXT_MAX];
 	struct drain *_Atomic drain;
 } capture;
 
@@ -128,6 +130,7 @@ static bool plan_make(struct error *error)
 	char host[HOST_TEXT_MAX];
 	struct ranks ranks = ranks_read();
 	host_name_read(host);
+	environment_read(capture.environment);
 	const struct output_fields fields = {
 		.host = host, .pid = getpid(), .rank = ranks.rank,
 	};
@@ -135,7 +138,7 @@ static bool plan_make(struct error *error)
 		.settings = &capture.settings, .epoch_ns = capture.epoch_ns, .pid = getpid(),
 		.rank = ranks.rank, .world_size = ranks.world_size, .local_rank = ranks.local_rank,
 		.is_nvtx_taken = capture.is_nvtx_taken, .is_nccl_taken = capture.is_nccl_taken,
-		.path = capture.path, .stopped = drain_stopped,
+		.path = capture.path, .environment = capture.environment, .stopped = drain_stopped,
 	};
 	return output_path_make(capture.path, capture.settings.output, &fields, error) &&
 		output_path_check(capture.path, error);

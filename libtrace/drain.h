@@ -60,6 +60,7 @@ struct drain_plan {
 	int64_t epoch_ns;
 	int64_t pid;
 	int64_t rank, world_size, local_rank;
+	const char *environment;	/* see environment.h */
 	bool is_nvtx_taken, is_nccl_taken;	/* by another tool */
 	const char *path;		/* of the database, absolute */
 	void (*stopped)(bool is_ok);	/* on the drain thread: after the file was closed */

@@ -36,6 +36,7 @@ void trace_facts_begin(struct recorder *recorder, const struct drain_plan *plan)
 	settings_add_text(plan->settings, &settings);
 	row->settings = recorder_keep_text(recorder, text_string(&settings));
 	text_end(&settings);
+	row->environment = recorder_keep_text(recorder, plan->environment);
 }
 
 void trace_facts_add_versions(struct recorder *recorder)

@@ -58,7 +58,7 @@ void schema_add_markdown(struct text *markdown)
 		"`algorithm_id`,\n"
 		"`protocol_id` and `counter_id` point to `string.string_id`; 0 is the empty text.\n"
 		"Correlation ids are unique within one trace only.\n\n"
-		"Versions: 1 (laggard 0.1.0), the first.\n",
+		"Versions: 1, the first; 2 (both laggard 0.1.0): `trace.environment`.\n",
 		(unsigned)TRACEDB_APPLICATION_ID, TRACEDB_VERSION);
 	for (int table = 0; table < TABLE_COUNT; table++)
 		schema_add_table_markdown(markdown, &trace_tables[table]);

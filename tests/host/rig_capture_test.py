@@ -242,6 +242,14 @@ def check_bounds(tap):
             'nvtx: no room in the thread logs (LAGGARD_LOG_MB)', 0) > 0, 'small logs: recorded', run.loss())
 
 
+def check_environment(tap):
+    with Run('tiny', NCCL_SHM_DISABLE='1', NCCL_P2P_LEVEL='SYS\nx', MY_TOKEN='secret') as run:
+        texts = run.rows('SELECT environment FROM trace')
+        lines = texts[0][0].splitlines() if texts else []
+        tap.check('NCCL_SHM_DISABLE=1' in lines and 'NCCL_P2P_LEVEL=SYS x' in lines and
+                  'secret' not in ''.join(lines), 'listed variables are recorded, others are not', texts)
+
+
 def check_settings(tap):
     with Run('ddp4') as run:
         everything = {table: run.count(table) for table in (
@@ -303,6 +311,7 @@ def main():
     check_faults(tap)
     check_hang(tap)
     check_bounds(tap)
+    check_environment(tap)
     check_settings(tap)
     return tap.end()
 

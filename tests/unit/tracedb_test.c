@@ -327,6 +327,18 @@ TEST(a_missing_table_reads_as_empty_and_a_missing_column_as_zero)
 	trace_reader_close(reader);
 }
 
+TEST(a_trace_of_version_1_reads_with_an_empty_environment)
+{
+	const char *path = test_path("version1.db");
+	CHECK_OK(trace_writer_close(writer_new(path), &error), error);
+	database_run(path, "ALTER TABLE trace DROP COLUMN environment; PRAGMA user_version=1");
+	struct trace_reader *reader = reader_new(path);
+	CHECK_INT(trace_reader_version(reader), 1);
+	CHECK_TEXT(trace_reader_trace(reader)->environment, "");
+	CHECK_INT(trace_reader_trace(reader)->rank, 2);
+	trace_reader_close(reader);
+}
+
 TEST(kernels_are_classified_by_name_in_all_generations)
 {
 	static const char *const communication[] = {
