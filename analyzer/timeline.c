@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/timeline.h"
 
+#include "analyzer/comm_join.h"
 #include "analyzer/dense_ids.h"
 #include "analyzer/order.h"
 #include "base/array.h"
@@ -482,7 +483,7 @@ bool timeline_load(struct timeline **out, struct trace_reader *reader, struct er
 	    !loader_load_rows(&loader, error))
 		goto out;
 	host_calls_end_loading(&loader.timeline->calls);
-	if (!loader_sort(&loader, error))
+	if (!loader_sort(&loader, error) || !comm_join(loader.timeline, reader, error))
 		goto out;
 	*out = loader.timeline;
 	loader.timeline = NULL;
