@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# docs: man pages and completions, made by the program from its option tables; SCHEMA.md, from tables.def.
+# docs: man pages and completions, made by the program from its option tables; SCHEMA.md, from the tables of tracedb.
 docs_COMMANDS := $(sort $(patsubst laggard/command_%.c,%,$(wildcard laggard/command_*.c)))
 docs_MAN1 := $(B)/share/man/man1/laggard.1 $(docs_COMMANDS:%=$(B)/share/man/man1/laggard-%.1)
 docs_MAN5 := $(B)/share/man/man5/laggard-trace.5
@@ -32,7 +32,7 @@ man: $(docs_MAN1) $(docs_MAN5)
 .PHONY: completions
 completions: $(docs_COMPLETIONS)
 
-## schema: write docs/SCHEMA.md anew from tracedb/tables.def
+## schema: write docs/SCHEMA.md anew from tracedb/tables.def and derived.def
 .PHONY: schema
 schema: $(B)/bin/laggard
 	$(call quiet,GEN)$(B)/bin/laggard schema > docs/SCHEMA.md

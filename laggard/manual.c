@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "laggard/help.h"
 #include "laggard/version.h"
+#include "tracedb/derived.h"
 #include "tracedb/tables.h"
 
 #include <ctype.h>
@@ -211,6 +212,24 @@ void program_add_manual(struct text *page)
 	add_see_also(page, "laggard");
 }
 
+static void add_tables(struct text *page, const struct table_descriptor *tables, size_t count)
+{
+	for (size_t at = 0; at < count; at++) {
+		const struct table_descriptor *table = &tables[at];
+		text_add_format(page, ".SS %s\n", table->name);
+		add_roff(page, table->doc);
+		text_add(page, ".\n");
+		for (size_t i = 0; i < table->column_count; i++) {
+			const struct column_descriptor *column = &table->columns[i];
+			text_add_format(page, ".TP\n\\fB%s\\fR (%s)\n", column->name,
+					column->is_key ? "INTEGER PRIMARY KEY" :
+					column->type == COLUMN_TYPE_TEXT ? "TEXT" : "INTEGER");
+			add_roff(page, column->doc);
+			text_add(page, "\n");
+		}
+	}
+}
+
 void trace_add_manual(struct text *page)
 {
 	add_header(page, "laggard-trace", 5, "the trace database");
@@ -226,19 +245,16 @@ void trace_add_manual(struct text *page)
 		"\\fItrace.epoch_ns\\fR. Columns that end in \\fI_id\\fR and name a text point to\n"
 		"\\fIstring.string_id\\fR; 0 is the empty text.\n.SH TABLES\n",
 		(unsigned)TRACEDB_APPLICATION_ID, TRACEDB_VERSION);
-	for (int at = 0; at < TABLE_COUNT; at++) {
-		const struct table_descriptor *table = &trace_tables[at];
-		text_add_format(page, ".SS %s\n", table->name);
-		add_roff(page, table->doc);
-		text_add(page, ".\n");
-		for (size_t i = 0; i < table->column_count; i++) {
-			const struct column_descriptor *column = &table->columns[i];
-			text_add_format(page, ".TP\n\\fB%s\\fR (%s)\n", column->name,
-					column->is_key ? "INTEGER PRIMARY KEY" :
-					column->type == COLUMN_TYPE_TEXT ? "TEXT" : "INTEGER");
-			add_roff(page, column->doc);
-			text_add(page, "\n");
-		}
-	}
+	add_tables(page, trace_tables, TABLE_COUNT);
+	text_add_format(
+		page,
+		".SH THE ANALYSIS DATABASE\n"
+		"What an analysis found stands in a file of its own beside the traces, marked by "
+		"0x%x and\n"
+		"version %d. Points in time are Unix time in nanoseconds, on one clock for all "
+		"traces. The\n"
+		"view \\fIidle_by_cause\\fR and others answer common questions.\n",
+		(unsigned)DERIVED_APPLICATION_ID, DERIVED_VERSION);
+	add_tables(page, derived_tables, DERIVED_COUNT);
 	add_see_also(page, "trace");
 }

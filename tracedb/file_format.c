@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "tracedb/reader.h"
+#include "tracedb/file_format.h"
+
+#include "tracedb/derived.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -137,8 +139,11 @@ bool file_format_of(const char *path, enum file_format *format, struct error *er
 				    size);
 		if (!sqlite_is_whole(path, head, file_bytes, error))
 			return false;
-		if (big_endian_32(head + APPLICATION_ID_OFFSET) == TRACEDB_APPLICATION_ID) {
-			*format = FILE_FORMAT_TRACE;
+		uint32_t application_id = big_endian_32(head + APPLICATION_ID_OFFSET);
+		if (application_id == TRACEDB_APPLICATION_ID ||
+		    application_id == DERIVED_APPLICATION_ID) {
+			*format = application_id == TRACEDB_APPLICATION_ID ? FILE_FORMAT_TRACE :
+				FILE_FORMAT_ANALYSIS;
 			return true;
 		}
 		bool is_nsys = false;

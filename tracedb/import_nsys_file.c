@@ -83,6 +83,9 @@ static bool file_check_format(struct nsys_file *file, struct error *error)
 			    "'%s' is a SQLite database, but no Nsight Systems export: "
 			    "it has neither META_DATA_EXPORT nor CUPTI tables",
 			    file->path);
+	case FILE_FORMAT_ANALYSIS:
+		return fail(error, ERROR_INPUT,
+			    "'%s' is what laggard found in traces: import those", file->path);
 	case FILE_FORMAT_KINETO:
 	case FILE_FORMAT_RESULT:
 	case FILE_FORMAT_UNKNOWN:

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/schema.h"
 
-void schema_add_create(struct text *sql, enum trace_table table)
+#include "tracedb/derived.h"
+
+void schema_add_create(struct text *sql, const struct table_descriptor *table)
 {
-	const struct table_descriptor *descriptor = &trace_tables[table];
-	text_add_format(sql, "CREATE TABLE \"%s\" (", descriptor->name);
-	for (size_t i = 0; i < descriptor->column_count; i++) {
-		const struct column_descriptor *column = &descriptor->columns[i];
+	text_add_format(sql, "CREATE TABLE \"%s\" (", table->name);
+	for (size_t i = 0; i < table->column_count; i++) {
+		const struct column_descriptor *column = &table->columns[i];
 		text_add_format(sql, "%s\n  \"%s\" %s", i == 0 ? "" : ",", column->name,
 				column->is_key                     ? "INTEGER PRIMARY KEY"
 				: column->type == COLUMN_TYPE_TEXT ? "TEXT NOT NULL"
@@ -15,17 +16,16 @@ void schema_add_create(struct text *sql, enum trace_table table)
 	text_add(sql, "\n) STRICT;\n");
 }
 
-void schema_add_insert(struct text *sql, enum trace_table table, int is_replace)
+void schema_add_insert(struct text *sql, const struct table_descriptor *table, int is_replace)
 {
-	const struct table_descriptor *descriptor = &trace_tables[table];
 	text_add_format(sql, "INSERT %sINTO \"%s\" VALUES (", is_replace ? "OR REPLACE " : "",
-			descriptor->name);
-	for (size_t i = 0; i < descriptor->column_count; i++)
+			table->name);
+	for (size_t i = 0; i < table->column_count; i++)
 		text_add_format(sql, i == 0 ? "?%zu" : ",?%zu", i + 1);
 	text_add(sql, ")");
 }
 
-static void schema_add_table_markdown(struct text *markdown, const struct table_descriptor *table)
+void schema_add_table_markdown(struct text *markdown, const struct table_descriptor *table)
 {
 	text_add_format(markdown, "\n## %s\n\n%s.\n\n", table->name, table->doc);
 	text_add(markdown, "| column | type | meaning |\n|---|---|---|\n");
@@ -62,4 +62,5 @@ void schema_add_markdown(struct text *markdown)
 		(unsigned)TRACEDB_APPLICATION_ID, TRACEDB_VERSION);
 	for (int table = 0; table < TABLE_COUNT; table++)
 		schema_add_table_markdown(markdown, &trace_tables[table]);
+	derived_add_markdown(markdown);
 }

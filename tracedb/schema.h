@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The schema as text, made from tables.def: DDL for the writer, docs/SCHEMA.md for people.
+ * The schema as text, made from tables.def and derived.def: DDL for the writers, docs/SCHEMA.md for
+ * people.
  *
  * Thread: pure functions.
  */
@@ -11,12 +12,13 @@
 #include "tracedb/tables.h"
 
 /* CREATE TABLE "kernel" (...) STRICT; */
-void schema_add_create(struct text *sql, enum trace_table table);
+void schema_add_create(struct text *sql, const struct table_descriptor *table);
 
 /* INSERT (or INSERT OR REPLACE) with one parameter a column */
-void schema_add_insert(struct text *sql, enum trace_table table, int is_replace);
+void schema_add_insert(struct text *sql, const struct table_descriptor *table, int is_replace);
 
-/* The whole of docs/SCHEMA.md */
+/* One table of docs/SCHEMA.md, and the whole of it */
+void schema_add_table_markdown(struct text *markdown, const struct table_descriptor *table);
 void schema_add_markdown(struct text *markdown);
 
 #endif

@@ -29,3 +29,11 @@ const struct table_descriptor trace_tables[TABLE_COUNT] = {
 #undef COLUMN
 #undef END_TABLE
 };
+
+const struct database_layout trace_layout = {
+	.name = "a trace",
+	.application_id = TRACEDB_APPLICATION_ID,
+	.version = TRACEDB_VERSION,
+	.tables = trace_tables,
+	.table_count = TABLE_COUNT,
+};

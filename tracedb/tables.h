@@ -77,6 +77,18 @@ struct table_descriptor {
 	size_t row_size;
 };
 
+/* A kind of database: how it is marked, and what is in it. */
+struct database_layout {
+	const char *name;	/* with its article, for errors: "a trace" */
+	int64_t application_id;
+	int64_t version;	/* the newest, which writers write */
+	const struct table_descriptor *tables;
+	size_t table_count;
+};
+
+enum { DATABASE_TABLES_MAX = 64 };
+
 extern const struct table_descriptor trace_tables[TABLE_COUNT];
+extern const struct database_layout trace_layout;
 
 #endif

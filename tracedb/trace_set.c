@@ -105,6 +105,7 @@ static bool set_add_file(struct trace_set *set, const char *path, struct error *
 			   "Nsight Systems export",
 			   path);
 		return set_add(set, path, NULL, &broken, error);
+	case FILE_FORMAT_ANALYSIS:
 	case FILE_FORMAT_RESULT:
 		(void)fail(&broken, ERROR_INPUT,
 			   "'%s' is a result of laggard itself: give it the traces", path);
@@ -152,9 +153,10 @@ static bool set_add_entry(struct trace_set *set, const char *folder, const char 
 	}
 	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
 		return true;
-	/* Timelines and reports are often written beside their traces. */
+	/* Timelines, reports and the analysis are often written beside their traces. */
 	enum file_format format = FILE_FORMAT_UNKNOWN;
-	if (file_format_of(path, &format, NULL) && format == FILE_FORMAT_RESULT)
+	if (file_format_of(path, &format, NULL) &&
+	    (format == FILE_FORMAT_RESULT || format == FILE_FORMAT_ANALYSIS))
 		return true;
 	return set_add_file(set, path, error);
 }

@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/id_map.h"
 #include "base/text.h"
+#include "tracedb/row_binding.h"
 #include "tracedb/schema.h"
 
 #include <errno.h>
@@ -84,7 +85,7 @@ static bool writer_create_tables(struct trace_writer *writer, struct error *erro
 	text_add_format(&sql, "BEGIN;PRAGMA application_id=%d;PRAGMA user_version=%d;\n",
 			TRACEDB_APPLICATION_ID, TRACEDB_VERSION);
 	for (int table = 0; table < TABLE_COUNT; table++)
-		schema_add_create(&sql, (enum trace_table)table);
+		schema_add_create(&sql, &trace_tables[table]);
 	text_add(&sql, "COMMIT;");
 	bool ok = text_is_ok(&sql) ? writer_execute(writer, text_string(&sql), error) :
 		fail(error, ERROR_SYSTEM, "cannot write '%s': no memory", writer->path);
@@ -203,24 +204,6 @@ static bool writer_begin(struct trace_writer *writer, struct error *error)
 	return true;
 }
 
-static void row_bind(sqlite3_stmt *statement, const struct table_descriptor *table, const void *row)
-{
-	const unsigned char *members = row;
-	for (size_t i = 0; i < table->column_count; i++) {
-		const struct column_descriptor *column = &table->columns[i];
-		if (column->type == COLUMN_TYPE_INTEGER) {
-			int64_t value;
-			memcpy(&value, members + column->offset, sizeof value);
-			(void)sqlite3_bind_int64(statement, (int)i + 1, value);
-		} else {
-			const char *value;
-			memcpy(&value, members + column->offset, sizeof value);
-			(void)sqlite3_bind_text(statement, (int)i + 1, value == NULL ? "" : value,
-						-1, SQLITE_STATIC);
-		}
-	}
-}
-
 static bool writer_put(struct trace_writer *writer, enum trace_table table, const void *row,
 		       int is_replace, struct error *error)
 {
@@ -229,7 +212,7 @@ static bool writer_put(struct trace_writer *writer, enum trace_table table, cons
 	if (*statement == NULL) {
 		struct text sql;
 		text_begin(&sql, SQL_BYTES_MAX);
-		schema_add_insert(&sql, table, is_replace);
+		schema_add_insert(&sql, descriptor, is_replace);
 		bool ok = text_is_ok(&sql) ?
 			writer_prepare(writer, text_string(&sql), statement, error) :
 			fail(error, ERROR_SYSTEM, "cannot write '%s': no memory", writer->path);

@@ -2,10 +2,12 @@
 #include "tests/torture/operations.h"
 
 #include "analyzer/analyze.h"
+#include "analyzer/sidecar.h"
 #include "base/text.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/hostile_database.h"
 #include "tests/torture/faults.h"
+#include "tracedb/derived_reader.h"
 #include "tracedb/import.h"
 #include "tracedb/reader.h"
 #include "tracedb/trace_set.h"
@@ -164,6 +166,71 @@ static bool check_written(const struct place *place, struct error *error)
 	struct outcome ignored = { 0 };
 	path_in(path, place->out, "new.db");
 	return access(path, F_OK) != 0 || read_all(path, &ignored, error);
+}
+
+static bool sidecar_fill(struct sidecar *sidecar, struct error *error)
+{
+	const struct analysis_row analysis = { .tool_version = "torture" };
+	const struct gpu_time_row gpu = { .rank = 1 };
+	bool ok = sidecar_add_analysis(sidecar, &analysis, error) &&
+		  sidecar_add_gpu_time(sidecar, &gpu, error);
+	for (int64_t i = 0; ok && i < ROWS; i++) {
+		char call[32];
+		(void)snprintf(call, sizeof call, "call %d", (int)(i % 40));
+		const struct step_row step = { .number = i };
+		const struct sidecar_piece piece = {
+			.duration_ns = i, .cause = i % 2 == 0 ? "sync" : "alloc", .call = call };
+		ok = sidecar_add_step(sidecar, &step, error) &&
+		     sidecar_add_piece(sidecar, &piece, error);
+	}
+	return ok;
+}
+
+static bool read_derived(const char *path, struct outcome *outcome, struct error *error)
+{
+	struct derived_reader *reader = NULL;
+	struct trace_cursor *cursor = NULL;
+	struct idle_gap_row row;
+	int result = -1;
+	if (!derived_reader_open(&reader, path, error))
+		return false;
+	if (derived_reader_load_texts(reader, error) &&
+	    derived_reader_select(reader, DERIVED_idle_gap, 0, -1, &cursor, error))
+		while ((result = trace_cursor_next(cursor, &row, error)) == 1) {
+			const char *call = derived_reader_text(reader, row.call_id);
+			sign_integer(outcome, row.duration_ns);
+			sign(outcome, call, strlen(call));
+		}
+	trace_cursor_close(cursor);
+	derived_reader_close(reader);
+	return result == 0;
+}
+
+static bool run_sidecar(const struct place *place, struct outcome *outcome, struct error *error)
+{
+	char path[PATH_BYTES];
+	struct sidecar *sidecar = NULL;
+	path_in(path, place->out, SIDECAR_NAME);
+	if (!sidecar_create(&sidecar, path, 100, error))
+		return false;
+	if (!sidecar_fill(sidecar, error)) {
+		sidecar_abandon(sidecar);
+		return false;
+	}
+	if (!sidecar_commit(sidecar, error))
+		return false;
+	faults_pause();
+	bool ok = read_derived(path, outcome, error);
+	faults_resume();
+	return ok;
+}
+
+static bool run_derived_reader(const struct place *place, struct outcome *outcome,
+			       struct error *error)
+{
+	char path[PATH_BYTES];
+	path_in(path, place->in, SIDECAR_NAME);
+	return read_derived(path, outcome, error);
 }
 
 static bool run_reader(const struct place *place, struct outcome *outcome, struct error *error)
@@ -369,6 +436,8 @@ const struct operation operations[] = {
 	{ "importing a Kineto trace", run_import_kineto, NULL },
 	{ "importing a packed Kineto trace", run_import_packed, NULL },
 	{ "importing a Nsight Systems export", run_import_nsys, NULL },
+	{ "writing a sidecar", run_sidecar, NULL },
+	{ "reading a sidecar", run_derived_reader, NULL },
 	{ "analysing and reporting", run_analyze, NULL },
 	{ "analysing a window with two threads", run_analyze_window, NULL },
 	{ "exporting a timeline", run_export, NULL },
@@ -441,4 +510,9 @@ void operations_prepare(const struct place *place)
 	corpus_copy(place, "tests/fuzz/corpus/json/not-json.txt", "set/broken.json");
 	corpus_copy(place, "tests/fuzz/corpus/json/waits.json", "set/waits.json");
 	killed_trace_make(place);
+	struct sidecar *sidecar = NULL;
+	path_in(path, place->in, SIDECAR_NAME);
+	fuzz_require(sidecar_create(&sidecar, path, 100, &error) && sidecar_fill(sidecar, &error) &&
+			     sidecar_commit(sidecar, &error),
+		     "an analysis");
 }
