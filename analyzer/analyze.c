@@ -20,9 +20,9 @@ struct analysis {
 	const struct analyze_options *options;
 	struct trace_measures *measures;	/* one a trace of the set */
 	size_t count;
-	struct time_window *windows;	/* of each trace; NULL: each GPU's own */
+	struct job job;
 	atomic_size_t next;		/* trace that the next free thread takes */
-	bool is_loaded;			/* the pass that measures, with explicit windows */
+	bool is_loaded;			/* the pass that measures */
 };
 
 struct worker {
@@ -35,14 +35,10 @@ struct worker {
 static bool analysis_do_one(struct analysis *analysis, size_t index, struct error *error)
 {
 	struct trace_measures *measures = &analysis->measures[index];
-	if (!analysis->is_loaded &&
-	    !trace_measures_load(measures, trace_set_input(analysis->set, index), error))
-		return false;
-	if (!analysis->is_loaded && analysis->options->has_window)
-		return true;
-	return trace_measures_measure(measures,
-				      analysis->windows == NULL ? NULL : &analysis->windows[index],
-				      error);
+	if (analysis->is_loaded)
+		return trace_measures_measure(measures, &analysis->job, error);
+	measures->place = index;
+	return trace_measures_load(measures, trace_set_input(analysis->set, index), error);
 }
 
 static void *worker_run(void *context)
@@ -133,30 +129,51 @@ static void find_extent(const struct analysis *analysis, bool is_unix, struct ti
 	}
 }
 
-static bool set_windows(struct analysis *analysis, struct error *error)
+static bool set_explicit_windows(struct analysis *analysis, struct error *error)
 {
 	const struct analyze_options *options = analysis->options;
-	analysis->windows = calloc(analysis->count, sizeof *analysis->windows);
-	if (analysis->windows == NULL)
-		return fail(error, ERROR_SYSTEM, "cannot analyse: no memory");
-	for (size_t i = 0; i < analysis->count; i++) {
-		const struct trace_measures *measures = &analysis->measures[i];
+	struct job *job = &analysis->job;
+	job->window = WINDOW_EXPLICIT;
+	for (size_t g = 0; g < job->gpu_count; g++) {
+		const struct report_trace *trace = &analysis->measures[job->gpus[g].trace].trace;
 		struct time_window extent;
-		if (measures->timeline == NULL || measures->trace.gpu_count == 0)
-			continue;
-		find_extent(analysis, epoch_is_unix(measures->trace.epoch_ns), &extent);
+		find_extent(analysis, epoch_is_unix(trace->epoch_ns), &extent);
 		int64_t start_ns = clamp_time(extent.start_ns, options->window_start_ns, true);
 		int64_t end_ns = options->window_end_ns == INT64_MAX ? extent.end_ns :
 			clamp_time(extent.start_ns, options->window_end_ns, true);
 		if (end_ns <= start_ns)
 			return fail(error, ERROR_USAGE,
 				    "the window starts after the last GPU activity");
-		analysis->windows[i] = (struct time_window){
-			clamp_time(start_ns, measures->trace.epoch_ns, false),
-			clamp_time(end_ns, measures->trace.epoch_ns, false),
+		job->gpus[g].window = (struct time_window){
+			clamp_time(start_ns, trace->epoch_ns, false),
+			clamp_time(end_ns, trace->epoch_ns, false),
 		};
 	}
 	return true;
+}
+
+/* Everything that takes all traces: clocks, collectives, steps, windows. */
+static bool analysis_join(struct analysis *analysis, struct error *error)
+{
+	struct job *job = &analysis->job;
+	if (!job_join(job, analysis->measures, analysis->count, error) ||
+	    !job_find_steps(job, error))
+		return false;
+	switch (analysis->options->window) {
+	case WINDOW_EXPLICIT:
+		if (!set_explicit_windows(analysis, error))
+			return false;
+		break;
+	case WINDOW_STEADY:
+		if (job_window_steady(job))
+			break;
+		job_window_all(job);
+		break;
+	case WINDOW_ALL:
+		job_window_all(job);
+		break;
+	}
+	return job_find_syncs(job, error);
 }
 
 /* The arenas of the traces become the report's. */
@@ -301,6 +318,55 @@ static bool find_kernels(struct report *report, const struct analysis *analysis)
 	return ok;
 }
 
+/* What the job borrowed from the traces' readers becomes the report's own. */
+static bool keep_job_texts(struct report *report)
+{
+	struct job *job = &report->job;
+	struct arena *arena = report->arenas[0];
+	for (size_t g = 0; g < job->match->group_count; g++) {
+		struct collective_group *group = &job->match->groups[g];
+		group->operation =
+			arena_copy_text(arena, group->operation, strlen(group->operation));
+		if (group->operation == NULL)
+			return false;
+	}
+	if (job->steps.name != NULL)
+		job->steps.name =
+			arena_copy_text(arena, job->steps.name, strlen(job->steps.name));
+	job->measures = NULL;
+	return true;
+}
+
+static void find_chain(struct report *report, struct chain_times *times)
+{
+	int64_t longest_ns = 0;
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		const struct partition *partition = &report->gpus[g].partition;
+		const struct job_gpu *gpu = &report->job.gpus[g];
+		const struct time_parts *parts = &gpu->time.parts;
+		bool is_told = gpu->is_wait_known || partition->comm_ns == 0;
+		times[g] = (struct chain_times){
+			.compute_ns = partition->compute_ns,
+			.copy_ns = partition->copy_ns,
+			.transfer_ns = is_told ? parts->ns[PART_TRANSFER] : -1,
+			.wait_ns = is_told ? parts->ns[PART_WAIT] : partition->comm_ns,
+		};
+		if (partition->window_ns > longest_ns)
+			longest_ns = partition->window_ns;
+	}
+	report->chain = chain_measure(times, report->gpu_count, longest_ns);
+}
+
+static bool find_efficiency(struct report *report)
+{
+	struct chain_times *times = calloc(report->gpu_count + 1, sizeof *times);
+	if (times == NULL)
+		return false;
+	find_chain(report, times);
+	free(times);
+	return true;
+}
+
 static bool make_report(struct report **out, struct analysis *analysis, struct error *error)
 {
 	struct report *report = calloc(1, sizeof *report);
@@ -312,11 +378,17 @@ static bool make_report(struct report **out, struct analysis *analysis, struct e
 	}
 	if (ok) {
 		report->arena_count = 1;
-		report->is_window_all = !analysis->options->has_window;
 		report->window_start_ns = analysis->options->window_start_ns;
 		report->window_end_ns = analysis->options->window_end_ns;
-		ok = find_kernels(report, analysis) && take_traces(report, analysis) &&
-			find_balance(report) && ranks_find(report);
+		ok = stragglers_find(&report->stragglers, &analysis->job, report->arenas[0],
+				     error) &&
+		     find_kernels(report, analysis) && take_traces(report, analysis) &&
+		     find_balance(report) && ranks_find(report);
+	}
+	if (ok) {
+		report->job = analysis->job;
+		analysis->job = (struct job){ 0 };
+		ok = keep_job_texts(report) && find_efficiency(report);
 	}
 	if (!ok) {
 		report_close(report);
@@ -353,18 +425,17 @@ bool analyze_traces(struct trace_set *set, const struct analyze_options *options
 		(void)fail(error, ERROR_SYSTEM, "cannot analyse: no memory");
 		goto out;
 	}
-	if (!analysis_pass(&analysis, error) || !check_readable(&analysis, error))
+	if (!analysis_pass(&analysis, error) || !check_readable(&analysis, error) ||
+	    !analysis_join(&analysis, error))
 		goto out;
-	if (options->has_window) {
-		analysis.is_loaded = true;
-		if (!set_windows(&analysis, error) || !analysis_pass(&analysis, error))
-			goto out;
-	}
+	analysis.is_loaded = true;
+	if (!analysis_pass(&analysis, error))
+		goto out;
 	ok = make_report(out, &analysis, error);
 out:
 	for (size_t i = 0; analysis.measures != NULL && i < analysis.count; i++)
 		trace_measures_end(&analysis.measures[i]);
+	job_end(&analysis.job);
 	free(analysis.measures);
-	free(analysis.windows);
 	return ok;
 }

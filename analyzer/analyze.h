@@ -3,8 +3,7 @@
  * The analysis: traces in, one report out. A trace that turns out unreadable midway is named in the
  * report, and the others are analysed.
  *
- * Memory: the timelines of the traces that are read at the same time (timeline.h), all of them with
- * an explicit window.
+ * Memory: the timelines of all traces (timeline.h), and what job.h says.
  *
  * Thread: called from one thread; ranks are read by threads of its own, each reader by one of them.
  */
@@ -19,8 +18,15 @@
 #include <stdint.h>
 
 struct analyze_options {
-	bool has_window;	/* false: from each GPU's first activity to its last */
-	/* Since the first GPU activity of the set, so that it is the same time on all GPUs. */
+	/*
+	 * WINDOW_STEADY: the steady steps, or all where there are none; WINDOW_ALL: from each GPU's
+	 * first activity to its last.
+	 */
+	enum window_kind window;
+	/*
+	 * WINDOW_EXPLICIT: since the first GPU activity of the set, so that it is the same time on
+	 * all GPUs.
+	 */
 	int64_t window_start_ns;
 	int64_t window_end_ns;		/* INT64_MAX: to the last GPU activity of the set */
 	int thread_count;	/* 0: one a processor */

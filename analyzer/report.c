@@ -33,6 +33,7 @@ void report_close(struct report *report)
 {
 	if (report == NULL)
 		return;
+	job_end(&report->job);
 	for (size_t i = 0; i < report->arena_count; i++)
 		arena_close(report->arenas[i]);
 	free(report->arenas);

@@ -9,9 +9,12 @@
 #define ANALYZER_REPORT_H
 
 #include "analyzer/findings.h"
+#include "analyzer/job.h"
 #include "analyzer/metric_balance.h"
+#include "analyzer/metric_chain.h"
 #include "analyzer/metric_partition.h"
 #include "analyzer/metric_transfers.h"
+#include "analyzer/straggler.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -35,6 +38,7 @@ struct report_trace {
 	const char *error;	/* NULL: read. Otherwise why not, and only `path` is set */
 	const char *source;	/* libtrace, kineto, nsys */
 	const char *host;	/* "" if unknown */
+	const char *boot_id;	/* "" if unknown */
 	int64_t pid;		/* -1 if unknown, as rank and world_size */
 	int64_t rank;
 	int64_t world_size;
@@ -52,6 +56,19 @@ struct report_trace {
 	int64_t overhead_ns;
 };
 
+/* One of the longest idle gaps of a GPU, with its evidence. */
+struct report_gap {
+	int64_t start_ns;	/* trace clock */
+	int64_t ns;
+	enum idle_cause cause;	/* of its longest part */
+	int64_t cause_ns;
+	int64_t thread_id;	/* that issued what ended it; -1 unknown */
+	const char *call;	/* CUDA call that took that part, or NULL */
+	const char *range;	/* innermost range of the thread, or NULL */
+	const char *next;	/* operation that ended it, or NULL */
+};
+
+/* Its causes, steps and waits stand in report.job.gpus, in the same order. */
 struct report_gpu {
 	size_t trace;		/* index in report.traces */
 	size_t same_as;		/* an earlier GPU that shows the very same work; SIZE_MAX: none */
@@ -64,6 +81,8 @@ struct report_gpu {
 	int64_t no_launch_rows;		/* of the whole trace */
 	int64_t before_launch_rows;
 	struct transfers transfers;	/* in an arena */
+	struct report_gap worst[WORST_GAPS_MAX];	/* longest first */
+	size_t worst_count;
 };
 
 struct report_totals {
@@ -96,7 +115,9 @@ struct report_kernel {
 struct report {
 	struct arena **arenas;		/* everything below lives in them */
 	size_t arena_count;
-	bool is_window_all;
+	struct job job;			/* what was compared over the ranks; its measures are gone */
+	struct stragglers stragglers;
+	struct efficiency_chain chain;
 	int64_t window_start_ns;	/* of an explicit window: since the first GPU activity */
 	int64_t window_end_ns;
 	struct report_trace *traces;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { BAR_COLUMNS = 40, NAME_COLUMNS = 32, BOX_COLUMNS_MAX = 96, PART_COUNT = 4 };
+enum { BAR_COLUMNS = 40, NAME_COLUMNS = 32, BOX_COLUMNS_MAX = 96, BAR_PARTS = 4 };
 static const size_t WORDS_BYTES_MAX = (size_t)1 << 28;
 
 static const struct {
@@ -14,7 +14,7 @@ static const struct {
 	const char *plain;
 	const char *unicode;
 	const char *color;
-} parts[PART_COUNT] = {
+} parts[BAR_PARTS] = {
 	{ "compute", "#", "\u2588", "\033[32m" },
 	{ "comm", "=", "\u2593", "\033[35m" },
 	{ "copy", "+", "\u2592", "\033[36m" },
@@ -114,15 +114,15 @@ static void add_verdict(struct text *out, const struct report *report,
 static void add_bar(struct text *out, const struct partition *partition,
 		    const struct report_style *style)
 {
-	const int64_t parts_ns[PART_COUNT] = { partition->compute_ns, partition->comm_ns,
+	const int64_t parts_ns[BAR_PARTS] = { partition->compute_ns, partition->comm_ns,
 					       partition->copy_ns, partition->idle_ns };
 	int64_t sum_ns = 0, drawn = 0;
-	for (int i = 0; i < PART_COUNT; i++) {
+	for (int i = 0; i < BAR_PARTS; i++) {
 		sum_ns += parts_ns[i];
 		int64_t end = partition->window_ns < BAR_COLUMNS
 				      ? sum_ns * BAR_COLUMNS / partition->window_ns
 				      : sum_ns / (partition->window_ns / BAR_COLUMNS);
-		end = end > BAR_COLUMNS || i + 1 == PART_COUNT ? BAR_COLUMNS : end;
+		end = end > BAR_COLUMNS || i + 1 == BAR_PARTS ? BAR_COLUMNS : end;
 		if (end > drawn) {
 			text_add(out, style->has_color ? parts[i].color : "");
 			add_repeated(out, style->has_unicode ? parts[i].unicode : parts[i].plain,
@@ -159,10 +159,10 @@ static void add_bars(struct text *out, const struct report *report,
 	if (report->gpu_count == 0)
 		return;
 	text_add(out, "\n  ");
-	for (int i = 0; i < PART_COUNT; i++) {
+	for (int i = 0; i < BAR_PARTS; i++) {
 		add_colored(out, style, parts[i].color,
 			    style->has_unicode ? parts[i].unicode : parts[i].plain);
-		text_add_format(out, " %s%s", parts[i].name, i + 1 < PART_COUNT ? "   " : "\n");
+		text_add_format(out, " %s%s", parts[i].name, i + 1 < BAR_PARTS ? "   " : "\n");
 	}
 	for (size_t g = 0; g < report->gpu_count; g++) {
 		const struct partition *partition = &report->gpus[g].partition;

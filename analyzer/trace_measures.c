@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/trace_measures.h"
 
+#include "analyzer/idle_host.h"
+#include "analyzer/job.h"
+
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { RANGES_SEARCHED_MAX = 100000 };
 
 /* Texts and rows of a report: never near this. */
 static const size_t ARENA_BYTES_MAX = (size_t)1 << 32;
@@ -23,12 +29,13 @@ static bool keep_facts(struct trace_measures *measures)
 	const struct trace_row *row = trace_reader_trace(measures->input->reader);
 	trace->source = keep_text(measures, row->source);
 	trace->host = keep_text(measures, row->host);
+	trace->boot_id = keep_text(measures, row->boot_id);
 	trace->pid = row->pid;
 	trace->rank = row->rank;
 	trace->world_size = row->world_size;
 	trace->epoch_ns = row->epoch_ns;
 	trace->stop_ns = row->stop_ns;
-	return trace->source != NULL && trace->host != NULL;
+	return trace->source != NULL && trace->host != NULL && trace->boot_id != NULL;
 }
 
 static bool load_losses(struct trace_measures *measures, struct error *error)
@@ -104,7 +111,8 @@ static bool keep_error(struct trace_measures *measures, const struct error *caus
 						 .world_size = -1,
 						 .stop_ns = -1,
 						 .source = "",
-						 .host = "" };
+						 .host = "",
+						 .boot_id = "" };
 	measures->trace.error = keep_text(measures, cause->message);
 	return measures->trace.error != NULL || no_memory(measures, error);
 }
@@ -113,7 +121,7 @@ bool trace_measures_load(struct trace_measures *measures, const struct trace_inp
 			 struct error *error)
 {
 	struct error cause = { 0 };
-	*measures = (struct trace_measures){ .input = input };
+	*measures = (struct trace_measures){ .input = input, .place = measures->place };
 	measures->arena = arena_create(ARENA_BYTES_MAX);
 	if (measures->arena == NULL ||
 	    (measures->trace.path = keep_text(measures, input->path)) == NULL)
@@ -123,7 +131,8 @@ bool trace_measures_load(struct trace_measures *measures, const struct trace_inp
 	if (!keep_facts(measures))
 		return no_memory(measures, error);
 	if (!load_losses(measures, &cause) || !load_overhead(measures, &cause) ||
-	    !timeline_load(&measures->timeline, input->reader, &cause)) {
+	    !timeline_load(&measures->timeline, input->reader, &cause) ||
+	    !steps_detect(&measures->steps, measures->timeline, &cause)) {
 		if (cause.kind != ERROR_INPUT) {
 			if (error != NULL)
 				*error = cause;
@@ -151,10 +160,78 @@ static bool keep_transfers(struct trace_measures *measures, struct transfers *ke
 	return true;
 }
 
-static bool measure_gpu(struct trace_measures *measures, const struct timeline_gpu *gpu,
-			const struct time_window *window)
+/* The innermost range of the thread that was open at a time; NULL without. */
+static const char *range_at(const struct timeline *timeline, uint32_t thread, int64_t time_ns)
+{
+	const struct host_ranges *ranges = &timeline->ranges;
+	size_t begin = 0, end = ranges->count;
+	while (begin < end) {
+		size_t middle = begin + (end - begin) / 2;
+		if (ranges->start_ns[middle] <= time_ns)
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	size_t tried = 0;
+	for (size_t i = begin; i > 0 && tried < RANGES_SEARCHED_MAX; i--, tried++)
+		if (ranges->thread[i - 1] == thread && ranges->end_ns[i - 1] > time_ns)
+			return ranges->names[ranges->name[i - 1]].name;
+	return NULL;
+}
+
+static const char *next_name(const struct timeline *timeline, const struct idle_gap *gap)
+{
+	switch (gap->next_kind) {
+	case LANE_KERNEL:
+		return timeline->kernels[gap->next_what].name;
+	case LANE_COPY:
+		return gap->next_what == TRANSFER_MEMSET ? "memset" :
+			copy_direction_name(transfer_kind_direction(gap->next_what));
+	case LANE_GRAPH:
+		return "CUDA graph";
+	case LANE_COUNT:
+		break;
+	}
+	return NULL;
+}
+
+static const char *keep_or_null(struct trace_measures *measures, const char *text)
+{
+	return text == NULL || text[0] == 0 ? NULL : keep_text(measures, text);
+}
+
+/* The longest idle gaps with names instead of places. */
+static void keep_gaps(struct trace_measures *measures, struct report_gpu *kept,
+		      const struct job_gpu *planned)
 {
 	const struct timeline *timeline = measures->timeline;
+	const struct host_calls *calls = &timeline->calls;
+	for (size_t i = 0; i < planned->time.worst_count; i++) {
+		const struct idle_gap *gap = &planned->time.worst[i];
+		struct report_gap *row = &kept->worst[kept->worst_count++];
+		uint32_t call = gap->call != NO_CALL ? gap->call : gap->launch;
+		*row = (struct report_gap){
+			.start_ns = gap->start_ns, .ns = gap->end_ns - gap->start_ns,
+			.cause = gap->cause, .cause_ns = gap->cause_ns, .thread_id = -1,
+			.next = keep_or_null(measures, next_name(timeline, gap)),
+		};
+		if (gap->call != NO_CALL)
+			row->call = keep_or_null(measures, calls->names[calls->name[gap->call]]);
+		if (call == NO_CALL)
+			continue;
+		uint32_t thread = calls->thread[call];
+		row->thread_id = calls->threads[thread].thread_id;
+		row->range = keep_or_null(measures, gap->range != NO_RANGE ?
+			timeline->ranges.names[timeline->ranges.name[gap->range]].name :
+			range_at(timeline, thread, gap->start_ns + row->ns / 2));
+	}
+}
+
+static bool measure_gpu(struct trace_measures *measures, struct job *job, struct job_gpu *planned)
+{
+	const struct timeline *timeline = measures->timeline;
+	const struct timeline_gpu *gpu = &timeline->gpus[planned->gpu];
+	const struct time_window *window = &planned->window;
 	struct report_gpu *kept = &measures->gpus[measures->gpu_count++];
 	struct transfers transfers;
 	*kept = (struct report_gpu){
@@ -167,9 +244,13 @@ static bool measure_gpu(struct trace_measures *measures, const struct timeline_g
 		.before_launch_rows = gpu->before_launch_rows,
 	};
 	if (kept->name == NULL || kept->uuid == NULL ||
+	    !job_measure_gpu(job, planned, NULL, NULL) ||
 	    !row_counts_measure(&kept->rows, timeline, gpu, window) ||
 	    !transfers_measure(&transfers, timeline, gpu, window))
 		return false;
+	assert(time_parts_idle(&planned->time.parts) == kept->partition.idle_ns);
+	assert(time_parts_copy(&planned->time.parts) == kept->partition.copy_ns);
+	keep_gaps(measures, kept, planned);
 	bool ok = keep_transfers(measures, &kept->transfers, &transfers);
 	transfers_end(&transfers);
 	return ok;
@@ -199,8 +280,7 @@ static bool keep_kernels(struct trace_measures *measures, const struct kernel_to
 	return true;
 }
 
-bool trace_measures_measure(struct trace_measures *measures, const struct time_window *window,
-			    struct error *error)
+bool trace_measures_measure(struct trace_measures *measures, struct job *job, struct error *error)
 {
 	const struct timeline *timeline = measures->timeline;
 	if (timeline == NULL)
@@ -209,23 +289,21 @@ bool trace_measures_measure(struct trace_measures *measures, const struct time_w
 		arena_take_array(measures->arena, timeline->gpu_count + 1, sizeof *measures->gpus);
 	struct kernel_total *totals = calloc(timeline->kernel_count, sizeof *totals);
 	bool ok = measures->gpus != NULL && totals != NULL;
-	for (size_t g = 0; ok && g < timeline->gpu_count; g++) {
-		const struct timeline_gpu *gpu = &timeline->gpus[g];
-		if (timeline_gpu_rows(gpu) == 0)
+	for (size_t g = 0; ok && g < job->gpu_count; g++) {
+		struct job_gpu *planned = &job->gpus[g];
+		if (planned->trace != measures->place)
 			continue;
-		struct time_window own = window == NULL ? window_all(gpu) : *window;
-		kernel_totals_add(totals, gpu, &own);
-		ok = measure_gpu(measures, gpu, &own);
+		kernel_totals_add(totals, &timeline->gpus[planned->gpu], &planned->window);
+		ok = measure_gpu(measures, job, planned);
 	}
 	ok = ok && keep_kernels(measures, totals);
 	free(totals);
-	timeline_close(measures->timeline);
-	measures->timeline = NULL;
 	return ok || no_memory(measures, error);
 }
 
 void trace_measures_end(struct trace_measures *measures)
 {
+	steps_end(&measures->steps);
 	timeline_close(measures->timeline);
 	arena_close(measures->arena);
 	*measures = (struct trace_measures){ 0 };

@@ -10,13 +10,16 @@
 
 #include "analyzer/metric_kernels.h"
 #include "analyzer/report.h"
+#include "analyzer/steps.h"
 #include "analyzer/timeline.h"
 #include "tracedb/trace_set.h"
 
 struct trace_measures {
 	const struct trace_input *input;
 	struct arena *arena;
-	struct timeline *timeline;	/* NULL once measured */
+	struct timeline *timeline;	/* NULL if the trace could not be read */
+	struct step_list steps;
+	size_t place;			/* of the trace among those analysed */
 	struct report_trace trace;
 	struct report_gpu *gpus;	/* those with GPU work */
 	size_t gpu_count;
@@ -31,9 +34,8 @@ struct trace_measures {
 bool trace_measures_load(struct trace_measures *measures, const struct trace_input *input,
 			 struct error *error);
 
-/* `window` NULL: each GPU's own. Lets the timeline go. */
-bool trace_measures_measure(struct trace_measures *measures, const struct time_window *window,
-			    struct error *error);
+/* Measures the GPUs of this trace as the job says. */
+bool trace_measures_measure(struct trace_measures *measures, struct job *job, struct error *error);
 
 /* Frees what the report has not taken (it takes the arena). */
 void trace_measures_end(struct trace_measures *measures);
