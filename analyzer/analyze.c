@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/analyze.h"
 
+#include "analyzer/metric_bandwidth.h"
 #include "analyzer/ranks.h"
 #include "analyzer/trace_measures.h"
 #include "base/id_map.h"
@@ -337,6 +338,43 @@ static bool keep_job_texts(struct report *report)
 	return true;
 }
 
+/* What the matched collectives in the window moved, and how long that took. */
+static bool find_groups(struct report *report)
+{
+	const struct job *job = &report->job;
+	const struct collective_match *match = job->match;
+	report->groups = arena_take_array(report->arenas[0], match->group_count + 1,
+					  sizeof *report->groups);
+	if (report->groups == NULL)
+		return false;
+	for (size_t i = 0; i < match->instance_count; i++) {
+		const struct collective_instance *instance = &match->instances[i];
+		const struct collective_group *group = &match->groups[instance->group];
+		const struct collective_member *member = &match->members[instance->first_member];
+		const struct comm_kernel *kernel =
+			&job->lanes[member->lane].kernels[member->kernel];
+		const struct time_window *window = &job->gpus[member->lane].window;
+		struct report_group *sum = &report->groups[instance->group];
+		struct bandwidth moved;
+		if (kernel->start_ns < window->start_ns || kernel->start_ns >= window->end_ns)
+			continue;
+		int64_t wire_ns = instance->end_ns - instance->latest_start_ns;
+		sum->instances++;
+		sum->wire_ns = add_saturated(sum->wire_ns, wire_ns > 0 ? wire_ns : 0);
+		if (sum->algorithm_bytes < 0 ||
+		    !bandwidth_measure(&moved, group->operation, kernel->bytes,
+				       group->rank_count > 0 ? group->rank_count :
+				       (int64_t)instance->member_count, 1000000000)) {
+			sum->algorithm_bytes = sum->bus_bytes = -1;
+			continue;
+		}
+		sum->algorithm_bytes =
+			add_saturated(sum->algorithm_bytes, moved.algorithm_bytes_per_s);
+		sum->bus_bytes = add_saturated(sum->bus_bytes, moved.bus_bytes_per_s);
+	}
+	return true;
+}
+
 static void find_chain(struct report *report, struct chain_times *times)
 {
 	int64_t longest_ns = 0;
@@ -388,7 +426,7 @@ static bool make_report(struct report **out, struct analysis *analysis, struct e
 	if (ok) {
 		report->job = analysis->job;
 		analysis->job = (struct job){ 0 };
-		ok = keep_job_texts(report) && find_efficiency(report);
+		ok = keep_job_texts(report) && find_groups(report) && find_efficiency(report);
 	}
 	if (!ok) {
 		report_close(report);

@@ -77,15 +77,21 @@ static bool is_step_head(struct gpu_sweep *sweep, int64_t start_ns, int64_t end_
 	return at < input->step_bounds && input->step_ns[at] <= end_ns;
 }
 
+bool gpu_gaps_is_input(const struct timeline_event *event)
+{
+	return event->kind == LANE_COPY && event->what != TRANSFER_MEMSET &&
+	       transfer_kind_direction(event->what) == COPY_HTOD &&
+	       event->bytes >= INPUT_BYTES_MIN;
+}
+
 static struct host_question question_make(struct gpu_sweep *sweep,
 					  const struct timeline_event *event, int64_t start_ns,
 					  int64_t end_ns)
 {
 	const struct gpu_time_input *input = sweep->input;
 	int64_t issue_ns = host_issue_ns(input->timeline, event->launch);
-	int direction = event->kind == LANE_COPY && event->what != TRANSFER_MEMSET ?
-		transfer_kind_direction(event->what) : COPY_UNKNOWN;
-	bool is_input = direction == COPY_HTOD && event->bytes >= INPUT_BYTES_MIN;
+	bool is_input = gpu_gaps_is_input(event) ||
+		(event->kind == LANE_KERNEL && sweep->has_input);
 	return (struct host_question){
 		.timeline = input->timeline,
 		.start_ns = start_ns,

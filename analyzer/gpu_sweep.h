@@ -70,6 +70,7 @@ struct gpu_sweep {
 	struct absent_piece *absent;	/* since the last compute */
 	size_t absent_count;
 	size_t absent_room;
+	bool has_input;		/* since the last compute a batch was copied to the GPU */
 	struct intervals launch_bound;
 	size_t launch_bound_at;
 	size_t step_at;
@@ -88,6 +89,9 @@ int64_t gpu_sweep_inside(const struct gpu_sweep *sweep, int64_t start_ns, int64_
  * for it.
  */
 void gpu_gaps_close_idle(struct gpu_sweep *sweep, const struct timeline_event *event);
+
+/* Is it a copy of a batch to the GPU? */
+bool gpu_gaps_is_input(const struct timeline_event *event);
 
 /* The stretches without compute end where the kernel `event` begins (NULL: none follows). */
 void gpu_gaps_close_absent(struct gpu_sweep *sweep, const struct timeline_event *event);

@@ -205,6 +205,8 @@ static void sweep_begin(struct gpu_sweep *sweep, const struct timeline_event *ev
 		gpu_gaps_close_absent(sweep, event);
 		sweep->absent_count = 0;
 	}
+	if (class == SWEEP_COMPUTE || gpu_gaps_is_input(event))
+		sweep->has_input = class != SWEEP_COMPUTE;
 	if (class == SWEEP_TRANSFER)
 		sweep_begin_comm(sweep, event, comm);
 	else

@@ -105,7 +105,9 @@ static void explain_rest(const struct explanation *explanation, int64_t start_ns
 	enum idle_cause cause = CAUSE_HOST;
 	if (question->is_launch_bound)
 		cause = CAUSE_LAUNCH_BOUND;
-	else if (question->is_head && question->is_input && is_mostly_free(explanation))
+	else if (question->is_head && question->is_input &&
+		 question->end_ns - question->start_ns >= INPUT_GAP_NS_MIN &&
+		 is_mostly_free(explanation))
 		cause = CAUSE_DATA;
 	else if (end_ns - start_ns < AFTER_SYNC_NS_MAX &&
 		 (is_drained_by(explanation, explanation->thread) ||

@@ -21,6 +21,8 @@ enum {
 	COPY_CALL_BLOCKING_NS = 20000,
 	/* Refilling the queue after a wait takes tens to hundreds of us; longer is something else. */
 	AFTER_SYNC_NS_MAX = 1000000,
+	/* A silent host before a batch is copied fetched that batch, if it took longer than this. */
+	INPUT_GAP_NS_MIN = 250000,
 };
 
 struct host_question {

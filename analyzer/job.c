@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *window_kind_name(enum window_kind kind)
+{
+	return kind == WINDOW_STEADY ? "steady" : kind == WINDOW_ALL ? "all" : "explicit";
+}
+
 static bool no_memory(struct error *error)
 {
 	return fail(error, ERROR_SYSTEM, "cannot analyse: no memory to compare the ranks");

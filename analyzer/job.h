@@ -67,6 +67,8 @@ struct trace_measures;
 
 enum window_kind { WINDOW_STEADY, WINDOW_ALL, WINDOW_EXPLICIT };
 
+const char *window_kind_name(enum window_kind kind);	/* "steady", "all", "explicit" */
+
 struct job {
 	struct trace_measures *measures;
 	size_t trace_count;

@@ -21,21 +21,20 @@ struct operation_rule {
 	const char *name;
 	bool is_per_rank;	/* the argument is one rank's share of the whole */
 	enum bus_factor factor;
-	bool is_barrier;
 };
 
 static const struct operation_rule operation_rules[] = {
-	{ "AllReduce", false, BUS_TWICE, true },
-	{ "AllGather", true, BUS_OTHERS, true },
-	{ "ReduceScatter", true, BUS_OTHERS, true },
-	{ "AlltoAll", true, BUS_OTHERS, true },
-	{ "Gather", true, BUS_OTHERS, false },
-	{ "Scatter", true, BUS_OTHERS, false },
-	{ "Broadcast", false, BUS_ONE, false },
-	{ "Reduce", false, BUS_ONE, false },
-	{ "SendRecv", false, BUS_ONE, false },
-	{ "Send", false, BUS_ONE, false },
-	{ "Recv", false, BUS_ONE, false },
+	{ "AllReduce", false, BUS_TWICE },
+	{ "AllGather", true, BUS_OTHERS },
+	{ "ReduceScatter", true, BUS_OTHERS },
+	{ "AlltoAll", true, BUS_OTHERS },
+	{ "Gather", true, BUS_OTHERS },
+	{ "Scatter", true, BUS_OTHERS },
+	{ "Broadcast", false, BUS_ONE },
+	{ "Reduce", false, BUS_ONE },
+	{ "SendRecv", false, BUS_ONE },
+	{ "Send", false, BUS_ONE },
+	{ "Recv", false, BUS_ONE },
 };
 
 static const struct operation_rule *operation_find(const char *operation)
@@ -51,12 +50,6 @@ static int64_t divide_rounded(wide numerator, wide denominator)
 	wide rest = numerator % denominator;
 	wide rounded = numerator / denominator + (rest >= denominator - denominator / 2);
 	return rounded > INT64_MAX ? INT64_MAX : (int64_t)rounded;
-}
-
-bool operation_is_barrier(const char *operation)
-{
-	const struct operation_rule *rule = operation_find(operation);
-	return rule != NULL ? rule->is_barrier : strcmp(operation, "Barrier") == 0;
 }
 
 bool bandwidth_measure(struct bandwidth *bandwidth, const char *operation, int64_t bytes,

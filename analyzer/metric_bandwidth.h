@@ -26,9 +26,6 @@ struct bandwidth {
 bool bandwidth_measure(struct bandwidth *bandwidth, const char *operation, int64_t bytes,
 		       int64_t rank_count, int64_t time_ns);
 
-/* Must all members have arrived before any may leave? */
-bool operation_is_barrier(const char *operation);
-
 /*
  * The shortest time of an AllReduce at a bus bandwidth, in picoseconds, rounded to nearest; -1
  * where a number is not positive, INT64_MAX where it does not fit.

@@ -20,6 +20,37 @@ bool report_render(const struct report *report, const struct report_style *style
 	return text_is_ok(out) || fail(error, ERROR_SYSTEM, "cannot write the report: no memory");
 }
 
+bool report_step_at(const struct report *report, size_t gpu, int64_t time_ns, size_t *step)
+{
+	const int64_t *bounds_ns = report->job.gpus[gpu].step_ns;
+	size_t begin = 0, end = report->job.steps.count + 1;
+	if (bounds_ns == NULL)
+		return false;
+	while (begin < end) {
+		size_t middle = begin + (end - begin) / 2;
+		if (bounds_ns[middle] <= time_ns)
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	if (begin == 0 || begin > report->job.steps.count)
+		return false;
+	*step = begin - 1;
+	return true;
+}
+
+int64_t report_step_extreme_ns(const struct report *report, bool is_longest)
+{
+	const struct job_steps *steps = &report->job.steps;
+	int64_t extreme_ns = 0;
+	for (size_t i = steps->choice.first; steps->is_known && i < steps->choice.end; i++) {
+		int64_t ns = steps->duration_ns[i];
+		if (i == steps->choice.first || (is_longest ? ns > extreme_ns : ns < extreme_ns))
+			extreme_ns = ns;
+	}
+	return extreme_ns;
+}
+
 enum severity report_severity(const struct report *report)
 {
 	enum severity highest = SEVERITY_NONE;

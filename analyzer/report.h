@@ -112,12 +112,24 @@ struct report_kernel {
 	int64_t longest_ns;
 };
 
+/*
+ * What moved in the matched instances of a group that lie in the window, by the conventions of
+ * nccl-tests; beside report.job.match->groups.
+ */
+struct report_group {
+	int64_t instances;
+	int64_t wire_ns;		/* from the last rank's start to the last one's end */
+	int64_t algorithm_bytes;	/* -1: sizes not known, as the next */
+	int64_t bus_bytes;
+};
+
 struct report {
 	struct arena **arenas;		/* everything below lives in them */
 	size_t arena_count;
 	struct job job;			/* what was compared over the ranks; its measures are gone */
 	struct stragglers stragglers;
 	struct efficiency_chain chain;
+	struct report_group *groups;
 	int64_t window_start_ns;	/* of an explicit window: since the first GPU activity */
 	int64_t window_end_ns;
 	struct report_trace *traces;
@@ -145,6 +157,12 @@ struct report_style {
 /* Appends to `out` (begun by the caller). Fails only if memory or the text's maximum is used up. */
 bool report_render(const struct report *report, const struct report_style *style, struct text *out,
 		   struct error *error);
+
+/* The step (from 0) of a GPU that holds a time of its trace; false outside of all. */
+bool report_step_at(const struct report *report, size_t gpu, int64_t time_ns, size_t *step);
+
+/* The shortest or longest duration of the steady steps; 0 without. */
+int64_t report_step_extreme_ns(const struct report *report, bool is_longest);
 
 /* The highest severity among the findings. */
 enum severity report_severity(const struct report *report);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "analyzer/ratio.h"
 #include "analyzer/report.h"
+#include "analyzer/report_json_parts.h"
 #include "analyzer/report_numbers.h"
 #include "analyzer/report_words.h"
 #include "tracedb/demangle.h"
@@ -8,80 +8,7 @@
 
 #include <string.h>
 
-enum { RATIO_DECIMALS = 12, RATE_DECIMALS = 6, SENTENCE_BYTES_MAX = 1 << 28 };
-
-/* Members and items follow each other with a comma, except after an opening bracket. */
-static void json_next(struct text *out)
-{
-	if (out->length == 0 || text_string(out)[out->length - 1] == '{' ||
-	    text_string(out)[out->length - 1] == '[')
-		return;
-	text_add_char(out, ',');
-}
-
-static void json_key(struct text *out, const char *key)
-{
-	json_next(out);
-	text_add_json(out, key);
-	text_add_char(out, ':');
-}
-
-static void json_open(struct text *out, const char *key, char bracket)
-{
-	json_key(out, key);
-	text_add_char(out, bracket);
-}
-
-/* An item of a list, on a line of its own. */
-static void json_open_item(struct text *out)
-{
-	json_next(out);
-	text_add(out, "\n  {");
-}
-
-static void json_integer(struct text *out, const char *key, int64_t value)
-{
-	json_key(out, key);
-	text_add_integer(out, value);
-}
-
-static void json_null(struct text *out, const char *key)
-{
-	json_key(out, key);
-	text_add(out, "null");
-}
-
-static void json_integer_or_null(struct text *out, const char *key, int64_t value)
-{
-	if (value < 0)
-		json_null(out, key);
-	else
-		json_integer(out, key, value);
-}
-
-static void json_bool(struct text *out, const char *key, bool value)
-{
-	json_key(out, key);
-	text_add(out, value ? "true" : "false");
-}
-
-static void json_text_or_null(struct text *out, const char *key, const char *value)
-{
-	json_key(out, key);
-	if (value == NULL || value[0] == 0)
-		text_add(out, "null");
-	else
-		text_add_json(out, value);
-}
-
-static void json_ratio_or_null(struct text *out, const char *key, int64_t value_e12)
-{
-	json_key(out, key);
-	if (value_e12 < 0 || value_e12 == INT64_MAX)
-		text_add(out, "null");
-	else
-		number_add_ratio(out, value_e12, RATIO_DECIMALS);
-}
+enum { RATE_DECIMALS = 6, SENTENCE_BYTES_MAX = 1 << 28 };
 
 static void json_rate(struct text *out, const struct transfer *transfer)
 {
@@ -94,8 +21,9 @@ static void add_window(struct text *out, const struct report *report)
 {
 	json_open(out, "window", '{');
 	json_key(out, "kind");
-	text_add_json(out, report->is_window_all ? "all" : "explicit");
-	if (!report->is_window_all) {
+	text_add_json(out, window_kind_name(report->job.window));
+	json_text_or_null(out, "reason", report->job.window_reason);
+	if (report->job.window == WINDOW_EXPLICIT) {
 		json_integer(out, "start_ns", report->window_start_ns);
 		if (report->window_end_ns == INT64_MAX)
 			json_null(out, "end_ns");
@@ -196,12 +124,6 @@ static void add_partition(struct text *out, const struct partition *partition)
 	json_integer(out, "window_ns", partition->window_ns);
 	json_integer(out, "compute_ns", partition->compute_ns);
 	json_integer(out, "comm_ns", partition->comm_ns);
-	/*
-	 * Waiting and transferring are told apart by matching collectives; null says that this was
-	 * not done.
-	 */
-	json_null(out, "comm_wait_ns");
-	json_null(out, "comm_transfer_ns");
 	json_integer(out, "copy_ns", partition->copy_ns);
 	json_integer(out, "idle_ns", partition->idle_ns);
 	json_integer(out, "busy_union_ns", partition->window_ns - partition->idle_ns);
@@ -279,8 +201,7 @@ static void add_gpus(struct text *out, const struct report *report)
 		json_integer(out, "window_start_ns", gpu->window_start_ns);
 		add_partition(out, &gpu->partition);
 		add_rows(out, gpu);
-		json_open(out, "idle_causes", '[');
-		text_add_char(out, ']');
+		json_add_gpu_time(out, report, g);
 		add_directions(out, &gpu->transfers);
 		text_add_char(out, '}');
 	}
@@ -396,11 +317,8 @@ void report_add_json(struct text *out, const struct report *report)
 	text_add(out, "{\"format\":\"laggard-report\",\"version\":1");
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		parts[i](out, report);
-	json_open(out, "collectives", '[');
-	text_add_char(out, ']');
 	add_balance(out, report);
-	json_open(out, "steps", '{');
-	text_add_char(out, '}');
+	json_add_job(out, report);
 	add_findings(out, report);
 	text_add(out, "}\n");
 }

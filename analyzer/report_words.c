@@ -267,7 +267,7 @@ static void add_verdict_balance(struct text *out, const struct report *report)
 
 static void add_window(struct text *out, const struct report *report)
 {
-	if (report->is_window_all)
+	if (report->job.window != WINDOW_EXPLICIT)
 		return;
 	text_add(out, "Limited to a window: from ");
 	text_add_duration(out, report->window_start_ns);

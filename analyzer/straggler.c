@@ -28,7 +28,7 @@ struct table {
 	int64_t *arrival_ns;	/* gpu_count a barrier */
 	int64_t *wait_ns;
 	int64_t *step;
-	int64_t *cap_ns;
+	int64_t *cap_ns;	/* largest gain of an on-time rank */
 	int64_t clock_error_ns;
 	int64_t incomplete;
 };
@@ -57,7 +57,7 @@ static bool is_in_windows(const struct job *job, const struct collective_instanc
 	return true;
 }
 
-bool straggler_is_judged(const struct job *job, const struct collective_instance *instance)
+static bool is_judged(const struct job *job, const struct collective_instance *instance)
 {
 	return job->match->groups[instance->group].is_barrier && instance->is_wait_known &&
 	       instance->member_count > 1 && is_in_windows(job, instance);
@@ -84,12 +84,24 @@ static int64_t step_of(const struct job *job, size_t index)
 	return begin == 0 || begin > job->steps.count ? -1 : (int64_t)begin - 1;
 }
 
+/*
+ * A wait that compute hides still delays the communication behind it, so that an on-time rank gains
+ * up to what the waiter shows of communication in the whole step, and never more.
+ */
+static int64_t exposed_ns_of(const struct job_gpu *gpu, int64_t step)
+{
+	if (gpu->step_parts == NULL || step < 0)
+		return INT64_MAX;
+	const struct time_parts *parts = &gpu->step_parts[step];
+	return parts->ns[PART_TRANSFER] + parts->ns[PART_WAIT];
+}
+
 static void table_add(struct table *table, const struct job *job, size_t index)
 {
 	const struct collective_instance *instance = &job->match->instances[index];
 	int64_t *arrival_ns = &table->arrival_ns[table->count * job->gpu_count];
 	int64_t *wait_ns = &table->wait_ns[table->count * job->gpu_count];
-	int64_t cap_ns = 0;
+	int64_t step = step_of(job, index), cap_ns = 0;
 	for (size_t g = 0; g < job->gpu_count; g++) {
 		arrival_ns[g] = ARRIVAL_NONE;
 		wait_ns[g] = 0;
@@ -97,13 +109,14 @@ static void table_add(struct table *table, const struct job *job, size_t index)
 	for (size_t m = 0; m < instance->member_count; m++) {
 		const struct collective_member *member =
 			&job->match->members[instance->first_member + m];
-		int64_t exposed_ns = job->gpus[member->lane].exposed_wait_ns[member->kernel];
+		int64_t exposed_ns = member->start_ns == instance->latest_start_ns ? 0 :
+			exposed_ns_of(&job->gpus[member->lane], step);
 		arrival_ns[member->lane] = member->start_ns;
 		wait_ns[member->lane] = member->wait_ns;
 		cap_ns = exposed_ns > cap_ns ? exposed_ns : cap_ns;
 	}
 	table->instance[table->count] = (uint32_t)index;
-	table->step[table->count] = step_of(job, index);
+	table->step[table->count] = step;
 	table->cap_ns[table->count++] = cap_ns;
 }
 
@@ -111,7 +124,7 @@ static bool table_make(struct table *table, const struct job *job)
 {
 	const struct collective_match *match = job->match;
 	for (size_t i = 0; i < match->instance_count; i++)
-		table->room += straggler_is_judged(job, &match->instances[i]);
+		table->room += is_judged(job, &match->instances[i]);
 	size_t cells = (table->room + 1) * job->gpu_count;
 	table->instance = malloc((table->room + 1) * sizeof *table->instance);
 	table->arrival_ns = malloc(cells * sizeof *table->arrival_ns);
@@ -122,7 +135,7 @@ static bool table_make(struct table *table, const struct job *job)
 	    table->step == NULL || table->cap_ns == NULL)
 		return false;
 	for (size_t i = 0; i < match->instance_count; i++) {
-		if (!straggler_is_judged(job, &match->instances[i]))
+		if (!is_judged(job, &match->instances[i]))
 			continue;
 		table->incomplete += !match->instances[i].is_complete;
 		table_add(table, job, i);

@@ -40,12 +40,12 @@ static const struct option options[ANALYZE_OPTION_COUNT] = {
 		.text = "write to FILE instead of standard output",
 	},
 	[ANALYZE_WINDOW] = {
-		.name = "window", .letter = 'w', .kind = OPTION_TEXT, .value = "all|START..END",
+		.name = "window", .letter = 'w', .kind = OPTION_TEXT, .value = "steady|all|START..END",
 		.text =
-			"the time to look at: each GPU from its first activity to its last, or a "
-			"part counted from the first GPU activity of all: 1.5s..2s, 900us.., "
-			"..20ms",
-		.fallback = "all",
+			"the time to look at: the training steps without warm-up and end, if there "
+			"are steps; each GPU from its first activity to its last; or a part "
+			"counted from the first GPU activity of all: 1.5s..2s, 900us.., ..20ms",
+		.fallback = "steady",
 	},
 	[ANALYZE_FAIL_ON] = {
 		.name = "fail-on", .kind = OPTION_CHOICE, .words = "warning|error",
@@ -149,12 +149,13 @@ bool analyze_command(const struct parsed_line *line, const char *typed, int *sta
 	struct report *report = NULL;
 	struct window window;
 	(void)typed;
-	if (!window_parse(&window, parsed_text(line, ANALYZE_WINDOW), error) ||
+	if (!window_parse(&window, parsed_text(line, ANALYZE_WINDOW), true, error) ||
 	    !input_check_output(line, parsed_text(line, ANALYZE_OUTPUT), error) ||
 	    !input_open(&set, line, error))
 		return false;
 	struct analyze_options analyze = {
-		.has_window = !window.is_all,
+		.window = window.is_steady ? WINDOW_STEADY :
+			window.is_all ? WINDOW_ALL : WINDOW_EXPLICIT,
 		.window_start_ns = window.start_ns,
 		.window_end_ns = window.end_ns,
 	};

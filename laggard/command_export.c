@@ -183,7 +183,7 @@ bool export_command(const struct parsed_line *line, const char *typed, int *stat
 	};
 	const char *only = parsed_text(line, EXPORT_ONLY);
 	(void)typed;
-	if (!window_parse(&window, parsed_text(line, EXPORT_WINDOW), error) ||
+	if (!window_parse(&window, parsed_text(line, EXPORT_WINDOW), false, error) ||
 	    (only != NULL && !export_kinds_parse(only, &export.kinds, error)) ||
 	    !input_check_output(line, export.output, error) || !input_open(&set, line, error))
 		return false;

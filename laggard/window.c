@@ -65,17 +65,22 @@ static bool time_parse(const char *at, const char *end, int64_t *ns)
 	return true;
 }
 
-bool window_parse(struct window *window, const char *value, struct error *error)
+bool window_parse(struct window *window, const char *value, bool may_be_steady,
+		  struct error *error)
 {
 	*window = (struct window){ .is_all = true, .start_ns = 0, .end_ns = INT64_MAX };
 	if (strcmp(value, "all") == 0)
 		return true;
+	if (may_be_steady && strcmp(value, "steady") == 0) {
+		window->is_steady = true;
+		return true;
+	}
 	const char *dots = strstr(value, "..");
 	if (dots == NULL)
 		return fail(error, ERROR_USAGE,
-			    "option '--window' takes 'all' or START..END such as "
+			    "option '--window' takes %s'all' or START..END such as "
 			    "1.5s..2s, not '%s'",
-			    value);
+			    may_be_steady ? "'steady', " : "", value);
 	const char *end = dots + 2;
 	if (dots > value && !time_parse(value, dots, &window->start_ns))
 		return fail(error, ERROR_USAGE,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `--window all|START..END`: a part of the time line, in ns since its begin.
+ * `--window steady|all|START..END`: a part of the time line, in ns since its begin.
  *
  * Thread: pure functions.
  */
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct window {
+	bool is_steady;		/* the steady steps; only where the caller allows it */
 	bool is_all;
 	int64_t start_ns;	/* half-open: [start_ns, end_ns) */
 	int64_t end_ns;
@@ -22,6 +23,7 @@ struct window {
  * A time is a decimal number with ns, us, ms or s ("1.25s"), or a whole number of nanoseconds. An
  * empty START is the begin, an empty END the end. Exact: no floating point. Fails with ERROR_USAGE.
  */
-bool window_parse(struct window *window, const char *value, struct error *error);
+bool window_parse(struct window *window, const char *value, bool may_be_steady,
+		  struct error *error);
 
 #endif

@@ -151,7 +151,8 @@ static int join_compare(const void *left, const void *right)
 
 static bool no_memory(struct trace_reader *reader, struct error *error)
 {
-	return fail(error, ERROR_SYSTEM, "no memory for the collectives of '%s'", trace_reader_path(reader));
+	return fail(error, ERROR_SYSTEM, "no memory for the collectives of '%s'",
+		    trace_reader_path(reader));
 }
 
 /* The first place in the sorted brackets at or above the id. */

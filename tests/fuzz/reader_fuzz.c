@@ -110,7 +110,7 @@ static void analyze_it(struct trace_set *set, const char *path,
 	struct error error = { 0 };
 	if (!analyze_traces(set, options, &report, &error)) {
 		/* A window may lie outside of what there is. */
-		if (error.kind != ERROR_USAGE || !options->has_window)
+		if (error.kind != ERROR_USAGE || options->window != WINDOW_EXPLICIT)
 			fuzz_require_error(&error, path);
 		return;
 	}
@@ -160,7 +160,8 @@ static void use_it(const char *folder, const char *path, size_t size)
 		hostile_base_write(base_get(), size % 4 == 1 ? other_rank : early_rank, other);
 	}
 	if (trace_set_open(&set, paths, has_other ? 2 : 1, NULL, &error)) {
-		struct analyze_options analyze = { .has_window = size % 3 == 0, .thread_count = 1 };
+		struct analyze_options analyze = { .window = size % 3 == 0 ? WINDOW_EXPLICIT :
+			size % 2 == 0 ? WINDOW_ALL : WINDOW_STEADY, .thread_count = 1 };
 		struct export_options export = { .has_window = size % 3 == 1 };
 		analyze.window_start_ns = export.window_start_ns = bounds[size / 3 % 6];
 		analyze.window_end_ns = export.window_end_ns = bounds[size / 18 % 6];

@@ -385,7 +385,7 @@ static bool run_analyze(const struct place *place, struct outcome *outcome, stru
 static bool run_analyze_window(const struct place *place, struct outcome *outcome,
 			       struct error *error)
 {
-	const struct analyze_options options = { .thread_count = 2, .has_window = true,
+	const struct analyze_options options = { .thread_count = 2, .window = WINDOW_EXPLICIT,
 						 .window_start_ns = 100, .window_end_ns = 2000 };
 	struct trace_set *set = NULL;
 	if (!ranks_open(&set, place, outcome, error))

@@ -223,7 +223,7 @@ TEST(window_behind_all_activity_is_refused)
 	const char *path = two_rank_trace("0.db", 0, 600);
 	struct trace_set *set = NULL;
 	struct report *report = NULL;
-	struct analyze_options options = { .has_window = true, .window_start_ns = 5000,
+	struct analyze_options options = { .window = WINDOW_EXPLICIT, .window_start_ns = 5000,
 		.window_end_ns = INT64_MAX };
 	CHECK_OK(trace_set_open(&set, &path, 1, NULL, &error), error);
 	CHECK(!analyze_traces(set, &options, &report, &error));
@@ -244,7 +244,7 @@ TEST(report_is_the_same_with_any_number_of_threads)
 	for (int threads = 1; threads <= 16; threads += 5) {
 		struct trace_set *set = NULL;
 		struct report *report = NULL;
-		struct analyze_options options = { .thread_count = threads };
+		struct analyze_options options = { .window = WINDOW_ALL, .thread_count = threads };
 		CHECK_OK(trace_set_open(&set, paths, 12, NULL, &error), error);
 		CHECK_OK(analyze_traces(set, &options, &report, &error), error);
 		trace_set_close(set);

@@ -8,7 +8,7 @@ static void check_window(const char *value, int64_t start_ns, int64_t end_ns)
 {
 	struct window window;
 	struct error error = { 0 };
-	CHECK_OK(window_parse(&window, value, &error), error);
+	CHECK_OK(window_parse(&window, value, true, &error), error);
 	CHECK_INT(window.start_ns, start_ns);
 	CHECK_INT(window.end_ns, end_ns);
 	CHECK(!window.is_all);
@@ -18,7 +18,7 @@ static void check_bad(const char *value)
 {
 	struct window window;
 	struct error error = { 0 };
-	if (window_parse(&window, value, &error))
+	if (window_parse(&window, value, true, &error))
 		test_fail(__FILE__, __LINE__, "'%s' is taken for a window", value);
 	CHECK_INT(error.kind, ERROR_USAGE);
 }
@@ -36,8 +36,8 @@ TEST(a_window_may_be_open_at_either_end)
 	struct window window;
 	check_window("2us..", 2000, INT64_MAX);
 	check_window("..3ms", 0, 3000000);
-	CHECK(window_parse(&window, "..", 0) && window.is_all);
-	CHECK(window_parse(&window, "all", 0) && window.is_all);
+	CHECK(window_parse(&window, "..", false, 0) && window.is_all);
+	CHECK(window_parse(&window, "all", false, 0) && window.is_all);
 }
 
 TEST(what_is_no_window_is_refused)
