@@ -16,6 +16,8 @@ const struct verdict_gates verdict_gates_usual = {
 	.rotating_share_min_e12 = RATIO_ONE / 50,
 	.rotating_entropy_e12 = RATIO_ONE / 5 * 4,
 	.vote_alpha = 0.05,
+	.vote_alpha_least = 1e-4,
+	.vote_steps = 5,
 	.vote_alpha_alone = 1e-7,
 	.effect_min = 5,
 	.effect_steps = 12,
@@ -69,6 +71,28 @@ static int64_t effect_needed(const struct verdict_gates *gates, int64_t steps)
 	return gates->effect_min * gates->effect_steps * gates->effect_steps / (steps * steps);
 }
 
+/*
+ * In few steps even a perfect record is weak evidence and the effect must carry it; in many a rank
+ * may collect a fair share by luck alone, and there are enough to ask for more. A record of every
+ * step passes at any number of steps from vote_steps on.
+ */
+static double vote_alpha(const struct verdict_gates *gates, int64_t steps)
+{
+	if (steps <= gates->vote_steps)
+		return gates->vote_alpha;
+	double shrunk = (double)gates->vote_steps / (double)steps;
+	double alpha = gates->vote_alpha * shrunk * shrunk * shrunk * shrunk;
+	return alpha > gates->vote_alpha_least ? alpha : gates->vote_alpha_least;
+}
+
+/* The MAD is blind to a rank that is late in 6 of 10 steps by the same: half the middle half is not. */
+static int64_t spread_of(const int64_t *sorted, size_t count)
+{
+	int64_t half = quantile_of(sorted, count, 3, 4) / 2 - quantile_of(sorted, count, 1, 4) / 2;
+	int64_t mad = median_absolute_deviation(sorted, count);
+	return half > mad ? half : mad;
+}
+
 static int64_t larger(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
@@ -81,7 +105,7 @@ static void effects_measure(struct verdict *verdict, const struct blame_input *i
 		size_t count = rank_values(scratch->values, &scratch->lateness, i);
 		verdict->ranks[i].steps = (int64_t)count;
 		scratch->median_ns[i] = median_middle(scratch->values, count);
-		scratch->spread_ns[i] = median_absolute_deviation(scratch->values, count);
+		scratch->spread_ns[i] = spread_of(scratch->values, count);
 	}
 	for (size_t i = 0; i < verdict->rank_count; i++) {
 		struct verdict_rank *rank = &verdict->ranks[i];
@@ -134,7 +158,7 @@ static size_t ranks_name(struct verdict *verdict, const struct lateness *latenes
 		rank->steps_among_last = votes_count(lateness, i, last_count, &present);
 		double chance = present == 0 ? 1 : (double)last_count / (double)present;
 		double low = binomial_lower_bound(rank->steps_among_last, rank->steps,
-						  gates->vote_alpha);
+						  vote_alpha(gates, rank->steps));
 		double alone = binomial_tail(rank->steps_among_last, rank->steps, chance);
 		rank->persistence_low_e12 = (int64_t)(low * (double)RATIO_ONE);
 		rank->is_persistent = rank->steps > 0 && low > chance;
@@ -193,7 +217,7 @@ static bool is_too_short(const struct verdict *verdict, const struct lateness *l
 			return true;
 	}
 	return steps < gates->steps_warning || verdict->rank_count < 2 ||
-	       binomial_lower_bound(steps, steps, gates->vote_alpha) <=
+	       binomial_lower_bound(steps, steps, vote_alpha(gates, steps)) <=
 		       1 / (double)verdict->rank_count;
 }
 

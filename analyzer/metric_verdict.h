@@ -6,12 +6,14 @@
  *
  *   share    repairing those named shortens the window by share_min_e12 or more;
  *   votes    it was among the m last of a step (m: how many are late together) more often than
- *            chance: the one-sided Clopper-Pearson lower bound of that frequency at vote_alpha
- *            exceeds m / ranks;
+ *            chance: the one-sided Clopper-Pearson lower bound of that frequency exceeds m /
+ *            ranks, at vote_alpha up to vote_steps steps and stricter with more, down to
+ *            vote_alpha_least (from 24 steps on);
  *   effect   the median over steps of its lateness exceeds effect_min times the noise: the largest
- *            of 1.4826 MAD over its own steps, the median of that over the other ranks, 1.4826
- *            MAD of the other ranks' medians, and the clock error. Few steps can look steady by
- *            chance, so effect_min grows below effect_steps (metric_verdict.c says how).
+ *            of 1.4826 MAD over its own steps (or half the middle half if that is wider), the
+ *            median of that over the other ranks, 1.4826 MAD of the other ranks' medians, and the
+ *            clock error. Few steps can look steady by chance, so effect_min grows below
+ *            effect_steps (metric_verdict.c says how).
  *            Not needed where the votes alone leave no doubt (vote_alpha_alone): a rank whose
  *            lateness varies much.
  *
@@ -40,6 +42,8 @@ struct verdict_gates {
 	int64_t rotating_share_min_e12;	/* fix_all_ns of the window, for ROTATING */
 	int64_t rotating_entropy_e12;	/* above it lateness rotates, whoever passes */
 	double vote_alpha;
+	double vote_alpha_least;
+	int64_t vote_steps;
 	double vote_alpha_alone;
 	int64_t effect_min;
 	int64_t effect_steps;
