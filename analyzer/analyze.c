@@ -22,6 +22,7 @@ struct analysis {
 	struct trace_measures *measures;	/* one a trace of the set */
 	size_t count;
 	struct job job;
+	struct gpu_facts *facts;	/* one a GPU of the job */
 	atomic_size_t next;		/* trace that the next free thread takes */
 	bool is_loaded;			/* the pass that measures */
 };
@@ -37,7 +38,10 @@ static bool analysis_do_one(struct analysis *analysis, size_t index, struct erro
 {
 	struct trace_measures *measures = &analysis->measures[index];
 	if (analysis->is_loaded)
-		return trace_measures_measure(measures, &analysis->job, error);
+		return trace_measures_measure(measures, &analysis->job, error) &&
+		       (measures->timeline == NULL ||
+			gpu_facts_measure(analysis->facts, &analysis->job, index,
+					  measures->input->reader, measures->timeline, error));
 	measures->place = index;
 	return trace_measures_load(measures, trace_set_input(analysis->set, index), error);
 }
@@ -425,7 +429,9 @@ static bool make_report(struct report **out, struct analysis *analysis, struct e
 	}
 	if (ok) {
 		report->job = analysis->job;
+		report->facts = analysis->facts;
 		analysis->job = (struct job){ 0 };
+		analysis->facts = NULL;
 		ok = keep_job_texts(report) && find_groups(report) && find_efficiency(report);
 	}
 	if (!ok) {
@@ -467,12 +473,20 @@ bool analyze_traces(struct trace_set *set, const struct analyze_options *options
 	    !analysis_join(&analysis, error))
 		goto out;
 	analysis.is_loaded = true;
+	analysis.facts = calloc(analysis.job.gpu_count + 1, sizeof *analysis.facts);
+	if (analysis.facts == NULL) {
+		(void)fail(error, ERROR_SYSTEM, "cannot analyse: no memory");
+		goto out;
+	}
 	if (!analysis_pass(&analysis, error))
 		goto out;
 	ok = make_report(out, &analysis, error);
 out:
 	for (size_t i = 0; analysis.measures != NULL && i < analysis.count; i++)
 		trace_measures_end(&analysis.measures[i]);
+	for (size_t g = 0; analysis.facts != NULL && g < analysis.job.gpu_count; g++)
+		gpu_facts_end(&analysis.facts[g]);
+	free(analysis.facts);
 	job_end(&analysis.job);
 	free(analysis.measures);
 	return ok;

@@ -85,14 +85,3 @@ int64_t allreduce_floor_ps(int64_t bytes, int64_t rank_count, int64_t bus_bytes_
 	/* Bytes times ranks times picoseconds may need 124 bits, their divisor 83. */
 	return divide_rounded(moved * (uint64_t)PS_PER_S, links * (uint64_t)bus_bytes_per_s);
 }
-
-int64_t pcie_ceiling_bytes_per_s(int64_t generation, int64_t width)
-{
-	/* A lane; generations 1 and 2 spend a fifth of the raw rate on their code. */
-	static const int64_t lane_bytes_per_s[] = {
-		206000000, 412000000, 812500000, 1625000000, 3250000000,
-	};
-	const int64_t generations = sizeof lane_bytes_per_s / sizeof *lane_bytes_per_s;
-	bool is_known = generation >= 1 && generation <= generations && width >= 1 && width <= 32;
-	return is_known ? lane_bytes_per_s[generation - 1] * width : 0;
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bandwidth of collectives by the conventions of nccl-tests, and what PCIe can carry at best.
- * Bytes a second are integers; a GB is 1e9 bytes.
+ * Bandwidth of collectives by the conventions of nccl-tests. Bytes a second are integers; a GB is
+ * 1e9 bytes.
  *
  * Thread: pure functions.
  */
@@ -31,11 +31,5 @@ bool bandwidth_measure(struct bandwidth *bandwidth, const char *operation, int64
  * where a number is not positive, INT64_MAX where it does not fit.
  */
 int64_t allreduce_floor_ps(int64_t bytes, int64_t rank_count, int64_t bus_bytes_per_s);
-
-/*
- * What copies reach one way over a link of this generation (1 to 5) and width (1 to 32 lanes) with
- * nothing else on it; practical, about 83 % of the raw rate. 0: not known.
- */
-int64_t pcie_ceiling_bytes_per_s(int64_t generation, int64_t width);
 
 #endif

@@ -18,7 +18,7 @@ const struct verdict_gates verdict_gates_usual = {
 	.vote_alpha = 0.05,
 	.vote_alpha_least = 1e-4,
 	.vote_steps = 5,
-	.vote_alpha_alone = 1e-7,
+	.vote_alpha_alone = 1e-5,
 	.effect_min = 5,
 	.effect_steps = 12,
 };

@@ -9,6 +9,7 @@
 #define ANALYZER_REPORT_H
 
 #include "analyzer/findings.h"
+#include "analyzer/gpu_facts.h"
 #include "analyzer/job.h"
 #include "analyzer/metric_balance.h"
 #include "analyzer/metric_chain.h"
@@ -127,6 +128,7 @@ struct report {
 	struct arena **arenas;		/* everything below lives in them */
 	size_t arena_count;
 	struct job job;			/* what was compared over the ranks; its measures are gone */
+	struct gpu_facts *facts;	/* one a GPU */
 	struct stragglers stragglers;
 	struct efficiency_chain chain;
 	struct report_group *groups;

@@ -165,16 +165,4 @@ TEST(bandwidth_follows_the_operation)
 	CHECK(!bandwidth_measure(&bandwidth, "Barrier", 8, 4, MS));
 	CHECK(!bandwidth_measure(&bandwidth, "AllReduce", 0, 4, MS));
 	CHECK(!bandwidth_measure(&bandwidth, "AllReduce", 8, 4, 0));
-	CHECK(operation_is_barrier("AllReduce") && operation_is_barrier("Barrier"));
-	CHECK(!operation_is_barrier("Broadcast") && !operation_is_barrier("Send"));
-}
-
-TEST(pcie_ceilings_double_with_each_generation)
-{
-	CHECK_INT(pcie_ceiling_bytes_per_s(4, 16), INT64_C(26000000000));
-	CHECK_INT(pcie_ceiling_bytes_per_s(4, 8), INT64_C(13000000000));
-	CHECK_INT(pcie_ceiling_bytes_per_s(4, 4), INT64_C(6500000000));
-	CHECK_INT(pcie_ceiling_bytes_per_s(3, 16), INT64_C(13000000000));
-	CHECK_INT(pcie_ceiling_bytes_per_s(6, 16), 0);
-	CHECK_INT(pcie_ceiling_bytes_per_s(4, 0), 0);
 }
