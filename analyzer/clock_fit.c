@@ -61,6 +61,7 @@ struct fitting {
 	int64_t *slopes;
 	int64_t noise_ns;	/* of one point, from neighbours: neither drift nor jumps count */
 	int64_t drift_ppb;	/* over everything */
+	int64_t local_ppb;	/* from neighbours, which jumps do not count in */
 	struct clock_fit *fit;
 	size_t knot_room;
 };
@@ -95,6 +96,16 @@ static int64_t noise_of(const struct fitting *fitting)
 		fitting->values[i - 1] = llabs(fitting->points[i].offset_ns -
 					       fitting->points[i - 1].offset_ns);
 	return median_upper(fitting->values, fitting->count - 1);
+}
+
+static int64_t local_slope(const struct fitting *fitting)
+{
+	size_t found = 0;
+	for (size_t i = 1; i < fitting->count; i++)
+		if (fitting->points[i].time_ns > fitting->points[i - 1].time_ns)
+			fitting->values[found++] = slope_between(&fitting->points[i - 1],
+								 &fitting->points[i]);
+	return found == 0 ? 0 : median_upper(fitting->values, found);
 }
 
 static size_t segment_points(const struct fitting *fitting, size_t from, int64_t length_ns)
@@ -145,11 +156,11 @@ static int64_t jump_at(const struct fitting *fitting, size_t at)
 	const struct clock_point *points = fitting->points;
 	int64_t values[CLOCK_JUMP_POINTS], before_ns, after_ns;
 	for (size_t i = 0; i < CLOCK_JUMP_POINTS; i++)
-		values[i] = line_at(points[at - 1 - i].offset_ns, fitting->drift_ppb,
+		values[i] = line_at(points[at - 1 - i].offset_ns, fitting->local_ppb,
 				    points[at].time_ns - points[at - 1 - i].time_ns);
 	before_ns = median_upper(values, CLOCK_JUMP_POINTS);
 	for (size_t i = 0; i < CLOCK_JUMP_POINTS; i++)
-		values[i] = line_at(points[at + i].offset_ns, fitting->drift_ppb,
+		values[i] = line_at(points[at + i].offset_ns, fitting->local_ppb,
 				    points[at].time_ns - points[at + i].time_ns);
 	after_ns = median_upper(values, CLOCK_JUMP_POINTS);
 	return llabs(after_ns - before_ns);
@@ -170,7 +181,8 @@ static size_t jump_find(const struct fitting *fitting, size_t from)
 			break;
 		if (jump_ns < most_ns)
 			continue;
-		/* Of equal ones that where the neighbours differ most: the medians are flat there. */
+		/* Of equal ones that where the neighbours differ most: the medians are flat there.
+		 */
 		const struct clock_point *points = fitting->points;
 		if (jump_ns == most_ns && best < fitting->count &&
 		    llabs(points[at].offset_ns - points[at - 1].offset_ns) <=
@@ -231,6 +243,7 @@ bool clock_fit_points(struct clock_fit *fit, const struct clock_point *points, s
 	if (ok) {
 		fit->offset_ns = level_at(&fitting, 0, count, 0, 0);
 		fitting.noise_ns = noise_of(&fitting);
+		fitting.local_ppb = local_slope(&fitting);
 		fitting.drift_ppb = slope_of(points, count, fitting.slopes);
 		ok = stretches_fit(&fitting);
 	}

@@ -110,8 +110,10 @@ static bool clock_place(struct estimation *estimation, size_t a, size_t b)
 	for (size_t i = 0; i < count; i++) {
 		int64_t time_ns = points[i].time_ns + points[i].offset_ns;
 		int64_t offset_ns = points[i].offset_ns + clock_offset_at(parent, time_ns);
-		points[i].offset_ns = offset_ns > CLOCK_TIME_LIMIT_NS * 4 ? CLOCK_TIME_LIMIT_NS * 4 :
-			offset_ns < -CLOCK_TIME_LIMIT_NS * 4 ? -CLOCK_TIME_LIMIT_NS * 4 : offset_ns;
+		points[i].offset_ns = offset_ns > CLOCK_TIME_LIMIT_NS * 4 ? CLOCK_TIME_LIMIT_NS * 4
+				      : offset_ns < -CLOCK_TIME_LIMIT_NS * 4
+					      ? -CLOCK_TIME_LIMIT_NS * 4
+					      : offset_ns;
 	}
 	/* Barriers that overlap end in another order than they begin. */
 	qsort(points, count, sizeof points[0], point_compare);
