@@ -7,7 +7,7 @@
 
 __extension__ typedef __int128 wide;
 
-enum { SLOPE_POINTS_MAX = 300 };	/* all pairs of them are tried */
+enum { SLOPE_POINTS_MAX = 128 };	/* all pairs of them are tried */
 
 #define PPB 1000000000
 /* Lines that go on beyond their knots end here. */
@@ -166,40 +166,32 @@ static int64_t jump_at(const struct fitting *fitting, size_t at)
 	return llabs(after_ns - before_ns);
 }
 
-/* The place behind `from` where the clock jumps most, of its first jump; count: none. */
+/* A jump is seen between two neighbours; drift is not. */
+static int64_t step_at(const struct fitting *fitting, size_t at)
+{
+	const struct clock_point *a = &fitting->points[at - 1], *b = &fitting->points[at];
+	return llabs(b->offset_ns - line_at(a->offset_ns, fitting->local_ppb,
+					    b->time_ns - a->time_ns));
+}
+
+/* Where behind `from` the clock jumps for the first time; count: nowhere. */
 static size_t jump_find(const struct fitting *fitting, size_t from)
 {
-	int64_t limit_ns = 8 * fitting->noise_ns > CLOCK_JUMP_MIN_NS ? 8 * fitting->noise_ns :
-								      CLOCK_JUMP_MIN_NS;
-	size_t last = fitting->count - CLOCK_JUMP_POINTS, best = fitting->count;
-	int64_t most_ns = limit_ns;
+	int64_t noise_ns = 8 * fitting->noise_ns;
+	int64_t limit_ns = noise_ns > CLOCK_JUMP_MIN_NS ? noise_ns : CLOCK_JUMP_MIN_NS;
+	size_t best = fitting->count;
+	int64_t most_ns = 0;
 	if (fitting->count < 4 * CLOCK_JUMP_POINTS)
-		return fitting->count;
-	for (size_t at = from + CLOCK_JUMP_POINTS; at <= last; at++) {
-		int64_t jump_ns = jump_at(fitting, at);
+		return best;
+	for (size_t at = from + CLOCK_JUMP_POINTS; at + CLOCK_JUMP_POINTS <= fitting->count; at++) {
 		if (best < fitting->count && at - best > CLOCK_JUMP_POINTS)
 			break;
-		if (jump_ns < most_ns)
+		if (step_at(fitting, at) <= limit_ns / 2 || jump_at(fitting, at) <= limit_ns ||
+		    step_at(fitting, at) <= most_ns)
 			continue;
-		/* Of equal ones that where the neighbours differ most: the medians are flat there.
-		 */
-		const struct clock_point *points = fitting->points;
-		if (jump_ns == most_ns && best < fitting->count &&
-		    llabs(points[at].offset_ns - points[at - 1].offset_ns) <=
-		    llabs(points[best].offset_ns - points[best - 1].offset_ns))
-			continue;
-		most_ns = jump_ns;
+		most_ns = step_at(fitting, at);
 		best = at;
 	}
-	if (best == fitting->count)
-		return best;
-	/* Medians see a jump some points early or late: the neighbours say where it is. */
-	size_t low = best > from + CLOCK_JUMP_POINTS / 2 ? best - CLOCK_JUMP_POINTS / 2 : from + 1;
-	size_t high = best + CLOCK_JUMP_POINTS / 2;
-	for (size_t at = low; at < high && at < fitting->count; at++)
-		if (llabs(fitting->points[at].offset_ns - fitting->points[at - 1].offset_ns) >
-		    llabs(fitting->points[best].offset_ns - fitting->points[best - 1].offset_ns))
-			best = at;
 	return best;
 }
 

@@ -117,9 +117,10 @@ static int64_t error_known(const struct matcher *matcher, size_t lane)
 	return error_ns < 0 ? 0 : error_ns;
 }
 
-static bool parts_compare(struct matcher *matcher, struct part *leader, struct part *part,
-			  size_t leader_at, struct order_match *found)
+static bool parts_compare(struct matcher *matcher, struct parts *parts, size_t leader_at,
+			  size_t part_at, struct order_match *found)
 {
+	struct part *leader = &parts->list[leader_at], *part = &parts->list[part_at];
 	bool is_comparable = matcher->component[leader->lane] == matcher->component[part->lane];
 	bool is_shared = matcher->host_of[leader->lane] == matcher->host_of[part->lane];
 	struct order_rule rule = {
@@ -137,7 +138,8 @@ static bool parts_compare(struct matcher *matcher, struct part *leader, struct p
 	if (found->is_offset) {
 		if (!clock_learn(matcher, leader, part, is_shared && is_comparable))
 			return false;
-		part_align(matcher, part);
+		for (size_t p = leader_at + 1; p < parts->count; p++)
+			part_align(matcher, &parts->list[p]);
 	}
 	matcher_components_join(matcher, leader->lane, part->lane);
 	return true;
@@ -211,7 +213,7 @@ static bool clusters_find(struct matcher *matcher, struct parts *parts, struct o
 			struct order_match found;
 			if (parts->list[b].cluster != b)
 				continue;
-			if (!parts_compare(matcher, &parts->list[a], &parts->list[b], a, &found))
+			if (!parts_compare(matcher, parts, a, b, &found))
 				return false;
 			if (found.reason == MATCH_DONE)
 				continue;

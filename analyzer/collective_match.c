@@ -137,13 +137,14 @@ static bool all_match(struct matcher *matcher)
 	ok = ok && clocks_find(matcher);
 	if (ok)
 		components_find(matcher);
+	bool is_last = left == 0;
 	for (; ok && left > 0; left--) {
 		size_t next = class_next(classes, done);
 		done[next] = true;
 		ok = class_match_by_order(matcher, &classes->classes[next]);
 	}
 	free(done);
-	return ok && clocks_find(matcher);
+	return ok && (is_last || clocks_find(matcher));
 }
 
 static bool places_begin(struct collective_match *match, const struct comm_lane *lanes)

@@ -198,7 +198,7 @@ static bool match_with_offset(struct order_match *match, const struct order_side
 		return true;
 	}
 	struct overlap overlap = overlap_of(a, b, found.shift);
-	size_t step = (overlap.to - overlap.from) / 65536 + 1, kept = 0;
+	size_t step = (overlap.to - overlap.from) / CLOCK_POINTS_MAX + 1, kept = 0;
 	struct clock_point *points = malloc(((overlap.to - overlap.from) / step + 2) *
 					    sizeof points[0]);
 	if (points == NULL)
