@@ -7,7 +7,7 @@
 
 __extension__ typedef __int128 wide;
 
-enum { SLOPE_POINTS_MAX = 300 };	/* all pairs of them are tried */
+enum { SLOPE_POINTS_MAX = 128 };	/* all pairs of them are tried */
 
 #define PPB 1000000000
 /* Lines that go on beyond their knots end here. */
@@ -61,6 +61,7 @@ struct fitting {
 	int64_t *slopes;
 	int64_t noise_ns;	/* of one point, from neighbours: neither drift nor jumps count */
 	int64_t drift_ppb;	/* over everything */
+	int64_t local_ppb;	/* from neighbours, which jumps do not count in */
 	struct clock_fit *fit;
 	size_t knot_room;
 };
@@ -95,6 +96,16 @@ static int64_t noise_of(const struct fitting *fitting)
 		fitting->values[i - 1] = llabs(fitting->points[i].offset_ns -
 					       fitting->points[i - 1].offset_ns);
 	return clock_median(fitting->values, fitting->count - 1);
+}
+
+static int64_t local_slope(const struct fitting *fitting)
+{
+	size_t found = 0;
+	for (size_t i = 1; i < fitting->count; i++)
+		if (fitting->points[i].time_ns > fitting->points[i - 1].time_ns)
+			fitting->values[found++] = slope_between(&fitting->points[i - 1],
+								 &fitting->points[i]);
+	return found == 0 ? 0 : median_upper(fitting->values, found);
 }
 
 static size_t segment_points(const struct fitting *fitting, size_t from, int64_t length_ns)
@@ -145,49 +156,42 @@ static int64_t jump_at(const struct fitting *fitting, size_t at)
 	const struct clock_point *points = fitting->points;
 	int64_t values[CLOCK_JUMP_POINTS], before_ns, after_ns;
 	for (size_t i = 0; i < CLOCK_JUMP_POINTS; i++)
-		values[i] = line_at(points[at - 1 - i].offset_ns, fitting->drift_ppb,
+		values[i] = line_at(points[at - 1 - i].offset_ns, fitting->local_ppb,
 				    points[at].time_ns - points[at - 1 - i].time_ns);
 	before_ns = clock_median(values, CLOCK_JUMP_POINTS);
 	for (size_t i = 0; i < CLOCK_JUMP_POINTS; i++)
-		values[i] = line_at(points[at + i].offset_ns, fitting->drift_ppb,
+		values[i] = line_at(points[at + i].offset_ns, fitting->local_ppb,
 				    points[at].time_ns - points[at + i].time_ns);
 	after_ns = clock_median(values, CLOCK_JUMP_POINTS);
 	return llabs(after_ns - before_ns);
 }
 
-/* The place behind `from` where the clock jumps most, of its first jump; count: none. */
+/* A jump is seen between two neighbours; drift is not. */
+static int64_t step_at(const struct fitting *fitting, size_t at)
+{
+	const struct clock_point *a = &fitting->points[at - 1], *b = &fitting->points[at];
+	return llabs(b->offset_ns - line_at(a->offset_ns, fitting->local_ppb,
+					    b->time_ns - a->time_ns));
+}
+
+/* Where behind `from` the clock jumps for the first time; count: nowhere. */
 static size_t jump_find(const struct fitting *fitting, size_t from)
 {
-	int64_t limit_ns = 8 * fitting->noise_ns > CLOCK_JUMP_MIN_NS ? 8 * fitting->noise_ns :
-								      CLOCK_JUMP_MIN_NS;
-	size_t last = fitting->count - CLOCK_JUMP_POINTS, best = fitting->count;
-	int64_t most_ns = limit_ns;
+	int64_t noise_ns = 8 * fitting->noise_ns;
+	int64_t limit_ns = noise_ns > CLOCK_JUMP_MIN_NS ? noise_ns : CLOCK_JUMP_MIN_NS;
+	size_t best = fitting->count;
+	int64_t most_ns = 0;
 	if (fitting->count < 4 * CLOCK_JUMP_POINTS)
-		return fitting->count;
-	for (size_t at = from + CLOCK_JUMP_POINTS; at <= last; at++) {
-		int64_t jump_ns = jump_at(fitting, at);
+		return best;
+	for (size_t at = from + CLOCK_JUMP_POINTS; at + CLOCK_JUMP_POINTS <= fitting->count; at++) {
 		if (best < fitting->count && at - best > CLOCK_JUMP_POINTS)
 			break;
-		if (jump_ns < most_ns)
+		if (step_at(fitting, at) <= limit_ns / 2 || jump_at(fitting, at) <= limit_ns ||
+		    step_at(fitting, at) <= most_ns)
 			continue;
-		/* Of equal ones that where the neighbours differ most: the medians are flat there. */
-		const struct clock_point *points = fitting->points;
-		if (jump_ns == most_ns && best < fitting->count &&
-		    llabs(points[at].offset_ns - points[at - 1].offset_ns) <=
-		    llabs(points[best].offset_ns - points[best - 1].offset_ns))
-			continue;
-		most_ns = jump_ns;
+		most_ns = step_at(fitting, at);
 		best = at;
 	}
-	if (best == fitting->count)
-		return best;
-	/* Medians see a jump some points early or late: the neighbours say where it is. */
-	size_t low = best > from + CLOCK_JUMP_POINTS / 2 ? best - CLOCK_JUMP_POINTS / 2 : from + 1;
-	size_t high = best + CLOCK_JUMP_POINTS / 2;
-	for (size_t at = low; at < high && at < fitting->count; at++)
-		if (llabs(fitting->points[at].offset_ns - fitting->points[at - 1].offset_ns) >
-		    llabs(fitting->points[best].offset_ns - fitting->points[best - 1].offset_ns))
-			best = at;
 	return best;
 }
 
@@ -231,6 +235,7 @@ bool clock_fit_points(struct clock_fit *fit, const struct clock_point *points, s
 	if (ok) {
 		fit->offset_ns = level_at(&fitting, 0, count, 0, 0);
 		fitting.noise_ns = noise_of(&fitting);
+		fitting.local_ppb = local_slope(&fitting);
 		fitting.drift_ppb = slope_of(points, count, fitting.slopes);
 		ok = stretches_fit(&fitting);
 	}

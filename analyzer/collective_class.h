@@ -31,7 +31,7 @@ struct collective_class {
 	size_t count;
 	uint32_t lane_count;
 	bool is_hashed;		/* its communicator is known */
-	bool is_keyed;		/* entries by (sequence, occurrence, lane), else by (lane, kernel) */
+	bool is_keyed; /* entries by (sequence, occurrence, lane), else by (lane, kernel) */
 	bool is_peerless;	/* Send or Recv that cannot be paired */
 	const char *operation;
 };

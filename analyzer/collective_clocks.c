@@ -203,7 +203,7 @@ static bool shared_error(struct deciding *deciding, size_t lane)
 	clock->high_ns = high_ns;
 	if (clock->barrier_count == 0)
 		return true;
-	size_t step = clock->barrier_count / 65536 + 1;
+	size_t step = clock->barrier_count / CLOCK_POINTS_MAX + 1;
 	size_t room = clock->barrier_count / step + 2;
 	struct clock_point *points = malloc(room * sizeof points[0]);
 	int64_t *values = malloc(room * sizeof values[0]);

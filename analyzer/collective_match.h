@@ -5,11 +5,11 @@
  *
  * Kernels that know their communicator and sequence are matched by (communicator, operation,
  * sequence), never across communicators. Others are matched by order: of each operation the k-th
- * kernel on every GPU, with one GPU's sequence shifted where it was captured for longer. Order alone
- * proves nothing, so the ends must agree: within 100 us + the clocks' error + a fiftieth of the
- * shorter kernel, on 95 % of the instances, or nothing is matched and the reason is given. Where the
- * clocks are not known to agree, a constant (or drifting) difference of ends is their offset and a
- * scattered one a mismatch.
+ * kernel on every GPU, with one GPU's sequence shifted where it was captured for longer. Order
+ * alone proves nothing, so the ends must agree: within 100 us + the clocks' error + a fiftieth of
+ * the shorter kernel, on 95 % of the instances, or nothing is matched and the reason is given.
+ * Where the clocks are not known to agree, a constant (or drifting) difference of ends is their
+ * offset and a scattered one a mismatch.
  *
  * Memory: 40 bytes a kernel while matching, then 104 an instance, 40 a member and 4 a kernel. Time:
  * O(n log n) in kernels, plus that of metric_clock; GPUs are compared in pairs.
@@ -74,7 +74,7 @@ struct collective_group {
 	int64_t communicator_hash;	/* 0: unknown */
 	const char *operation;		/* borrowed from the lanes */
 	int64_t rank_count;		/* that should take part; -1: unknown */
-	size_t lane_count;		/* that have such kernels; of a match by order: that match */
+	size_t lane_count; /* that have such kernels; of a match by order: that match */
 	size_t matched;			/* instances */
 	size_t kernel_count;
 	size_t unmatched;		/* kernels */

@@ -198,7 +198,7 @@ static bool match_with_offset(struct order_match *match, const struct order_side
 		return true;
 	}
 	struct overlap overlap = overlap_of(a, b, found.shift);
-	size_t step = (overlap.to - overlap.from) / 65536 + 1, kept = 0;
+	size_t step = (overlap.to - overlap.from) / CLOCK_POINTS_MAX + 1, kept = 0;
 	struct clock_point *points = malloc(((overlap.to - overlap.from) / step + 2) *
 					    sizeof points[0]);
 	if (points == NULL)
@@ -234,7 +234,8 @@ bool order_match(struct order_match *match, const struct order_side *a, const st
 	}
 	int64_t shift = shift_of_nearest(a, b), worst_ns;
 	struct overlap overlap = overlap_of(a, b, shift);
-	size_t fewer = a->count < b->count ? a->count : b->count, common = overlap.to - overlap.from;
+	size_t fewer = a->count < b->count ? a->count : b->count,
+	       common = overlap.to - overlap.from;
 	if ((common >= SHIFTED_MIN || common == fewer) &&
 	    agrees(a, b, shift, rule->error_ns, &worst_ns)) {
 		match->reason = MATCH_DONE;

@@ -3,12 +3,13 @@
 
 #include <stdlib.h>
 
-#define SAMPLE_PAIRS_MAX (UINT64_C(1) << 28)
+#define SAMPLE_PAIRS_MAX (UINT64_C(1) << 26)
 
 struct estimation {
 	const struct clock_track *tracks;
 	struct clock_estimate *estimates;
 	size_t count;
+	struct clock_track *corrected;
 	size_t pair_step;	/* of the samples, when all pairs are looked at */
 	uint32_t *common;	/* [a * count + b]: barriers that both saw */
 	int64_t *high;		/* [a * count + b]: residual of b - residual of a is at most this */
@@ -101,7 +102,7 @@ static bool clock_place(struct estimation *estimation, size_t a, size_t b)
 	struct clock_estimate *estimate = &estimation->estimates[b];
 	const struct clock_estimate *parent = &estimation->estimates[a];
 	size_t common = estimation->common[a * estimation->count + b];
-	size_t step = common / 65536 + 1;
+	size_t step = common / CLOCK_POINTS_MAX + 1;
 	struct clock_point *points = malloc((common / step + 2) * sizeof points[0]);
 	if (points == NULL)
 		return false;
@@ -110,8 +111,10 @@ static bool clock_place(struct estimation *estimation, size_t a, size_t b)
 	for (size_t i = 0; i < count; i++) {
 		int64_t time_ns = points[i].time_ns + points[i].offset_ns;
 		int64_t offset_ns = points[i].offset_ns + clock_offset_at(parent, time_ns);
-		points[i].offset_ns = offset_ns > CLOCK_TIME_LIMIT_NS * 4 ? CLOCK_TIME_LIMIT_NS * 4 :
-			offset_ns < -CLOCK_TIME_LIMIT_NS * 4 ? -CLOCK_TIME_LIMIT_NS * 4 : offset_ns;
+		points[i].offset_ns = offset_ns > CLOCK_TIME_LIMIT_NS * 4 ? CLOCK_TIME_LIMIT_NS * 4
+				      : offset_ns < -CLOCK_TIME_LIMIT_NS * 4
+					      ? -CLOCK_TIME_LIMIT_NS * 4
+					      : offset_ns;
 	}
 	/* Barriers that overlap end in another order than they begin. */
 	qsort(points, count, sizeof points[0], point_compare);
@@ -158,20 +161,35 @@ static bool clocks_place(struct estimation *estimation)
 	return true;
 }
 
+/* The samples on the reference's clock, by the end's offset. */
+static bool tracks_correct(struct estimation *estimation)
+{
+	for (size_t c = 0; c < estimation->count; c++) {
+		const struct clock_track *track = &estimation->tracks[c];
+		struct clock_sample *samples = malloc((track->count + 1) * sizeof samples[0]);
+		if (samples == NULL)
+			return false;
+		estimation->corrected[c] = (struct clock_track){ samples, track->count };
+		for (size_t i = 0; i < track->count; i++) {
+			int64_t offset_ns = clock_offset_at(&estimation->estimates[c],
+							    track->samples[i].end_ns);
+			samples[i] = track->samples[i];
+			samples[i].start_ns += offset_ns;
+			samples[i].end_ns += offset_ns;
+		}
+	}
+	return true;
+}
+
 static void bound_pair(struct estimation *estimation, size_t a, size_t b)
 {
-	const struct clock_estimate *ea = &estimation->estimates[a];
-	const struct clock_estimate *eb = &estimation->estimates[b];
-	struct pair_walk walk = { .a = &estimation->tracks[a], .b = &estimation->tracks[b] };
+	struct pair_walk walk = { .a = &estimation->corrected[a], .b = &estimation->corrected[b] };
 	const struct clock_sample *sa, *sb;
 	int64_t high_ab = CLOCK_BOUND_NONE, high_ba = CLOCK_BOUND_NONE;
-	for (size_t seen = 0; pair_next(&walk, &sa, &sb); seen++) {
-		if (seen % estimation->pair_step != 0)
+	while (pair_next(&walk, &sa, &sb)) {
+		if (sa->instance % estimation->pair_step != 0)
 			continue;
-		int64_t offset_a = clock_offset_at(ea, sa->end_ns);
-		int64_t offset_b = clock_offset_at(eb, sb->end_ns);
-		int64_t ab = sa->end_ns + offset_a - (sb->start_ns + offset_b);
-		int64_t ba = sb->end_ns + offset_b - (sa->start_ns + offset_a);
+		int64_t ab = sa->end_ns - sb->start_ns, ba = sb->end_ns - sa->start_ns;
 		high_ab = ab < high_ab ? ab : high_ab;
 		high_ba = ba < high_ba ? ba : high_ba;
 	}
@@ -298,7 +316,7 @@ static bool estimation_solve(struct estimation *estimation)
 	if (residuals == NULL)
 		return false;
 	pairs_count(estimation);
-	bool ok = clocks_place(estimation);
+	bool ok = clocks_place(estimation) && tracks_correct(estimation);
 	if (ok) {
 		bounds_find(estimation);
 		if (conflicts_find(estimation)) {
@@ -326,8 +344,13 @@ bool clocks_estimate(struct clock_estimate *estimates, const struct clock_track 
 	estimation.common = calloc(count * count, sizeof estimation.common[0]);
 	estimation.high = malloc(count * count * sizeof estimation.high[0]);
 	estimation.is_placed = calloc(count, sizeof estimation.is_placed[0]);
+	estimation.corrected = calloc(count, sizeof estimation.corrected[0]);
 	bool ok = estimation.common != NULL && estimation.high != NULL &&
-		  estimation.is_placed != NULL && estimation_solve(&estimation);
+		  estimation.is_placed != NULL && estimation.corrected != NULL &&
+		  estimation_solve(&estimation);
+	for (size_t i = 0; i < count && estimation.corrected != NULL; i++)
+		free((void *)(uintptr_t)estimation.corrected[i].samples);
+	free(estimation.corrected);
 	free(estimation.common);
 	free(estimation.high);
 	free(estimation.is_placed);

@@ -8,8 +8,8 @@
  * An offset is what must be ADDED to a clock's times to compare them with its reference's. The
  * reference of clocks that share barriers, directly or through others, is the first of them.
  *
- * Memory: 24 bytes a sample (the caller's), 16 a clock pair. Time: O(pairs x samples), where more
- * than 2^28 pairs of samples would be looked at, evenly chosen ones are. More than
+ * Memory: 24 bytes a sample beside the caller's, 16 a clock pair. Time: O(pairs x samples), where more
+ * than 2^26 pairs of samples would be looked at, evenly chosen ones are. More than
  * CLOCK_PAIRS_MAX clocks are compared with one reference only and not tightened.
  *
  * Pure. Thread: any.
@@ -23,7 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CLOCK_PAIRS_MAX = 64 };
+/* A fit is made of at most twice so many points. */
+enum { CLOCK_PAIRS_MAX = 64, CLOCK_POINTS_MAX = 8192 };
 
 #define CLOCK_BOUND_NONE INT64_MAX
 /* 18 years: times of tracks lie within +- this, so that no sum of a few overflows. */

@@ -73,8 +73,9 @@ static void check_corrected(const struct clock_estimate *estimates, size_t count
 			end_ns += clock_offset_at(&estimates[c], end_ns);
 			int64_t off_ns = llabs(end_ns - samples[0][k].end_ns);
 			if (off_ns > within_ns)
-				test_fail(__FILE__, __LINE__, "barrier %u: clock %zu is %lld ns off",
-					  k, c, (long long)off_ns);
+				test_fail(__FILE__, __LINE__,
+					  "barrier %u: clock %zu is %lld ns off", k, c,
+					  (long long)off_ns);
 		}
 }
 
