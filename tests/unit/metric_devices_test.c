@@ -2,7 +2,6 @@
 #include "analyzer/metric_clocks.h"
 #include "analyzer/metric_link.h"
 #include "analyzer/metric_memory.h"
-#include "analyzer/pcie_ceiling.h"
 #include "tests/unit/harness.h"
 #include "tests/unit/trace_fixture.h"
 
@@ -55,18 +54,6 @@ static void end(void)
 	device_samples_end(&samples);
 	device_facts_end(&facts);
 	trace_reader_close(reader);
-}
-
-TEST(pcie_ceilings_follow_generation_and_width)
-{
-	CHECK_INT(pcie_ceiling_bytes_per_s(4, 16), INT64_C(26000000000));
-	CHECK_INT(pcie_ceiling_bytes_per_s(4, 8), INT64_C(13000000000));
-	CHECK_INT(pcie_ceiling_bytes_per_s(4, 4), INT64_C(6500000000));
-	CHECK_INT(pcie_ceiling_bytes_per_s(3, 16), INT64_C(13000000000));
-	CHECK_INT(pcie_ceiling_bytes_per_s(0, 16), 0);
-	CHECK_INT(pcie_ceiling_bytes_per_s(4, 0), 0);
-	CHECK_INT(pcie_ceiling_bytes_per_s(INT64_MAX, INT64_MAX), 0);
-	CHECK_INT(pcie_ceiling_bytes_per_s(99, 16), pcie_ceiling_bytes_per_s(6, 16));
 }
 
 TEST(a_slow_link_at_rest_is_no_slow_link)
