@@ -2,12 +2,11 @@
 #include "analyzer/analyze.h"
 #include "laggard/command.h"
 #include "laggard/input.h"
+#include "laggard/locale.h"
 #include "laggard/talk.h"
 #include "laggard/window.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
 	ANALYZE_FORMAT,
@@ -85,21 +84,6 @@ const struct option_table analyze_table = {
 	.arguments_min = 1,
 	.arguments_max = (size_t)-1,
 };
-
-/* A locale of UTF-8, as the C library looks it up. */
-static bool locale_is_utf8(void)
-{
-	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		const char *value = getenv(names[i]);
-		if (value == NULL || value[0] == 0)
-			continue;
-		const char *charset = strchr(value, '.');
-		return charset != NULL && (strncasecmp(charset + 1, "utf-8", 5) == 0 ||
-					   strncasecmp(charset + 1, "utf8", 4) == 0);
-	}
-	return false;
-}
 
 static struct report_style style_choose(const struct parsed_line *line)
 {

@@ -103,12 +103,14 @@ out:
 }
 
 /*
- * What `laggard analyze --format json` and `laggard export` begin with. They often lie beside the
- * traces, and a timeline read as a trace would count all work twice.
+ * What the JSON of `laggard analyze` and `laggard diff`, and what `laggard export` writes, begins
+ * with. They often lie beside the traces, and a timeline read as a trace would count all work
+ * twice.
  */
 static bool is_result(const char *text)
 {
 	return strncmp(text, "{\"format\":\"laggard-report\"", 26) == 0 ||
+	       strncmp(text, "{\"format\":\"laggard-diff\"", 24) == 0 ||
 	       strstr(text, "\"metadata\":{\"tool\":\"laggard\"") != NULL;
 }
 

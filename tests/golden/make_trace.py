@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Writes a trace database from text: a row a line, "table column=value ...".
 
-Usage: make_trace.py FILE < rows
+Usage: make_trace.py FILE [trace|analysis] < rows
 
 Columns that are not named are 0 or ''. A column that ends in _id and points to a text may be given as text:
 "name_id='my kernel'" interns it. Lines that begin with # are comments. The layout comes from `laggard schema`.
@@ -18,10 +18,10 @@ TEXT_COLUMNS = ('name_id', 'domain_id', 'category_id', 'payload_id', 'operation_
 
 
 class Trace:
-    def __init__(self, path):
+    def __init__(self, path, kind):
         self.database = sqlite3.connect(path)
-        schema = subprocess.run(['laggard', 'schema', '--format', 'sql'], check=True, text=True,
-                                stdout=subprocess.PIPE).stdout
+        command = ['laggard', 'schema', '--format', 'sql', '--database', kind]
+        schema = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
         self.database.executescript(schema)
         self.strings = {'': 0}
 
@@ -48,7 +48,7 @@ class Trace:
 
 
 def main():
-    trace = Trace(sys.argv[1])
+    trace = Trace(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else 'trace')
     for line in sys.stdin:
         words = shlex.split(line, comments=True)
         if words:

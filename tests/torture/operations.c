@@ -2,6 +2,7 @@
 #include "tests/torture/operations.h"
 
 #include "analyzer/analyze.h"
+#include "analyzer/compare_report.h"
 #include "analyzer/sidecar.h"
 #include "base/text.h"
 #include "tests/fuzz/fuzz.h"
@@ -21,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 512, ROWS = 300, USER_NOBODY = 65534 };
+enum { PATH_BYTES = 512, ROWS = 300, USER_NOBODY = 65534, PAGE_BYTES_MAX = 1 << 20 };
 
 union any_row {
 #define TABLE(table, doc) struct table##_row table;
@@ -177,7 +178,7 @@ static bool sidecar_fill(struct sidecar *sidecar, struct error *error)
 	for (int64_t i = 0; ok && i < ROWS; i++) {
 		char call[32];
 		(void)snprintf(call, sizeof call, "call %d", (int)(i % 40));
-		const struct step_row step = { .number = i };
+		const struct step_row step = { .number = i, .is_steady = 1, .duration_ns = i };
 		const struct sidecar_piece piece = {
 			.duration_ns = i, .cause = i % 2 == 0 ? "sync" : "alloc", .call = call };
 		ok = sidecar_add_step(sidecar, &step, error) &&
@@ -231,6 +232,52 @@ static bool run_derived_reader(const struct place *place, struct outcome *outcom
 	char path[PATH_BYTES];
 	path_in(path, place->in, SIDECAR_NAME);
 	return read_derived(path, outcome, error);
+}
+
+static bool compare_runs(struct run_steps *a, struct run_steps *b, struct outcome *outcome,
+			 struct error *error)
+{
+	const struct compare_options options = { .threshold_e12 = 0 };
+	struct comparison comparison;
+	const struct compare_subject subject = { a, b, &options, &comparison };
+	struct text page;
+	if (!comparison_make(&comparison, a, b, &options, error))
+		return false;
+	text_begin(&page, PAGE_BYTES_MAX);
+	compare_add_text(&page, &subject, false);
+	compare_add_json(&page, &subject);
+	bool ok = text_is_ok(&page) || fail(error, ERROR_SYSTEM, "no memory for the page");
+	sign(outcome, text_string(&page), page.length);
+	text_end(&page);
+	return ok;
+}
+
+static bool run_compare(const struct place *place, struct outcome *outcome, struct error *error)
+{
+	char sidecar[PATH_BYTES], report[PATH_BYTES];
+	struct run_steps a = { .arena = NULL }, b = { .arena = NULL };
+	path_in(sidecar, place->in, SIDECAR_NAME);
+	path_in(report, place->in, "report.json");
+	bool ok = run_steps_read(&a, sidecar, error) && run_steps_read(&b, report, error) &&
+		  compare_runs(&a, &b, outcome, error);
+	run_steps_end(&a);
+	run_steps_end(&b);
+	return ok;
+}
+
+/* As `laggard analyze` writes it; as many steps as sidecar_fill has. */
+static void report_make(const char *path)
+{
+	FILE *file = fopen(path, "wbe");
+	fuzz_require(file != NULL, "a report");
+	(void)fprintf(file, "{\"format\":\"laggard-report\",\"version\":1,\"gpus\":[{}],"
+		      "\"steps\":{\"list\":[");
+	for (int i = 0; i < ROWS; i++)
+		(void)fprintf(file,
+			      "%s{\"number\":%d,\"duration_ns\":%d,\"parts_ns\":{\"copy\":%d}}",
+			      i == 0 ? "" : ",", i, 1000 + i, i % 7);
+	(void)fprintf(file, "]}}");
+	fuzz_require(fclose(file) == 0, "a report");
 }
 
 static bool run_reader(const struct place *place, struct outcome *outcome, struct error *error)
@@ -438,6 +485,7 @@ const struct operation operations[] = {
 	{ "importing a Nsight Systems export", run_import_nsys, NULL },
 	{ "writing a sidecar", run_sidecar, NULL },
 	{ "reading a sidecar", run_derived_reader, NULL },
+	{ "comparing two runs", run_compare, NULL },
 	{ "analysing and reporting", run_analyze, NULL },
 	{ "analysing a window with two threads", run_analyze_window, NULL },
 	{ "exporting a timeline", run_export, NULL },
@@ -510,6 +558,8 @@ void operations_prepare(const struct place *place)
 	corpus_copy(place, "tests/fuzz/corpus/json/not-json.txt", "set/broken.json");
 	corpus_copy(place, "tests/fuzz/corpus/json/waits.json", "set/waits.json");
 	killed_trace_make(place);
+	path_in(path, place->in, "report.json");
+	report_make(path);
 	struct sidecar *sidecar = NULL;
 	path_in(path, place->in, SIDECAR_NAME);
 	fuzz_require(sidecar_create(&sidecar, path, 100, &error) && sidecar_fill(sidecar, &error) &&
