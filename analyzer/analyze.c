@@ -440,7 +440,10 @@ static bool make_report(struct report **out, struct analysis *analysis, struct e
 	}
 	sum_totals(report);
 	find_repeated(report);
-	findings_find(report);
+	if (!findings_find(report, error)) {
+		report_close(report);
+		return false;
+	}
 	*out = report;
 	return true;
 }

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NO_STREAM = UINT32_MAX };
+#define NO_STREAM UINT32_MAX
 
 struct event_wait {
 	int64_t host_ns;	/* when the host made the stream wait */

@@ -32,7 +32,7 @@
 /* A row's start and end on the host, within the limit; a negative duration counts as none. */
 void host_times(int64_t row_start_ns, int64_t duration_ns, int64_t *start_ns, int64_t *end_ns);
 
-enum { NO_CALL = UINT32_MAX };
+#define NO_CALL UINT32_MAX
 
 enum call_class {
 	CALL_OTHER,

@@ -15,8 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define NO_RANGE UINT32_MAX
+
 enum {
-	NO_RANGE = UINT32_MAX,
 	/* A copy call that takes longer waits for the copy, or stages pageable memory itself. */
 	COPY_CALL_BLOCKING_NS = 20000,
 	/* Refilling the queue after a wait takes tens to hundreds of us; longer is something else. */

@@ -67,6 +67,7 @@ void report_close(struct report *report)
 	for (size_t g = 0; report->facts != NULL && g < report->job.gpu_count; g++)
 		gpu_facts_end(&report->facts[g]);
 	free(report->facts);
+	free(report->findings);
 	job_end(&report->job);
 	for (size_t i = 0; i < report->arena_count; i++)
 		arena_close(report->arenas[i]);

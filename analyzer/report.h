@@ -12,6 +12,7 @@
 #include "analyzer/gpu_facts.h"
 #include "analyzer/job.h"
 #include "analyzer/metric_balance.h"
+#include "analyzer/metric_bubble.h"
 #include "analyzer/metric_chain.h"
 #include "analyzer/metric_partition.h"
 #include "analyzer/metric_transfers.h"
@@ -124,6 +125,15 @@ struct report_group {
 	int64_t bus_bytes;
 };
 
+/* Stages that send to each other in a chain, as their Sends and Recvs tell. */
+struct pipeline_facts {
+	bool is_known;
+	int64_t stages;
+	int64_t micro_batches;
+	struct bubble bubble;
+	int64_t *stage;		/* of each GPU; -1: in none */
+};
+
 struct report {
 	struct arena **arenas;		/* everything below lives in them */
 	size_t arena_count;
@@ -144,8 +154,11 @@ struct report {
 	struct report_kernel
 		*kernels; /* with most time first, at most REPORT_KERNELS_MAX a class */
 	size_t kernel_count;
-	struct finding findings[FINDING_COUNT];
+	const char *version_words;	/* which versions differ between the traces; NULL: none */
+	struct pipeline_facts pipeline;
+	struct finding *findings;	/* most recoverable time first */
 	size_t finding_count;
+	size_t finding_room;
 };
 
 enum report_format { REPORT_TEXT, REPORT_JSON, REPORT_MARKDOWN };

@@ -288,7 +288,7 @@ static void add_findings(struct text *out, const struct report *report)
 		const struct finding *finding = &report->findings[i];
 		struct text sentence;
 		text_begin(&sentence, SENTENCE_BYTES_MAX);
-		words_add_finding(&sentence, report, finding);
+		finding_add_words(&sentence, report, finding);
 		if (!text_is_ok(&sentence))
 			out->failed = true;
 		json_open_item(out);

@@ -38,7 +38,7 @@ static void add_findings(struct text *out, const struct report *report)
 		const struct finding *finding = &report->findings[i];
 		text_add_format(out, "- **%s** `%s`: ", severity_name(finding->severity),
 				finding_name(finding->id));
-		words_add_finding(out, report, finding);
+		finding_add_words(out, report, finding);
 		text_add_char(out, '\n');
 	}
 }

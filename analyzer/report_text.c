@@ -201,7 +201,7 @@ static void add_findings(struct text *out, const struct report *report,
 		add_colored(out, style, colors[finding->severity],
 			    severity_name(finding->severity));
 		text_add_repeated(out, ' ', 9 - strlen(severity_name(finding->severity)));
-		words_add_finding(out, report, finding);
+		finding_add_words(out, report, finding);
 		text_add_format(out, " [%s]\n", finding_name(finding->id));
 	}
 }

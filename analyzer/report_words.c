@@ -103,47 +103,36 @@ static void add_missing(struct text *out, const struct report *report)
 		text_add(out, " and more");
 }
 
+/* Findings that count something, and what. */
+static const struct {
+	enum finding_id id;
+	const char *one;
+	const char *many;
+} counted[] = {
+	{ FINDING_TRACE_UNREADABLE, "trace could not be read", "traces could not be read" },
+	{ FINDING_RECORDS_LOST, "record was lost", "records were lost" },
+	{ FINDING_ROWS_REJECTED, "row that cannot be true was left out",
+	  "rows that cannot be true were left out" },
+	{ FINDING_GPU_TWICE, "GPU is counted twice: two traces show the same work",
+	  "GPUs are counted twice: two traces show the same work" },
+	{ FINDING_TRACE_WITHOUT_GPU_WORK, "trace has no GPU work", "traces have no GPU work" },
+};
+
 void words_add_finding(struct text *out, const struct report *report, const struct finding *finding)
 {
-	switch (finding->id) {
-	case FINDING_IDLE:
+	if (finding->id == FINDING_IDLE)
 		add_part(out, report, finding, "idle");
-		break;
-	case FINDING_COMMUNICATION:
+	else if (finding->id == FINDING_COMMUNICATION)
 		add_part(out, report, finding, "communication that no compute hides");
-		break;
-	case FINDING_COPY:
+	else if (finding->id == FINDING_COPY)
 		add_part(out, report, finding, "copying that nothing hides");
-		break;
-	case FINDING_IMBALANCE:
+	else if (finding->id == FINDING_IMBALANCE)
 		add_imbalance(out, report);
-		break;
-	case FINDING_TRACE_UNREADABLE:
-		add_counted(out, finding->count, "trace could not be read",
-			    "traces could not be read");
-		break;
-	case FINDING_RECORDS_LOST:
-		add_counted(out, finding->count, "record was lost", "records were lost");
-		break;
-	case FINDING_ROWS_REJECTED:
-		add_counted(out, finding->count, "row that cannot be true was left out",
-			    "rows that cannot be true were left out");
-		break;
-	case FINDING_GPU_TWICE:
-		add_counted(out, finding->count,
-			    "GPU is counted twice: two traces show the same work",
-			    "GPUs are counted twice: two traces show the same work");
-		break;
-	case FINDING_TRACE_WITHOUT_GPU_WORK:
-		add_counted(out, finding->count, "trace has no GPU work",
-			    "traces have no GPU work");
-		break;
-	case FINDING_RANKS_MISSING:
+	else if (finding->id == FINDING_RANKS_MISSING)
 		add_missing(out, report);
-		break;
-	case FINDING_COUNT:
-		break;
-	}
+	for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++)
+		if (counted[i].id == finding->id)
+			add_counted(out, finding->count, counted[i].one, counted[i].many);
 }
 
 /* What the GPUs did most, in one line. */

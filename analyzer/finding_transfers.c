@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyzer/findings.h"
+
+#include "analyzer/collective_match.h"
+#include "analyzer/metric_bubble.h"
+#include "analyzer/ratio.h"
+#include "analyzer/report.h"
+#include "analyzer/report_numbers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STAGED_PAIRS_MAX = 16, WORDS_BYTES = 256, BUS_FAIR_PERCENT = 70 };
+
+static const int64_t SHARE_MIN_E12 = RATIO_ONE / 200;
+
+static int64_t steps_used(const struct report *report)
+{
+	const struct job_steps *steps = &report->job.steps;
+	return report->job.window == WINDOW_STEADY && steps->is_known ?
+		(int64_t)(steps->choice.end - steps->choice.first) : 0;
+}
+
+/* A loss that is the sum of what single GPUs lose. */
+static void loss_fill(struct finding *finding, const struct report *report, int64_t gpu_ns)
+{
+	int64_t steps = steps_used(report);
+	finding->gpu_ns = finding->recoverable_ns = gpu_ns;
+	finding->share_e12 = ratio_e12(gpu_ns, report->totals.window_ns);
+	finding->per_step_ns = steps == 0 || report->gpu_count == 0 ? -1 :
+		gpu_ns / steps / (int64_t)(finding->gpu == SIZE_MAX ? report->gpu_count : 1);
+}
+
+static bool loss_add(struct report *report, struct finding *finding, int64_t gpu_ns)
+{
+	loss_fill(finding, report, gpu_ns);
+	return finding->share_e12 < SHARE_MIN_E12 || finding_add(report, finding);
+}
+
+static int64_t pageable_ns(const struct gpu_facts *facts)
+{
+	int64_t ns = 0;
+	for (int way = 0; way < COPY_WAY_COUNT; way++)
+		if (facts->copies.pageable[way].recoverable_ns > 0)
+			ns = add_saturated(ns, facts->copies.pageable[way].recoverable_ns);
+	return ns;
+}
+
+static bool find_pageable(struct report *report)
+{
+	struct finding finding = { .id = FINDING_PAGEABLE, .gpu = SIZE_MAX };
+	int64_t sum_ns = 0;
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		const struct copy_problems *copies = &report->facts[g].copies;
+		for (int way = 0; way < COPY_WAY_COUNT; way++) {
+			finding.count += copies->pageable[way].sum.count;
+			finding.a = add_saturated(finding.a, copies->pageable[way].sum.bytes);
+		}
+		sum_ns = add_saturated(sum_ns, pageable_ns(&report->facts[g]));
+	}
+	return loss_add(report, &finding, sum_ns);
+}
+
+static bool find_small(struct report *report)
+{
+	struct finding finding = { .id = FINDING_SMALL_COPIES, .gpu = SIZE_MAX };
+	int64_t sum_ns = 0;
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		finding.count += report->facts[g].copies.small.count;
+		sum_ns = add_saturated(sum_ns, report->facts[g].copies.small.exposed_ns);
+	}
+	return loss_add(report, &finding, sum_ns);
+}
+
+static const char *pair_words(struct report *report, const struct staged_copies *pair)
+{
+	struct text words;
+	text_begin(&words, WORDS_BYTES);
+	text_add_format(&words, "GPU %zu to GPU %zu", pair->from, pair->to);
+	const char *kept = text_is_ok(&words) ?
+		arena_copy_text(report->arenas[0], text_string(&words), words.length) : NULL;
+	text_end(&words);
+	return kept == NULL ? "" : kept;
+}
+
+/* GPUs of one host can stage copies for each other, and share root complexes. */
+static bool is_same_host(const struct report *report, size_t a, size_t b)
+{
+	const struct report_trace *x = &report->traces[report->gpus[a].trace];
+	const struct report_trace *y = &report->traces[report->gpus[b].trace];
+	return strcmp(x->host, y->host) == 0;
+}
+
+struct host_copies {
+	const struct copy_samples **samples;
+	size_t *gpu;
+	size_t count;
+};
+
+static void host_collect(struct host_copies *host, struct report *report, size_t first)
+{
+	host->count = 0;
+	for (size_t g = first; g < report->gpu_count; g++) {
+		if (!is_same_host(report, first, g))
+			continue;
+		const struct report_trace *trace = &report->traces[report->gpus[g].trace];
+		int64_t offset_ns = trace->epoch_ns + report->job.match->clocks[g].offset_ns;
+		/* On one clock, and near 0: epochs are Unix times. */
+		report->facts[g].samples.offset_ns = offset_ns - report->job.match->base_ns;
+		host->samples[host->count] = &report->facts[g].samples;
+		host->gpu[host->count++] = g;
+	}
+}
+
+static bool find_staged(struct report *report, const struct host_copies *host, int64_t *staged_ns)
+{
+	struct staged_copies pairs[STAGED_PAIRS_MAX];
+	size_t count = 0;
+	if (!staged_copies_find(host->samples, host->count, pairs, STAGED_PAIRS_MAX, &count))
+		return false;
+	struct finding finding = { .id = FINDING_STAGED, .gpu = SIZE_MAX };
+	int64_t sum_ns = 0;
+	for (size_t i = 0; i < count; i++) {
+		pairs[i].from = host->gpu[pairs[i].from];
+		pairs[i].to = host->gpu[pairs[i].to];
+		finding.count += pairs[i].count;
+		finding.a = add_saturated(finding.a, pairs[i].bytes);
+		sum_ns = add_saturated(sum_ns, pairs[i].sum_ns);
+	}
+	if (count == 0)
+		return true;
+	finding.words = pair_words(report, &pairs[0]);
+	*staged_ns = add_saturated(*staged_ns, sum_ns);
+	return loss_add(report, &finding, sum_ns);
+}
+
+static bool find_shared(struct report *report, const struct host_copies *host)
+{
+	struct root_contention *found =
+		calloc(host->count * COPY_WAY_COUNT + 1, sizeof *found);
+	bool ok = found != NULL &&
+		  root_contention_measure(host->samples, host->count, found);
+	for (size_t i = 0; ok && i < host->count * COPY_WAY_COUNT; i++) {
+		const struct root_contention *one = &found[i];
+		struct finding finding = {
+			.id = FINDING_LINK_SHARED, .gpu = host->gpu[i / COPY_WAY_COUNT],
+			.a = one->alone_bytes_per_s, .b = one->together_bytes_per_s,
+		};
+		if (one->is_comparable && one->together_bytes_per_s <
+					  one->alone_bytes_per_s / 100 * BUS_FAIR_PERCENT)
+			ok = loss_add(report, &finding, one->lost_ns);
+	}
+	free(found);
+	return ok;
+}
+
+static bool find_between_gpus(struct report *report, int64_t *staged_ns)
+{
+	struct host_copies host = { 0 };
+	host.samples = calloc(report->gpu_count + 1, sizeof *host.samples);
+	host.gpu = calloc(report->gpu_count + 1, sizeof *host.gpu);
+	bool ok = host.samples != NULL && host.gpu != NULL;
+	for (size_t g = 0; ok && g < report->gpu_count; g++) {
+		bool is_first = true;
+		for (size_t before = 0; before < g; before++)
+			is_first = is_first && !is_same_host(report, before, g);
+		if (!is_first)
+			continue;
+		host_collect(&host, report, g);
+		ok = host.count < 2 || (find_staged(report, &host, staged_ns) &&
+					find_shared(report, &host));
+	}
+	free(host.samples);
+	free(host.gpu);
+	return ok;
+}
+
+/* Copies between kernels of the same stream; those already explained otherwise do not count again. */
+static bool find_in_line(struct report *report, int64_t staged_ns)
+{
+	struct finding finding = { .id = FINDING_COPIES_IN_LINE, .gpu = SIZE_MAX };
+	int64_t sum_ns = 0, explained_ns = staged_ns;
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		const struct copy_problems *copies = &report->facts[g].copies;
+		for (int way = 0; way < COPY_WAY_COUNT; way++) {
+			finding.count += copies->in_line[way].count;
+			sum_ns = add_saturated(sum_ns, copies->in_line[way].exposed_ns);
+		}
+		explained_ns = add_saturated(explained_ns, pageable_ns(&report->facts[g]));
+	}
+	return loss_add(report, &finding, sum_ns > explained_ns ? sum_ns - explained_ns : 0);
+}
+
+/* A link below what slot and card allow costs the exposed copies over it the difference. */
+static bool find_links(struct report *report)
+{
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		const struct link *link = &report->facts[g].link;
+		const struct time_parts *parts = &report->job.gpus[g].time.parts;
+		bool is_accused = false;
+		for (size_t i = 0; i < report->finding_count; i++)
+			is_accused = is_accused || (report->findings[i].gpu == g &&
+						    report->findings[i].id == FINDING_LINK);
+		if ((!link->is_width_low && !link->is_generation_low) || is_accused ||
+		    link->ceiling_max_bytes_per_s <= 0)
+			continue;
+		int64_t generation = link->generation_loaded > 0 ? link->generation_loaded :
+			link->generation_first;
+		int64_t width = link->width_loaded > 0 ? link->width_loaded : link->width_first;
+		int64_t copies_ns = parts->ns[PART_COPY_HTOD] + parts->ns[PART_COPY_DTOH];
+		int64_t faster_ns = share_of(copies_ns, link->ceiling_bytes_per_s,
+					     link->ceiling_max_bytes_per_s);
+		struct finding finding = { .id = FINDING_LINK, .gpu = g,
+					   .a = generation << 8 | width,
+					   .words = "below what slot and card allow" };
+		loss_fill(&finding, report, copies_ns - faster_ns);
+		if (!finding_add(report, &finding))
+			return false;
+		if (link->replays > 0 &&
+		    !finding_add(report, &(struct finding){
+				.id = FINDING_LINK_ERRORS, .gpu = g, .count = link->replays,
+				.share_e12 = -1, .per_step_ns = -1 }))
+			return false;
+	}
+	return true;
+}
+
+/* The slowest link among the GPUs bounds what a ring can carry. */
+static int64_t ceiling_bytes_per_s(const struct report *report)
+{
+	int64_t least = 0;
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		int64_t ceiling = report->facts[g].link.ceiling_bytes_per_s;
+		if (ceiling > 0 && (least == 0 || ceiling < least))
+			least = ceiling;
+	}
+	return least;
+}
+
+/*
+ * Compute that waits for data to move. What could be won is known only where the bus bandwidth is
+ * below a fair share of what the slowest link can carry.
+ */
+static bool find_blocking(struct report *report)
+{
+	int64_t blocked_ns = 0, bus_bytes = 0, wire_ns = 0;
+	struct finding finding = { .id = FINDING_BLOCKING_COMM, .gpu = SIZE_MAX };
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		const struct gpu_time *time = &report->job.gpus[g].time;
+		int64_t moving_ns = time->absent_ns[CAUSE_COMM] - time->parts.ns[PART_WAIT];
+		blocked_ns = add_saturated(blocked_ns, moving_ns > 0 ? moving_ns : 0);
+	}
+	for (size_t i = 0; i < report->job.match->group_count; i++)
+		if (report->groups[i].bus_bytes > 0) {
+			bus_bytes = add_saturated(bus_bytes, report->groups[i].bus_bytes);
+			wire_ns = add_saturated(wire_ns, report->groups[i].wire_ns);
+		}
+	if (!loss_add(report, &finding, 0))
+		return false;
+	loss_fill(&finding, report, blocked_ns);
+	finding.recoverable_ns = 0;
+	finding.a = wire_ns <= 0 ? 0 : share_of(1000000000, bus_bytes % wire_ns, wire_ns) +
+		bus_bytes / wire_ns * 1000000000;
+	int64_t fair = ceiling_bytes_per_s(report) / 100 * BUS_FAIR_PERCENT;
+	if (finding.a > 0 && finding.a < fair)
+		finding.recoverable_ns = blocked_ns - share_of(blocked_ns, finding.a, fair);
+	return finding.share_e12 < SHARE_MIN_E12 || finding_add(report, &finding);
+}
+
+static bool find_contention(struct report *report)
+{
+	struct finding finding = { .id = FINDING_CONTENTION, .gpu = SIZE_MAX };
+	int64_t sum_ns = 0;
+	for (size_t g = 0; g < report->gpu_count; g++)
+		sum_ns = add_saturated(sum_ns, report->facts[g].contention_ns);
+	loss_fill(&finding, report, sum_ns);
+	finding.recoverable_ns = 0;	/* without it the communication would be exposed */
+	return finding.share_e12 < SHARE_MIN_E12 || finding_add(report, &finding);
+}
+
+static bool find_bubble(struct report *report)
+{
+	const struct pipeline_facts *pipeline = &report->pipeline;
+	struct finding finding = {
+		.id = FINDING_BUBBLE, .gpu = SIZE_MAX, .count = pipeline->stages,
+		.a = pipeline->micro_batches, .b = pipeline->bubble.predicted_e12,
+	};
+	if (!pipeline->is_known)
+		return true;
+	int64_t bubbles_ns = report->totals.window_ns;
+	bubbles_ns = bubbles_ns / 1000000 * (pipeline->bubble.predicted_e12 / 1000000) / 1000000 *
+		1000000;
+	loss_fill(&finding, report, bubbles_ns);
+	finding.recoverable_ns = 0;
+	return finding_add(report, &finding);
+}
+
+bool findings_find_transfers(struct report *report)
+{
+	int64_t staged_ns = 0;
+	if (report->gpu_count == 0 || report->totals.window_ns == 0)
+		return true;
+	return find_pageable(report) && find_small(report) &&
+	       find_between_gpus(report, &staged_ns) && find_in_line(report, staged_ns) &&
+	       find_links(report) && find_blocking(report) && find_contention(report) &&
+	       find_bubble(report);
+}
