@@ -72,8 +72,9 @@ static void works_collect(struct step_work *works, int64_t *before_ns, const str
 	struct timeline_event event;
 	size_t hint = 0;
 	while (timeline_walk_next(&walk, &event)) {
-		int64_t launch_ns = event.launch == NO_CALL ? event.start_ns :
-							      timeline->calls.start_ns[event.launch];
+		int64_t launch_ns = event.start_ns;
+		if (event.launch != NO_CALL)
+			launch_ns = timeline->calls.start_ns[event.launch];
 		bool is_compute = event.kind == LANE_GRAPH || (event.kind == LANE_KERNEL &&
 			timeline->kernels[event.what].class == KERNEL_COMPUTE);
 		work_add(works, before_ns, list, &event, is_compute, launch_ns, &hint);

@@ -58,8 +58,9 @@ static int64_t clipped(int64_t value_ns, int64_t median_ns, int64_t mad_ns)
 }
 
 /*
- * Where the sums of both sides differ most from one pace (CUSUM); 0: too few steps. Single slow
- * steps are clipped, so that one pause is no new pace. Floating point only weighs the places.
+ * Where the sums of both sides differ most from one pace (CUSUM); 0: too few steps on a side.
+ * Single slow steps are clipped, so that one pause is no new pace. Floating point only weighs the
+ * places.
  */
 static size_t change_place(const int64_t *values, size_t count, int64_t median_ns, int64_t mad_ns)
 {
@@ -70,8 +71,6 @@ static size_t change_place(const int64_t *values, size_t count, int64_t median_n
 		total += clipped(values[i], median_ns, mad_ns);
 	for (size_t k = 1; k < count; k++) {
 		sum += clipped(values[k - 1], median_ns, mad_ns);
-		if (k < CHANGE_STEPS_MIN || count - k < CHANGE_STEPS_MIN)
-			continue;
 		long double off = fabsl((long double)(sum * (wide)count - total * (wide)k)) /
 				  sqrtl((long double)k * (long double)(count - k));
 		if (off > most) {
@@ -79,7 +78,7 @@ static size_t change_place(const int64_t *values, size_t count, int64_t median_n
 			best = k;
 		}
 	}
-	return best;
+	return best < CHANGE_STEPS_MIN || count - best < CHANGE_STEPS_MIN ? 0 : best;
 }
 
 static void change_find(struct step_choice *choice, const int64_t *values, size_t count,

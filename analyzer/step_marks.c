@@ -5,6 +5,7 @@
 #include "analyzer/step_names.h"
 #include "base/id_map.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,8 +100,8 @@ static uint32_t magnitude(int64_t bytes)
 }
 
 /*
- * Sizes by their magnitude: some vary a little from step to step. What the trace does not know about
- * a collective its kernel and stream stand for.
+ * Sizes by their magnitude: some vary a little from step to step. What the trace does not know
+ * about a collective its kernel and stream stand for.
  */
 static uint64_t collective_token(const struct comm_kernel *comm)
 {
@@ -185,18 +186,18 @@ static int compare_falling(const void *a, const void *b)
 
 /*
  * How many other kernels between two of the optimiser's part two steps: half of the least of those
- * stretches that hold 95 % of all other kernels. Clipping between two parts of one step is far less,
- * an evaluation now and then far more.
+ * stretches that hold most of the other kernels. Clipping between two parts of one step is far
+ * less, an evaluation now and then far more; roots keep a few of those from being most.
  */
 static uint32_t threshold_of(uint32_t *others, size_t count)
 {
-	uint64_t total = 0, sum = 0;
+	double total = 0, sum = 0;
 	qsort(others, count, sizeof *others, compare_falling);
 	for (size_t i = 0; i < count; i++)
-		total += others[i];
+		total += sqrt(others[i]);
 	for (size_t i = 0; i < count; i++) {
-		sum += others[i];
-		if (sum * 20 >= total * 19)
+		sum += sqrt(others[i]);
+		if (sum >= total * 0.7)
 			return others[i] < 2 ? 1 : others[i] / 2;
 	}
 	return 1;

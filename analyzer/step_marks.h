@@ -18,7 +18,7 @@ struct step_marks {
 	int64_t *bounds;	/* count + 1, never falling */
 	size_t count;		/* 0: none found */
 	size_t length;		/* rows of a step */
-	size_t parts;		/* equal parts of a step, by the first level of repetition; 0: none */
+	size_t parts;		/* equal parts of a step, its first level of repetition; 0: none */
 	size_t part_length;	/* rows of such a part */
 	const char *name;	/* what recurs; borrowed from the timeline */
 };

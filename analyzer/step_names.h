@@ -15,8 +15,8 @@ enum { STEP_FAMILY_MAX = 64 };
 
 /*
  * Is a range of this name a step? Its words (without the number) must be a word for a step and
- * nothing else than what goes with one: "Optimizer.step" is not. `family` becomes the words in lower
- * case, joined by '_' ("profiler_step"); `number` the last number of the name, -1 without.
+ * nothing else than what goes with one: "Optimizer.step" is not. `family` becomes the words in
+ * lower case, joined by '_' ("profiler_step"); `number` the last number of the name, -1 without.
  */
 bool step_name_parse(const char *name, char family[STEP_FAMILY_MAX], int64_t *number);
 

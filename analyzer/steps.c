@@ -41,8 +41,8 @@ static size_t gpu_busiest(const struct timeline *timeline, bool by_collectives)
 }
 
 /*
- * How much two counts of the same stretch agree; `multiple` is how many of the smaller go into one of
- * the larger. False: they do not, beyond what is tolerated.
+ * How much two counts of the same stretch agree; `multiple` is how many of the smaller go into one
+ * of the larger. False: they do not, beyond what is tolerated.
  */
 static bool counts_agree(size_t a, size_t b, size_t *multiple, int64_t *agreement_e12)
 {
@@ -55,14 +55,31 @@ static bool counts_agree(size_t a, size_t b, size_t *multiple, int64_t *agreemen
 	size_t scaled = smaller * *multiple;
 	size_t low = scaled < larger ? scaled : larger, high = scaled < larger ? larger : scaled;
 	*agreement_e12 = ratio_e12((int64_t)low, (int64_t)high);
+	/* One step more or less is how recording begins and ends. */
+	if (*multiple == 1 && smaller >= STEPS_MIN && larger - smaller == 1)
+		return true;
 	return (high - low) * 100 <= high * STEPS_DISAGREE_PERCENT;
 }
 
-static size_t groups_within(const struct optimizer_groups *groups, int64_t start_ns, int64_t end_ns)
+/*
+ * An optimiser's kernels stand around the end of a step, so the window is half a step late, or half
+ * of what is between two of them.
+ */
+static size_t groups_within(const struct optimizer_groups *groups, int64_t start_ns, int64_t end_ns,
+			    size_t steps)
 {
 	size_t count = 0;
+	if (groups->count < 2)
+		return groups->count;
+	int64_t apart_ns = (groups->items[groups->count - 1].start_ns - groups->items[0].start_ns) /
+			   (int64_t)(groups->count - 1);
+	int64_t half_ns = (end_ns - start_ns) / (int64_t)steps / 2;
+	half_ns = apart_ns / 2 < half_ns ? apart_ns / 2 : half_ns;
+	start_ns += half_ns;
+	end_ns += half_ns;
 	for (size_t i = 0; i < groups->count; i++)
-		count += groups->items[i].start_ns >= start_ns && groups->items[i].start_ns < end_ns;
+		count += groups->items[i].start_ns >= start_ns &&
+			 groups->items[i].start_ns < end_ns;
 	return count;
 }
 
@@ -144,53 +161,105 @@ static bool list_from_marks(struct step_list *list, const struct timeline *timel
 	return true;
 }
 
+static size_t marks_within(const struct step_marks *marks, int64_t start_ns, int64_t end_ns)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < marks->count; i++) {
+		int64_t length_ns = marks->bounds[i + 1] - marks->bounds[i];
+		int64_t middle_ns = marks->bounds[i] + length_ns / 2;
+		count += middle_ns >= start_ns && middle_ns < end_ns;
+	}
+	return count;
+}
+
+enum verdict {
+	VERDICT_STEPS,		/* each period is a step */
+	VERDICT_MICRO_BATCHES,	/* a few periods are */
+	VERDICT_OTHER_ANCHOR,	/* part of a period is, or more than can be put together */
+	VERDICT_NONE		/* contradicted */
+};
+
+/* Collectives that are all alike tell nothing: then the kernels' sequence has its say. */
+static bool kernels_judge(enum verdict *verdict, struct step_list *list,
+			  const struct step_marks *marks, const struct timeline *timeline,
+			  size_t gpu)
+{
+	struct step_marks kernels;
+	size_t multiple;
+	*verdict = VERDICT_STEPS;
+	if (!marks_of_kernels(&kernels, timeline, gpu))
+		return false;
+	size_t count = marks_within(&kernels, marks->bounds[0], marks->bounds[marks->count]);
+	marks_end(&kernels);
+	if (count < STEPS_MIN) {
+		list->reason = "the collectives are all alike: each is taken for a step";
+		return true;
+	}
+	list->second = STEP_KERNELS;
+	list->second_count = (int64_t)count;
+	if (!counts_agree(marks->count, count, &multiple, &list->agreement_e12)) {
+		*verdict = VERDICT_NONE;
+		list->reason = "what recurs among the collectives and among the kernels differs in "
+			       "number by more than 5 %";
+	} else if (multiple > 1 && count < marks->count) {
+		*verdict = VERDICT_OTHER_ANCHOR;
+		list->second = STEP_COLLECTIVES;
+		list->second_count = (int64_t)marks->count;
+		list->collectives_per_step = multiple;
+	}
+	return true;
+}
+
+static enum verdict optimizer_judge(struct step_list *list, const struct step_marks *marks,
+				    const struct optimizer_groups *groups, size_t *multiple)
+{
+	size_t count = groups_within(groups, marks->bounds[0], marks->bounds[marks->count],
+				     marks->count);
+	*multiple = 1;
+	if (count < STEPS_MIN)
+		return VERDICT_STEPS;
+	list->second = STEP_OPTIMIZER;
+	list->second_count = (int64_t)count;
+	if (!counts_agree(marks->count, count, multiple, &list->agreement_e12)) {
+		list->reason = "what recurs among the collectives and the optimiser's kernels "
+			       "differ in number by more than 5 %";
+		return VERDICT_NONE;
+	}
+	if (*multiple > 1 && count < marks->count)
+		return VERDICT_MICRO_BATCHES;
+	if (*multiple > 1 && is_logged_now_and_then(marks, *multiple)) {
+		list->second = STEP_COLLECTIVES;
+		list->second_count = (int64_t)marks->count;
+		list->collectives_per_step = marks->part_length;
+		return VERDICT_OTHER_ANCHOR;
+	}
+	return VERDICT_STEPS;
+}
+
 /* Steps by collectives, held against the optimiser's kernels. */
 static bool collectives_try(struct step_list *list, const struct timeline *timeline)
 {
-	size_t gpu = gpu_busiest(timeline, true), multiple = 1, second = 0;
+	size_t gpu = gpu_busiest(timeline, true), multiple = 1;
 	struct step_marks marks;
 	struct optimizer_groups groups = { 0 };
-	bool is_merged = false, is_ok = false;
 	if (!marks_of_collectives(&marks, timeline, gpu))
 		return false;
-	if (marks.count < STEPS_MIN) {
-		marks_end(&marks);
-		return true;
-	}
-	if (!optimizer_groups_find(&groups, timeline, gpu))
+	bool is_ok = marks.count < STEPS_MIN;
+	if (is_ok || !optimizer_groups_find(&groups, timeline, gpu))
 		goto out;
-	second = groups_within(&groups, marks.bounds[0], marks.bounds[marks.count]);
-	if (second >= STEPS_MIN) {
-		list->second = STEP_OPTIMIZER;
-		list->second_count = (int64_t)second;
-		if (!counts_agree(marks.count, second, &multiple, &list->agreement_e12)) {
-			list->reason = "what recurs among the collectives and the optimiser's "
-				       "kernels differ in number by more than 5 %";
-			is_ok = true;
-			goto out;
-		}
-	}
-	if (multiple > 1 && second > marks.count && is_logged_now_and_then(&marks, multiple)) {
-		list->collectives_per_step = marks.part_length;
-		list->second = STEP_COLLECTIVES;
-		list->second_count = (int64_t)marks.count;
-		is_ok = true;
-		goto out;
-	}
-	if (multiple > 1 && second < marks.count) {
-		marks_merge(&marks, &groups, multiple);
-		is_merged = true;
-	}
-	if (marks.count < STEPS_MIN) {
-		is_ok = true;
-		goto out;
-	}
+	enum verdict verdict = optimizer_judge(list, &marks, &groups, &multiple);
+	is_ok = true;
 	if (marks.length == 1 && list->second == STEP_NONE)
-		list->reason = "the collectives are all alike: each is taken for a step";
+		is_ok = kernels_judge(&verdict, list, &marks, timeline, gpu);
+	if (verdict == VERDICT_MICRO_BATCHES)
+		marks_merge(&marks, &groups, multiple);
+	if (!is_ok || verdict == VERDICT_NONE || verdict == VERDICT_OTHER_ANCHOR ||
+	    marks.count < STEPS_MIN)
+		goto out;
 	list->anchor = STEP_COLLECTIVES;
 	list->collectives_per_step = marks.length;
 	is_ok = list_from_marks(list, timeline, &marks, gpu,
-				is_merged ? NULL : marks_of_collectives);
+				verdict == VERDICT_STEPS ? marks_of_collectives : NULL);
 out:
 	optimizer_groups_end(&groups);
 	marks_end(&marks);
@@ -214,16 +283,6 @@ static bool marks_try(struct step_list *list, const struct timeline *timeline, m
 	return is_ok;
 }
 
-static size_t marks_within(const struct step_marks *marks, int64_t start_ns, int64_t end_ns)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < marks->count; i++) {
-		int64_t middle_ns = marks->bounds[i] + (marks->bounds[i + 1] - marks->bounds[i]) / 2;
-		count += middle_ns >= start_ns && middle_ns < end_ns;
-	}
-	return count;
-}
-
 /* Ranges stay what their author called steps; the second anchor only says what it thinks of it. */
 static bool ranges_compare(struct step_list *list, const struct timeline *timeline,
 			   struct error *error)
@@ -239,23 +298,27 @@ static bool ranges_compare(struct step_list *list, const struct timeline *timeli
 		goto out;
 	int64_t start_ns = bounds[0], end_ns = bounds[list->count];
 	size_t collectives = marks_within(&marks, start_ns, end_ns);
-	count = groups_within(&groups, start_ns, end_ns);
+	count = groups_within(&groups, start_ns, end_ns, list->count);
 	list->second = count > 0 ? STEP_OPTIMIZER : STEP_NONE;
 	if (count == 0 && collectives > 0) {
 		count = collectives;
 		list->second = STEP_COLLECTIVES;
 	}
-	if (collectives > 0 && counts_agree(list->count, collectives, &multiple,
-					    &list->agreement_e12)) {
-		list->collectives_per_step = collectives > list->count ?
-					     marks.length * multiple : marks.length / multiple;
-		list->micro_batches = multiple > 1 && collectives > list->count ? multiple : 0;
+	list->second_count = (int64_t)count;
+	/* Two ranges agree with anything: whatever is counted is a multiple. */
+	if (list->count < STEPS_MIN)
+		goto out;
+	if (counts_agree(list->count, collectives, &multiple, &list->agreement_e12)) {
+		bool is_more = collectives > list->count;
+		list->collectives_per_step = is_more ? marks.length * multiple :
+						       marks.length / multiple;
+		list->micro_batches = is_more && multiple > 1 ? multiple : 0;
 		if (multiple == 1 && marks.part_length > 1)
 			list->micro_batches = marks.parts;
 	}
-	list->second_count = (int64_t)count;
-	if (list->second != STEP_NONE &&
-	    !counts_agree(list->count, count, &multiple, &list->agreement_e12))
+	if (list->second == STEP_NONE)
+		goto out;
+	if (!counts_agree(list->count, count, &multiple, &list->agreement_e12))
 		list->reason = "the ranges called steps are not as many as what recurs on the GPU";
 	else if (list->second == STEP_OPTIMIZER && multiple > 1 && count < list->count)
 		list->reason = "the optimiser does not run in every range called a step";
