@@ -32,9 +32,11 @@ static void instance_add(struct lateness *lateness, const int64_t *arrival_ns,
 	for (size_t rank = 0; rank < lateness->rank_count; rank++) {
 		if (arrival_ns[rank] == ARRIVAL_NONE)
 			continue;
-		int64_t others_ns = sorted[arrival_ns[rank] <= sorted[middle] ? middle + 1 : middle];
+		int64_t others_ns =
+			sorted[arrival_ns[rank] <= sorted[middle] ? middle + 1 : middle];
 		int64_t *ns = &lateness->ns[rank * lateness->step_count + step];
-		*ns = add_signed(*ns == LATENESS_NONE ? 0 : *ns, (wide)arrival_ns[rank] - others_ns);
+		*ns = add_signed(*ns == LATENESS_NONE ? 0 : *ns,
+				 (wide)arrival_ns[rank] - others_ns);
 	}
 }
 

@@ -13,7 +13,7 @@
 
 struct bandwidth {
 	int64_t algorithm_bytes_per_s;	/* size of the whole operation / time */
-	int64_t bus_bytes_per_s;	/* what each link must have carried, comparable with a ceiling */
+	int64_t bus_bytes_per_s; /* what each link must have carried, comparable with a ceiling */
 };
 
 /*

@@ -129,7 +129,7 @@ static void link_cut(struct peer_node *node, size_t peer)
 	node->degree--;
 }
 
-/* The one link of the ring through `first` that carries fewest sends, if all others carry `most`. */
+/* Cuts the one link of the ring through `first` that carries less than all others. */
 static bool ring_open(struct peer_graph *graph, size_t first, int64_t *closing)
 {
 	size_t from = first, at = graph->nodes[first].neighbour[0], which = 0;

@@ -34,7 +34,7 @@ struct bubble {
 	int64_t imbalance_e12;	/* (most - mean compute) / most; -1 without compute */
 };
 
-/* `compute_ns` of each stage within `window_ns` > 0; `of_stage_e12` receives 1 - compute / window. */
+/* `compute_ns` of each stage in `window_ns` > 0; `of_stage_e12` receives 1 - compute / window. */
 struct bubble bubble_measure(int64_t *of_stage_e12, const int64_t *compute_ns, size_t stage_count,
 			     int64_t window_ns, const struct bubble_share *predicted_of_total);
 

@@ -30,7 +30,7 @@ struct efficiency_chain {
 	int64_t copy_e12;		/* most compute / most with copies */
 	int64_t transfer_e12;		/* ... / most with transfers */
 	int64_t serialisation_e12;	/* ... / most with waits */
-	int64_t communication_e12;	/* transfer x serialisation: known where these two are not */
+	int64_t communication_e12; /* transfer x serialisation: known where these two are not */
 	int64_t orchestration_e12;	/* ... / window: what the hosts left empty */
 };
 

@@ -35,7 +35,8 @@ static void divide_with_last(int64_t *parts, int64_t *last_part, const int64_t *
 		wide largest = 0;
 		for (size_t i = 0; i <= count; i++) {
 			wide share = weight_at(weights, count, last_weight, i) * (uint64_t)total;
-			bool is_whole = *part_at(parts, count, last_part, i) != (int64_t)(share / sum);
+			bool is_whole =
+				*part_at(parts, count, last_part, i) != (int64_t)(share / sum);
 			if (!is_whole && share % sum > largest) {
 				largest = share % sum;
 				best = i;

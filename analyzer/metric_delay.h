@@ -19,15 +19,15 @@
 /* All times lie between two common barriers and are not negative. */
 struct delay_input {
 	size_t category_count;
-	const int64_t *culprit_ns;	/* time of each category on the late rank, its waits not in it */
+	const int64_t *culprit_ns; /* time of each category on the late rank, its waits not in it */
 	const int64_t *waiter_ns;	/* and on the rank that waited */
 	int64_t wait_ns;		/* how long that one waited */
 	int64_t culprit_wait_ns;	/* sum of the late rank's own waits */
-	int64_t received_ns;		/* cost that later collectives have already put on this wait */
+	int64_t received_ns; /* cost that later collectives have already put on this wait */
 };
 
 struct delay_cost {
-	bool is_known;			/* false: no surplus and no wait, the cause lies further back */
+	bool is_known; /* false: no surplus and no wait, the cause lies further back */
 	int64_t surplus_ns;		/* sum of the categories' surplus; saturated */
 	int64_t explained_ns;		/* part of the wait that was divided, at most wait_ns */
 	int64_t passed_short_ns;	/* parts that fall on the late rank's own waits */
@@ -44,8 +44,9 @@ struct delay_cost delay_measure(const struct delay_input *input, int64_t *surplu
 				int64_t *short_ns, int64_t *long_ns);
 
 /*
- * Divides `total` in proportion to the weights (none negative), rounded so that the parts sum to it:
- * those with the largest remainders get one more, the first of equals. All 0 when the weights are.
+ * Divides `total` in proportion to the weights (none negative), rounded so that the parts sum to
+ * it: those with the largest remainders get one more, the first of equals. All 0 when the weights
+ * are.
  */
 void total_divide(int64_t *parts, const int64_t *weights, size_t count, int64_t total);
 

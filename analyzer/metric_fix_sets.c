@@ -73,7 +73,8 @@ bool ladders_build(struct ladders *ladders, const struct blame_input *input, str
 		int64_t cap_ns = input->exposed_cap_ns == NULL ? INT64_MAX :
 								 input->exposed_cap_ns[i];
 		size_t at = ladders->first[i];
-		ladders->first[i + 1] = at + ladder_build(&ladders->steps[at], members, count, cap_ns);
+		ladders->first[i + 1] =
+			at + ladder_build(&ladders->steps[at], members, count, cap_ns);
 	}
 	free(members);
 	if (is_ok)
@@ -166,7 +167,8 @@ static void candidates_weigh(const struct ladders *ladders, const bool *is_fixed
 		while (++at < end && is_fixed[ladders->steps[at].rank]);
 		for (at = from; at < end; at++) {
 			uint32_t rank = ladders->steps[at].rank;
-			excess_ns[rank] = add_saturated(excess_ns[rank], ladders->steps[at].excess_ns);
+			excess_ns[rank] =
+				add_saturated(excess_ns[rank], ladders->steps[at].excess_ns);
 		}
 	}
 }

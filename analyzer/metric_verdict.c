@@ -61,8 +61,8 @@ static size_t other_values(int64_t *values, const int64_t *of_rank, const struct
 /*
  * Of n steps the spread is a guess from n values, and the smaller n, the more often chance makes it
  * tiny: the multiple grows with the square of what n lacks. Simulated balanced runs of two ranks
- * (the worst case; uniform, normal, exponential and Pareto jitter) pass effect and votes together 3
- * times in 10^4 with five steps and less than once in 10^4 with six.
+ * (the worst case; uniform, normal, exponential and Pareto jitter) pass effect and votes together
+ * about once in 10^4 with five steps, and not once in 10^5 with six.
  */
 static int64_t effect_needed(const struct verdict_gates *gates, int64_t steps)
 {
@@ -85,7 +85,10 @@ static double vote_alpha(const struct verdict_gates *gates, int64_t steps)
 	return alpha > gates->vote_alpha_least ? alpha : gates->vote_alpha_least;
 }
 
-/* The MAD is blind to a rank that is late in 6 of 10 steps by the same: half the middle half is not. */
+/*
+ * The MAD is blind to a rank that is late in 6 of 10 steps by the same: half the middle half is
+ * not.
+ */
 static int64_t spread_of(const int64_t *sorted, size_t count)
 {
 	int64_t half = quantile_of(sorted, count, 3, 4) / 2 - quantile_of(sorted, count, 1, 4) / 2;
@@ -203,8 +206,8 @@ static void names_drop(struct verdict *verdict)
 }
 
 /*
- * Would even the last place in every step be a matter of chance? Or would a rank be named if it went
- * on like that for more steps?
+ * Would even the last place in every step be a matter of chance? Or would a rank be named if it
+ * went on like that for more steps?
  */
 static bool is_too_short(const struct verdict *verdict, const struct lateness *lateness,
 			 const struct verdict_gates *gates)
@@ -281,9 +284,10 @@ bool verdict_decide(struct verdict *verdict, const struct blame *blame,
 	struct scratch scratch = { 0 };
 	*verdict = (struct verdict){ .rank_count = input->rank_count, .reason = "" };
 	verdict->ranks = calloc(input->rank_count + 1, sizeof *verdict->ranks);
-	bool is_ok = verdict->ranks != NULL ?
-		scratch_build(&scratch, input, error) :
-		fail(error, ERROR_SYSTEM, "not enough memory to judge %zu ranks", input->rank_count);
+	bool is_ok = verdict->ranks != NULL
+			     ? scratch_build(&scratch, input, error)
+			     : fail(error, ERROR_SYSTEM, "not enough memory to judge %zu ranks",
+				    input->rank_count);
 	if (is_ok) {
 		effects_measure(verdict, input, gates, &scratch);
 		culprits_find(verdict, &scratch.lateness, gates);

@@ -71,7 +71,7 @@ struct verdict {
 	size_t last_count;		/* m */
 	size_t named_count;
 	int64_t gain_ns;		/* of repairing those named */
-	int64_t share_e12;		/* gain_ns, or fix_all_ns with nobody named, of the window */
+	int64_t share_e12; /* gain_ns, or fix_all_ns with nobody named, of the window */
 };
 
 /* `blame` is what blame_measure made of `input`. */

@@ -51,7 +51,8 @@ TEST(median_deviation_agrees_with_its_definition)
 		values_sort(values, count);
 		int64_t centre = (int64_t)random_below(&state, 30) - 15;
 		for (size_t i = 0; i < count; i++)
-			deviations[i] = values[i] > centre ? values[i] - centre : centre - values[i];
+			deviations[i] =
+				values[i] > centre ? values[i] - centre : centre - values[i];
 		values_sort(deviations, count);
 		CHECK_INT(median_deviation(values, count, centre),
 			  median_middle(deviations, count));
