@@ -105,7 +105,7 @@ static int64_t local_slope(const struct fitting *fitting)
 		if (fitting->points[i].time_ns > fitting->points[i - 1].time_ns)
 			fitting->values[found++] = slope_between(&fitting->points[i - 1],
 								 &fitting->points[i]);
-	return found == 0 ? 0 : median_upper(fitting->values, found);
+	return found == 0 ? 0 : clock_median(fitting->values, found);
 }
 
 static size_t segment_points(const struct fitting *fitting, size_t from, int64_t length_ns)

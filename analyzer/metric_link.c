@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/metric_link.h"
 
-#include "analyzer/metric_bandwidth.h"
+#include "analyzer/pcie_ceiling.h"
 
 static int64_t measure_loaded(const struct timeline_gpu *gpu, const struct sample_series *series,
 			      int64_t *highest, int64_t *lowest)
