@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/metric_link.h"
 
+#include "analyzer/metric_partition.h"
 #include "analyzer/pcie_ceiling.h"
 
 static int64_t measure_loaded(const struct timeline_gpu *gpu, const struct sample_series *series,
@@ -23,17 +24,15 @@ static int64_t measure_loaded(const struct timeline_gpu *gpu, const struct sampl
 /* Sum of the increases since the device was first asked; a reset of the counter is none. */
 static int64_t measure_replays(const struct device_row *row, const struct sample_series *series)
 {
-	if (series == NULL || series->count == 0)
-		return -1;
-	int64_t sum = 0;
-	int64_t before = row != NULL && row->pcie_replays >= 0 ? row->pcie_replays :
-		series->value[0];
-	for (size_t i = 0; i < series->count; i++) {
-		if (series->value[i] < 0)
+	int64_t sum = -1, before = row == NULL ? -1 : row->pcie_replays;
+	for (size_t i = 0; series != NULL && i < series->count; i++) {
+		int64_t value = series->value[i];
+		if (value < 0)
 			continue;
-		if (series->value[i] > before && sum <= INT64_MAX - (series->value[i] - before))
-			sum += series->value[i] - before;
-		before = series->value[i];
+		sum = sum < 0 ? 0 : sum;
+		if (before >= 0 && value > before)
+			sum = add_saturated(sum, value - before);
+		before = value;
 	}
 	return sum;
 }

@@ -2,6 +2,7 @@
 #include "analyzer/metric_clocks.h"
 #include "analyzer/metric_link.h"
 #include "analyzer/metric_memory.h"
+#include "analyzer/pcie_ceiling.h"
 #include "tests/unit/harness.h"
 #include "tests/unit/trace_fixture.h"
 
@@ -56,6 +57,18 @@ static void end(void)
 	trace_reader_close(reader);
 }
 
+TEST(pcie_ceilings_follow_generation_and_width)
+{
+	CHECK_INT(pcie_ceiling_bytes_per_s(4, 16), INT64_C(26000000000));
+	CHECK_INT(pcie_ceiling_bytes_per_s(4, 8), INT64_C(13000000000));
+	CHECK_INT(pcie_ceiling_bytes_per_s(4, 4), INT64_C(6500000000));
+	CHECK_INT(pcie_ceiling_bytes_per_s(3, 16), INT64_C(13000000000));
+	CHECK_INT(pcie_ceiling_bytes_per_s(0, 16), 0);
+	CHECK_INT(pcie_ceiling_bytes_per_s(4, 0), 0);
+	CHECK_INT(pcie_ceiling_bytes_per_s(INT64_MAX, INT64_MAX), 0);
+	CHECK_INT(pcie_ceiling_bytes_per_s(99, 16), pcie_ceiling_bytes_per_s(6, 16));
+}
+
 TEST(a_slow_link_at_rest_is_no_slow_link)
 {
 	begin("rest.db");
@@ -85,6 +98,7 @@ TEST(a_narrow_link_under_load_and_replays_are_told)
 		put_sample("pcie_generation", 0, (110 + 10 * i) * MS, i == 2 ? 1 : 3);
 		put_sample("pcie_width", 0, (110 + 10 * i) * MS, 4);
 	}
+	put_sample("pcie_replays", 0, 5 * MS, INT64_MIN);	/* nonsense */
 	put_sample("pcie_replays", 0, 10 * MS, 6);
 	put_sample("pcie_replays", 0, 150 * MS, 9);
 	put_sample("pcie_replays", 0, 160 * MS, 0);	/* reset */
