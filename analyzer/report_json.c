@@ -281,31 +281,49 @@ static void add_kernels(struct text *out, const struct report *report)
 	text_add_char(out, ']');
 }
 
+static void json_words(struct text *out, const char *key, const struct report *report,
+		       const struct finding *finding,
+		       void (*add)(struct text *out, const struct report *report,
+				   const struct finding *finding))
+{
+	struct text words;
+	text_begin(&words, SENTENCE_BYTES_MAX);
+	add(&words, report, finding);
+	if (!text_is_ok(&words))
+		out->failed = true;
+	json_text_or_null(out, key, text_string(&words));
+	text_end(&words);
+}
+
+static void add_finding(struct text *out, const struct report *report,
+			const struct finding *finding)
+{
+	bool has_gpu = finding->gpu != SIZE_MAX;
+	json_open_item(out);
+	json_key(out, "id");
+	text_add_json(out, finding_name(finding->id));
+	json_key(out, "severity");
+	text_add_json(out, severity_name(finding->severity));
+	json_integer(out, "gpu_ns", finding->gpu_ns);
+	json_integer(out, "recoverable_ns", finding->recoverable_ns);
+	json_integer_or_null(out, "per_step_ns", finding->per_step_ns);
+	json_ratio_or_null(out, "share", finding->share_e12);
+	json_integer(out, "count", finding->count);
+	json_integer_or_null(out, "gpu", has_gpu ? (int64_t)finding->gpu : -1);
+	json_integer_or_null(out, "rank", has_gpu ?
+			     report->traces[report->gpus[finding->gpu].trace].rank : -1);
+	json_bool(out, "is_accusation", finding->is_accusation);
+	json_words(out, "text", report, finding, finding_add_words);
+	json_text_or_null(out, "advice", finding_advice(finding->id));
+	json_words(out, "evidence", report, finding, finding_add_evidence);
+	text_add_char(out, '}');
+}
+
 static void add_findings(struct text *out, const struct report *report)
 {
 	json_open(out, "findings", '[');
-	for (size_t i = 0; i < report->finding_count; i++) {
-		const struct finding *finding = &report->findings[i];
-		struct text sentence;
-		text_begin(&sentence, SENTENCE_BYTES_MAX);
-		finding_add_words(&sentence, report, finding);
-		if (!text_is_ok(&sentence))
-			out->failed = true;
-		json_open_item(out);
-		json_key(out, "id");
-		text_add_json(out, finding_name(finding->id));
-		json_key(out, "severity");
-		text_add_json(out, severity_name(finding->severity));
-		json_integer(out, "gpu_ns", finding->gpu_ns);
-		json_ratio_or_null(out, "share", finding->share_e12);
-		json_integer(out, "count", finding->count);
-		json_integer_or_null(out, "gpu",
-				     finding->gpu == SIZE_MAX ? -1 : (int64_t)finding->gpu);
-		json_key(out, "text");
-		text_add_json(out, text_string(&sentence));
-		text_add_char(out, '}');
-		text_end(&sentence);
-	}
+	for (size_t i = 0; i < report->finding_count; i++)
+		add_finding(out, report, &report->findings[i]);
 	text_add_char(out, ']');
 }
 

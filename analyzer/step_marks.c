@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SCREEN_ROWS = 131072 };
+
 void marks_end(struct step_marks *marks)
 {
 	free(marks->bounds);
@@ -56,6 +58,23 @@ static bool marks_from_period(struct step_marks *marks, const struct period *per
 	return true;
 }
 
+/*
+ * Is it worth looking at all of a long sequence? What recurs through it recurs in its middle, too;
+ * a step of more than a third of SCREEN_ROWS is not found there.
+ */
+static bool rows_may_recur(bool *may, const uint64_t *tokens, size_t count)
+{
+	struct period period;
+	*may = true;
+	if (count < (size_t)4 * SCREEN_ROWS)
+		return true;
+	if (!period_find(&period, tokens + (count - SCREEN_ROWS) / 2, SCREEN_ROWS))
+		return false;
+	*may = period.length != 0;
+	period_end(&period);
+	return true;
+}
+
 static bool marks_of_rows(struct step_marks *marks, const struct row *rows, size_t count,
 			  int64_t gpu_start_ns)
 {
@@ -65,12 +84,16 @@ static bool marks_of_rows(struct step_marks *marks, const struct row *rows, size
 		return false;
 	for (size_t i = 0; i < count; i++)
 		tokens[i] = rows[i].token;
-	bool is_ok = period_find(&period, tokens, count);
-	if (is_ok && period.length != 0)
-		is_ok = marks_from_period(marks, &period, rows, gpu_start_ns);
+	bool may_recur = false;
+	bool is_ok = rows_may_recur(&may_recur, tokens, count);
+	if (is_ok && may_recur) {
+		is_ok = period_find(&period, tokens, count);
+		if (is_ok && period.length != 0)
+			is_ok = marks_from_period(marks, &period, rows, gpu_start_ns);
+		if (is_ok)
+			period_end(&period);
+	}
 	free(tokens);
-	if (is_ok)
-		period_end(&period);
 	return is_ok;
 }
 

@@ -50,13 +50,15 @@ TEST(report_has_the_members_of_the_contract)
 		"\"traces\":[",
 		"\"gpus\":[",
 		"\"transfers\":[",
-		"\"collectives\":[]",
+		"\"collectives\":[",
 		"\"balance\":{",
-		"\"steps\":{}",
+		"\"steps\":{\"anchor\":null",
+		"\"efficiency\":{",
+		"\"stragglers\":{\"verdict\":",
 		"\"findings\":[",
-		"\"idle_causes\":[]",
-		"\"window_ns\":1300,\"compute_ns\":1000,\"comm_ns\":100,\"comm_wait_ns\":null,"
-		"\"comm_transfer_ns\":null,\"copy_ns\":100,\"idle_ns\":100,",
+		"\"idle_causes\":[{\"cause\":\"unexplained\",\"ns\":100,\"gaps\":1}]",
+		"\"window_ns\":1300,\"compute_ns\":1000,\"comm_ns\":100,\"copy_ns\":100,"
+		"\"idle_ns\":100,",
 		"\"window_start_ns\":1790000000000001000",
 		"\"direction\":\"HtoD\",\"source_memory\":\"Pinned\",\"destination_memory\":"
 		"\"Device\",\"count\":1,"
