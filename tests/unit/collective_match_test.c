@@ -162,6 +162,23 @@ TEST(clocks_of_other_hosts_are_found_by_order)
 	collective_match_close(match);
 }
 
+TEST(gpus_of_another_host_share_its_offset)
+{
+	static const int64_t ahead[LANES] = { 0, 5000000, 0, 5000000 };
+	lanes_begin();
+	lanes[2].host = "a";
+	lanes[3].host = "b";
+	steps_play(60, ahead, 0);
+	struct collective_match *match = solve(LANES);
+	CHECK_INT(match->instance_count, 60);
+	CHECK_INT(match->group_count, 1);
+	CHECK_INT(match->clocks[2].state, CLOCK_SAME);
+	CHECK_INT(match->clocks[2].offset_ns, 0);
+	CHECK_INT(match->clocks[3].offset_ns, match->clocks[1].offset_ns);
+	CHECK(llabs(match->clocks[3].offset_ns + 5000000) < 1500);
+	collective_match_close(match);
+}
+
 TEST(clocks_of_other_hosts_are_found_by_key)
 {
 	lanes_begin();
