@@ -321,6 +321,33 @@ TEST(a_job_of_two_halves_is_matched_in_halves)
 	collective_match_close(match);
 }
 
+/* Tensor and data parallel groups, told apart by nothing but their streams. */
+TEST(communicators_that_nobody_names_are_told_apart_by_streams)
+{
+	static const size_t pairs[2][2][2] = { { { 0, 1 }, { 2, 3 } }, { { 0, 2 }, { 1, 3 } } };
+	lanes_begin();
+	hosts_set("a");
+	for (int64_t k = 0; k < 60; k++)
+		for (size_t p = 0; p < 2; p++) {
+			int64_t end_ns = k * 50000000 + 40000000 + random_below(9000000);
+			for (size_t i = 0; i < 2; i++)
+				kernel_add(pairs[k % 2][p][i], "AllReduce",
+					   end_ns - 50000 - random_below(20000000), end_ns)
+					->stream = (uint32_t)(k % 2 + 3 * (int64_t)i);
+		}
+	struct collective_match *match = solve(LANES);
+	CHECK_INT(match->group_count, 4);
+	CHECK_INT(match->instance_count, 120);
+	for (size_t g = 0; g < match->group_count; g++) {
+		CHECK_INT(match->groups[g].matched, 30);
+		CHECK_INT(match->groups[g].lane_count, 2);
+		CHECK(!match->groups[g].is_complete);
+	}
+	for (size_t i = 0; i < match->instance_count; i++)
+		CHECK_INT(match->instances[i].end_spread_ns, 0);
+	collective_match_close(match);
+}
+
 TEST(only_the_root_is_waited_for_in_a_broadcast)
 {
 	static const int64_t starts[] = { 100000, 900000, 400000, 200000 };
