@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	STREAM_KERNELS_MIN = 8,	/* fewer on a stream agree by chance */
+	STREAM_PARTS_MAX = 1024,	/* they are compared in pairs */
+};
+
 /* One lane's part of a class that is matched by order. */
 struct part {
 	const struct class_entry *entries;
@@ -17,7 +22,9 @@ struct part {
 	size_t cluster;		/* the leader's place among the parts */
 };
 
+/* A part is a lane's kernels, or those on one of its streams. */
 struct parts {
+	bool is_by_stream;
 	struct part *list;
 	size_t count;
 	int64_t *times;
@@ -39,27 +46,78 @@ static struct order_side side_of(const struct part *part)
 	return (struct order_side){ part->times, part->times + part->count, part->count };
 }
 
+static uint32_t stream_of(const struct matcher *matcher, const struct class_entry *entry)
+{
+	return matcher->lanes[entry->lane].kernels[entry->kernel].stream;
+}
+
+static bool is_same_part(const struct matcher *matcher, const struct parts *parts,
+			 const struct class_entry *a, const struct class_entry *b)
+{
+	return a->lane == b->lane && (!parts->is_by_stream ||
+				      stream_of(matcher, a) == stream_of(matcher, b));
+}
+
+static size_t parts_count(const struct matcher *matcher, const struct collective_class *class,
+			  const struct parts *parts)
+{
+	const struct class_entry *entries = matcher->classes.entries + class->first;
+	size_t count = 1;
+	for (size_t i = 1; i < class->count; i++)
+		count += !is_same_part(matcher, parts, &entries[i - 1], &entries[i]);
+	return count;
+}
+
 static bool parts_begin(const struct matcher *matcher, const struct collective_class *class,
 			struct parts *parts)
 {
 	const struct class_entry *entries = matcher->classes.entries + class->first;
 	size_t at = 0;
-	parts->count = 0;
 	parts->times = malloc(2 * class->count * sizeof parts->times[0]);
-	parts->list = calloc(class->lane_count, sizeof parts->list[0]);
+	parts->list = calloc(parts_count(matcher, class, parts), sizeof parts->list[0]);
 	if (parts->times == NULL || parts->list == NULL)
 		return false;
 	while (at < class->count) {
 		struct part *part = &parts->list[parts->count];
 		*part = (struct part){ .entries = entries + at, .lane = entries[at].lane,
 				       .times = parts->times + 2 * at, .cluster = parts->count };
-		while (at < class->count && entries[at].lane == part->lane) {
+		while (at < class->count &&
+		       is_same_part(matcher, parts, part->entries, &entries[at])) {
 			part->count++;
 			at++;
 		}
 		part_align(matcher, part);
 		parts->count++;
 	}
+	return true;
+}
+
+/* One stream after the other, those of a lane together; false: memory is short. */
+static bool class_sort_by_stream(struct matcher *matcher, const struct collective_class *class)
+{
+	struct class_entry *entries = matcher->classes.entries + class->first;
+	struct class_entry *sorted = malloc(class->count * sizeof sorted[0]);
+	size_t kept = 0;
+	if (sorted == NULL)
+		return false;
+	for (size_t first = 0, end; first < class->count; first = end) {
+		for (end = first; end < class->count; end++)
+			if (entries[end].lane != entries[first].lane)
+				break;
+		/* Streams are few: a pass each, in their order of first use. */
+		for (size_t i = first; i < end; i++) {
+			uint32_t stream = stream_of(matcher, &entries[i]);
+			if (entries[i].occurrence != 0)
+				continue;
+			for (size_t j = i; j < end; j++)
+				if (stream_of(matcher, &entries[j]) == stream) {
+					entries[j].occurrence = 1;
+					sorted[kept++] = entries[j];
+				}
+		}
+	}
+	memcpy(entries, sorted, class->count * sizeof sorted[0]);
+	free(sorted);
 	return true;
 }
 
@@ -168,7 +226,7 @@ static bool cluster_keep(struct matcher *matcher, const struct collective_class 
 	struct collective_group *group = &matcher->match->groups[matcher->match->group_count - 1];
 	/* Point to point acts as a barrier where all do it with all: nobody is left out. */
 	if (strcmp(class->operation, "SendRecv") == 0)
-		group->is_barrier = lane_count == parts->count;
+		group->is_barrier = lane_count == class->lane_count;
 	for (int64_t k = from; k < to; k++) {
 		const struct part *first = &parts->list[leader];
 		if (!draft_instance_begin(matcher, matcher->lanes[first->lane].kernels[
@@ -203,19 +261,36 @@ static bool leftovers_keep(struct matcher *matcher, const struct collective_clas
 	return true;
 }
 
-static bool clusters_find(struct matcher *matcher, struct parts *parts, struct order_match *why)
+/* Not yet in a cluster, and of a lane that the leader's cluster lacks. */
+static bool is_candidate(const struct parts *parts, size_t leader, size_t at)
 {
-	*why = (struct order_match){ .reason = MATCH_ALONE };
+	const struct part *part = &parts->list[at];
+	if (part->cluster != at)
+		return false;
+	if (!parts->is_by_stream)
+		return true;
+	if (part->count < STREAM_KERNELS_MIN || parts->list[leader].count < STREAM_KERNELS_MIN)
+		return false;
+	for (size_t p = leader; p < at; p++)
+		if (parts->list[p].lane == part->lane && parts->list[p].cluster == leader)
+			return false;
+	return true;
+}
+
+static bool clusters_find(struct matcher *matcher, struct parts *parts, struct order_match *why,
+			  bool *is_any)
+{
 	for (size_t a = 0; a < parts->count; a++) {
 		if (parts->list[a].cluster != a)
 			continue;
 		for (size_t b = a + 1; b < parts->count; b++) {
 			struct order_match found;
-			if (parts->list[b].cluster != b)
+			if (!is_candidate(parts, a, b))
 				continue;
 			if (!parts_compare(matcher, parts, a, b, &found))
 				return false;
-			if (found.reason == MATCH_DONE)
+			*is_any = *is_any || found.reason == MATCH_DONE;
+			if (found.reason == MATCH_DONE || parts->is_by_stream)
 				continue;
 			if (why->reason == MATCH_ALONE)
 				why->reason = found.reason;
@@ -226,26 +301,48 @@ static bool clusters_find(struct matcher *matcher, struct parts *parts, struct o
 	return true;
 }
 
-bool class_match_by_order(struct matcher *matcher, const struct collective_class *class)
+static bool clusters_keep(struct matcher *matcher, const struct collective_class *class,
+			  const struct parts *parts, const struct order_match *why)
 {
-	struct parts parts = { .count = 0 };
-	struct order_match why = { .reason = MATCH_ALONE };
 	size_t lane_count = 0, kernel_count = 0;
-	if (class->is_peerless)
-		return leftovers_keep(matcher, class, class->lane_count, class->count, &why);
-	bool ok = parts_begin(matcher, class, &parts) && clusters_find(matcher, &parts, &why);
-	for (size_t a = 0; ok && a < parts.count; a++) {
+	uint32_t last = COLLECTIVE_NONE;
+	for (size_t a = 0; a < parts->count; a++) {
+		const struct part *part = &parts->list[a];
 		size_t followers = 0;
-		for (size_t b = a + 1; b < parts.count; b++)
-			followers += parts.list[b].cluster == a;
+		for (size_t b = a + 1; b < parts->count; b++)
+			followers += parts->list[b].cluster == a;
 		if (followers > 0) {
-			ok = cluster_keep(matcher, class, &parts, a);
-		} else if (parts.list[a].cluster == a) {
-			lane_count++;
-			kernel_count += parts.list[a].count;
+			if (!cluster_keep(matcher, class, parts, a))
+				return false;
+		} else if (part->cluster == a) {
+			lane_count += part->lane != last;
+			last = part->lane;
+			kernel_count += part->count;
 		}
 	}
-	ok = ok && leftovers_keep(matcher, class, lane_count, kernel_count, &why);
+	return leftovers_keep(matcher, class, lane_count, kernel_count, why);
+}
+
+bool class_match_by_order(struct matcher *matcher, const struct collective_class *class)
+{
+	struct parts parts = { .count = 0 }, streams = { .is_by_stream = true };
+	struct order_match why = { .reason = MATCH_ALONE };
+	bool is_any = false;
+	if (class->is_peerless)
+		return leftovers_keep(matcher, class, class->lane_count, class->count, &why);
+	bool ok = parts_begin(matcher, class, &parts) &&
+		  clusters_find(matcher, &parts, &why, &is_any);
+	/* Several communicators that nobody tells apart, but perhaps a stream each. */
+	bool is_mixed = ok && !is_any && !class->is_hashed && class->lane_count > 1;
+	if (is_mixed)
+		ok = class_sort_by_stream(matcher, class);
+	is_mixed = is_mixed && ok && parts_count(matcher, class, &streams) > parts.count &&
+		   parts_count(matcher, class, &streams) <= STREAM_PARTS_MAX;
+	if (is_mixed)
+		ok = parts_begin(matcher, class, &streams) &&
+		     clusters_find(matcher, &streams, &why, &is_any);
+	ok = ok && clusters_keep(matcher, class, is_any && is_mixed ? &streams : &parts, &why);
 	parts_end(&parts);
+	parts_end(&streams);
 	return ok;
 }

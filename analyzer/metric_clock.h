@@ -8,8 +8,8 @@
  * An offset is what must be ADDED to a clock's times to compare them with its reference's. The
  * reference of clocks that share barriers, directly or through others, is the first of them.
  *
- * Memory: 24 bytes a sample beside the caller's, 16 a clock pair. Time: O(pairs x samples), where more
- * than 2^26 pairs of samples would be looked at, evenly chosen ones are. More than
+ * Memory: 24 bytes a sample beside the caller's, 16 a clock pair. Time: O(pairs x samples), where
+ * more than 2^26 pairs of samples would be looked at, evenly chosen ones are. More than
  * CLOCK_PAIRS_MAX clocks are compared with one reference only and not tightened.
  *
  * Pure. Thread: any.

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Goal: whatever arrives when, each member's wait and transfer sum to its duration, waits are what
- * their definition says, and all kernels are members once. Method: random arrivals at barriers that
- * are simulated; a failure names the seed.
+ * their definition says, and all kernels are members once; nonsense is matched without harm, and
+ * always in the same way. Method: random arrivals at barriers that are simulated, and random
+ * kernels; a failure names the seed.
  */
 #include "analyzer/collective_match.h"
 #include "tests/unit/harness.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROUNDS = 300, LANES_MAX = 6, BARRIERS_MAX = 40 };
 
@@ -111,5 +113,72 @@ TEST(waits_and_transfers_of_random_barriers_sum_to_their_durations)
 		CHECK_OK(collective_match(&match, lanes, lane_count, &error), error);
 		check_match(match, lane_count, barriers, seed);
 		collective_match_close(match);
+	}
+}
+
+/* Times of any size, few operations and communicators, so that much seems to match. */
+static void nonsense_play(size_t lane_count)
+{
+	static const char *const operations[] = { "AllReduce", "SendRecv", "Broadcast", "Send",
+						  "Recv", "Reduce", "Generic", "" };
+	int bits = (int)random_below(62);
+	for (size_t l = 0; l < lane_count; l++) {
+		int64_t at = random_below(3) == 0 ? random_below(INT64_C(1) << bits) : 0;
+		size_t count = (size_t)random_below(BARRIERS_MAX);
+		lanes[l] = (struct comm_lane){ .kernels = kernels[l], .count = count, .rank = -1,
+			.world_size = random_below(3), .host = random_below(2) ? "a" : NULL,
+			.trace = l, .epoch_ns = random_below(4) ? 1790000000000000000 :
+							 random_below(INT64_C(1) << bits) };
+		for (size_t k = 0; k < count; k++) {
+			int64_t end_ns = at + random_below((INT64_C(1) << bits) / 64 + 1);
+			kernels[l][k] = (struct comm_kernel){ .start_ns = at, .end_ns = end_ns,
+				.communicator_hash = random_below(2), .rank_count = 3,
+				.communicator_rank = random_below(4) - 1,
+				.sequence = random_below(6) - 1, .bytes = random_below(9) - 1,
+				.peer = random_below(4) - 1, .operations = random_below(3),
+				.operation = operations[random_below(8)] };
+			at += random_below((INT64_C(1) << bits) / 64 + 1);
+		}
+	}
+}
+
+static void check_sums(const struct collective_match *match, uint64_t seed)
+{
+	size_t members = 0;
+	for (size_t i = 0; i < match->instance_count; i++)
+		members += match->instances[i].member_count;
+	CHECK_SEED(members == match->member_count, seed);
+	for (size_t m = 0; m < match->member_count; m++) {
+		const struct collective_member *member = &match->members[m];
+		CHECK_SEED(member->wait_ns >= 0 && member->transfer_ns >= 0, seed);
+		CHECK_SEED(member->wait_ns + member->transfer_ns ==
+			   member->end_ns - member->start_ns, seed);
+		CHECK_SEED(match->member_of[member->lane][member->kernel] == m, seed);
+	}
+	size_t unmatched = 0, kernel_count = 0;
+	for (size_t g = 0; g < match->group_count; g++) {
+		unmatched += match->groups[g].unmatched;
+		kernel_count += match->groups[g].kernel_count;
+	}
+	CHECK_SEED(unmatched + match->member_count == kernel_count, seed);
+}
+
+TEST(nonsense_is_matched_without_harm_and_always_alike)
+{
+	for (uint64_t seed = 1; seed <= 10 * ROUNDS; seed++) {
+		struct collective_match *match = NULL, *again = NULL;
+		struct error error;
+		seed_now = seed;
+		size_t lane_count = (size_t)random_below(LANES_MAX + 1);
+		nonsense_play(lane_count);
+		CHECK_OK(collective_match(&match, lanes, lane_count, &error), error);
+		CHECK_OK(collective_match(&again, lanes, lane_count, &error), error);
+		check_sums(match, seed);
+		CHECK_SEED(match->member_count == again->member_count, seed);
+		CHECK_SEED(match->member_count == 0 ||
+			   memcmp(match->members, again->members,
+				  match->member_count * sizeof match->members[0]) == 0, seed);
+		collective_match_close(match);
+		collective_match_close(again);
 	}
 }

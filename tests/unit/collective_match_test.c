@@ -162,6 +162,23 @@ TEST(clocks_of_other_hosts_are_found_by_order)
 	collective_match_close(match);
 }
 
+TEST(gpus_of_another_host_share_its_offset)
+{
+	static const int64_t ahead[LANES] = { 0, 5000000, 0, 5000000 };
+	lanes_begin();
+	lanes[2].host = "a";
+	lanes[3].host = "b";
+	steps_play(60, ahead, 0);
+	struct collective_match *match = solve(LANES);
+	CHECK_INT(match->instance_count, 60);
+	CHECK_INT(match->group_count, 1);
+	CHECK_INT(match->clocks[2].state, CLOCK_SAME);
+	CHECK_INT(match->clocks[2].offset_ns, 0);
+	CHECK_INT(match->clocks[3].offset_ns, match->clocks[1].offset_ns);
+	CHECK(llabs(match->clocks[3].offset_ns + 5000000) < 1500);
+	collective_match_close(match);
+}
+
 TEST(clocks_of_other_hosts_are_found_by_key)
 {
 	lanes_begin();
@@ -301,6 +318,33 @@ TEST(a_job_of_two_halves_is_matched_in_halves)
 	CHECK_INT(match->instance_count, 60);
 	CHECK(!match->groups[0].is_complete);
 	CHECK_INT(match->groups[1].lane_count, 2);
+	collective_match_close(match);
+}
+
+/* Tensor and data parallel groups, told apart by nothing but their streams. */
+TEST(communicators_that_nobody_names_are_told_apart_by_streams)
+{
+	static const size_t pairs[2][2][2] = { { { 0, 1 }, { 2, 3 } }, { { 0, 2 }, { 1, 3 } } };
+	lanes_begin();
+	hosts_set("a");
+	for (int64_t k = 0; k < 60; k++)
+		for (size_t p = 0; p < 2; p++) {
+			int64_t end_ns = k * 50000000 + 40000000 + random_below(9000000);
+			for (size_t i = 0; i < 2; i++)
+				kernel_add(pairs[k % 2][p][i], "AllReduce",
+					   end_ns - 50000 - random_below(20000000), end_ns)
+					->stream = (uint32_t)(k % 2 + 3 * (int64_t)i);
+		}
+	struct collective_match *match = solve(LANES);
+	CHECK_INT(match->group_count, 4);
+	CHECK_INT(match->instance_count, 120);
+	for (size_t g = 0; g < match->group_count; g++) {
+		CHECK_INT(match->groups[g].matched, 30);
+		CHECK_INT(match->groups[g].lane_count, 2);
+		CHECK(!match->groups[g].is_complete);
+	}
+	for (size_t i = 0; i < match->instance_count; i++)
+		CHECK_INT(match->instances[i].end_spread_ns, 0);
 	collective_match_close(match);
 }
 
