@@ -339,6 +339,13 @@ def test_endings(tap, rig):
         # The probe flushes in a forked child on purpose: the double must notice.
         ok = status == expected and ("forked child" in errors) == (mode == "fork")
         tap.check(ok, f"--exit {mode} ends with {expected}", f"{status} {errors}")
+    for option, expected in (("--kill", 137), ("--env", 4)):
+        value = "1:1" if option == "--kill" else "1:RIG_NODEVICE=1"
+        done = run([os.path.join(rig.bin, "rig-run"), option, value, scenario])
+        other = run([os.path.join(rig.bin, "rig-run"), option, value.replace("1:", "9:", 1), scenario])
+        tap.check(done.returncode == expected and other.returncode == 0,
+                  f"rig-run {option}: one rank ends with {expected}, and only that one",
+                  f"{done.returncode} {done.stderr} {other.returncode} {other.stderr}")
     done = run([os.path.join(rig.bin, "rig-run"), "--cupti", "nodevice", "--preload",
                 os.path.join(rig.bin, "libprobe.so"), scenario], RIG_PROBE_OUT="/dev/null")
     tap.check(done.returncode == 4 and b"cuInit: 100" in done.stderr, "nodevice: cuInit answers 100",
