@@ -367,6 +367,15 @@ def check_samples(tap):
         with Run('tiny', **settings) as run:
             tap.check(run.count('sample') == 0 and run.loss().get(reason) == 0 and not run.problems(),
                       f'{settings}: no sample, and the loss says so', run.loss())
+    with Run(SAMPLED.replace('unsupported=29', 'lost=1') % 10) as run:
+        tap.check(run.result.status == 0 and not run.result.err and not run.problems() and
+                  run.loss().get('nvml: failed: nvmlDeviceGetClockInfo: GPU is lost (15)') == 0,
+                  'a GPU that is lost to NVML is a fact in the loss', f'{run.loss()}\n{run.result.text()}')
+    with Run(SAMPLED.replace('unsupported=29', 'stuck=1') % 10) as run:
+        problems = run.problems()
+        tap.check(run.result.status == 0 and not run.result.err and not problems and
+                  run.loss().get('nvml: NVML did not answer at the end') == 0 and run.result.seconds < 10,
+                  'an NVML that never answers does not hold the exit', f'{problems}\n{run.loss()}')
     with Run(SAMPLED % 10, '--exit', 'fork', '--at-step', '5', LAGGARD_NVML_INTERVAL_MS='1') as run:
         problems = run.problems()
         tap.check(run.result.status == 0 and not problems and len(run.databases()) == 3 and
