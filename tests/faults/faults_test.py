@@ -63,13 +63,14 @@ CASES = (
     Case('launch-bound', ('launch-bound',)),
     Case('allocation-in-step', ('allocation-in-step',)),
     Case('module-load-in-step', ('module-load-in-step',)),
-    Case('small-grids', ('small-grids',), is_first=False, measure=''),
-    Case('pcie-link', ('pcie-link',), 1, (1,), ('culprit',)),
+    Case('small-grids', ('gpu-underfilled',), is_first=False, measure=''),
+    Case('pcie-link', ('pcie-link', 'slow-copies'), 1, (1,), ('culprit',)),
     Case('pipeline-bubble', ('pipeline-bubble',), is_first=False, measure='', verdicts=('none', 'unknown')),
 )
 # Findings that describe, and accuse nobody even if they name where it is worst.
 NEUTRAL = ('gpu-idle', 'exposed-communication', 'exposed-copy', 'trace-unreadable', 'records-lost', 'rows-rejected',
-           'gpu-counted-twice', 'trace-without-gpu-work', 'ranks-missing')
+           'gpu-counted-twice', 'trace-without-gpu-work', 'ranks-missing', 'clocks-differ', 'clock-throttled',
+           'memory-near-limit', 'memory-headroom', 'memory-churn', 'version-mismatch', 'known-problem', 'slow-setting')
 
 
 class Run:
