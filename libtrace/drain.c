@@ -4,6 +4,7 @@
 #include "libtrace/host_facts.h"
 #include "libtrace/nccl_source.h"
 #include "libtrace/notice.h"
+#include "libtrace/nvml_sampler.h"
 #include "libtrace/nvml_source.h"
 #include "libtrace/nvtx_source.h"
 #include "libtrace/output_path.h"
@@ -157,6 +158,8 @@ static void drain_note_disabled(struct drain *drain)
 		{ "nccl", "disabled: NCCL_PROFILER_PLUGIN names another plugin",
 		  settings->nccl && drain->plan->is_nccl_taken },
 		{ "nvml", "disabled: LAGGARD_NVML=off", !settings->nvml },
+		{ "nvml", "disabled: LAGGARD_NVML_INTERVAL_MS=0",
+		  settings->nvml && settings->nvml_interval_ms == 0 },
 		{ "cupti", "disabled: LAGGARD_API=off", settings->api == API_CHOICE_OFF },
 		{ "cupti", "disabled: LAGGARD_GRAPHS=graph, the kernels of CUDA graphs",
 		  settings->graphs == GRAPH_CHOICE_GRAPH },
@@ -259,7 +262,7 @@ static void drain_ask_nvml(struct drain *drain)
 	if (count == drain->devices_asked || !drain->plan->settings->nvml)
 		return;
 	drain->devices_asked = count;
-	nvml_source_start(drain);
+	nvml_source_start(drain, drain->plan->settings->nvml_interval_ms);
 }
 
 /* One round: fetch, decode, consume, write. */
@@ -281,6 +284,7 @@ static void drain_pass(struct drain *drain, bool is_last)
 		drain->second_due_ns = now_ns + NS_PER_S;
 	}
 	drain_ask_nvml(drain);
+	nvml_sampler_take(drain);
 	recorder_flush(drain->recorder, false);
 }
 
@@ -290,6 +294,7 @@ static void drain_finish(struct drain *drain)
 	row->stop_ns = drain_time(drain, realtime_ns());
 	nvtx_source_finish(drain);
 	nccl_source_finish(drain);
+	nvml_sampler_finish(drain);
 	trace_facts_add_thread_names(drain->recorder, 0);
 	drain_note_clocks(drain);
 	drain_note_losses(drain);

@@ -16,7 +16,7 @@ enum nvml_result {
 	NVML_GPU_IS_LOST = 15,
 };
 
-enum { NVML_INIT_NO_GPUS_IS_FINE = 1, NVML_CLOCK_SM = 1 };
+enum { NVML_INIT_NO_GPUS_IS_FINE = 1, NVML_CLOCK_SM = 1, NVML_CLOCK_MEMORY = 2 };
 
 struct nvml_device;	/* opaque */
 
@@ -30,8 +30,13 @@ struct nvml_memory {
 	uint64_t total, free, used;
 };
 
+struct nvml_utilization {
+	unsigned gpu, memory;
+};
+
 _Static_assert(sizeof(struct nvml_pci) == 68 && offsetof(struct nvml_pci, bus_id) == 36, "ABI");
 _Static_assert(sizeof(struct nvml_memory) == 24, "ABI");
+_Static_assert(sizeof(struct nvml_utilization) == 8, "ABI");
 
 typedef int (*nvml_init_with_flags)(unsigned flags);
 typedef int (*nvml_init)(void);
@@ -42,5 +47,7 @@ typedef int (*nvml_device_clock)(struct nvml_device *device, int clock, unsigned
 typedef int (*nvml_device_text)(struct nvml_device *device, char *text, unsigned size);
 typedef int (*nvml_device_pci)(struct nvml_device *device, struct nvml_pci *pci);
 typedef int (*nvml_device_memory)(struct nvml_device *device, struct nvml_memory *memory);
+typedef int (*nvml_device_wide)(struct nvml_device *device, unsigned long long *value);
+typedef int (*nvml_device_utilization)(struct nvml_device *device, struct nvml_utilization *rates);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nvml_source.h"
 #include "libtrace/nvml_abi.h"
+#include "libtrace/nvml_sampler.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -38,40 +39,6 @@ static bool symbol_find(void *function, size_t size, const char *name)
 
 #define SYMBOL(function, name) symbol_find(&(function), sizeof(function), name)
 
-static const char *result_text(int result)
-{
-	switch (result) {
-	case NVML_UNINITIALIZED:
-		return "not initialised";
-	case NVML_NOT_SUPPORTED:
-		return "not supported";
-	case NVML_NO_PERMISSION:
-		return "no permission";
-	case NVML_NOT_FOUND:
-		return "not found";
-	case NVML_DRIVER_NOT_LOADED:
-		return "driver not loaded";
-	case NVML_FUNCTION_NOT_FOUND:
-		return "function not found";
-	case NVML_GPU_IS_LOST:
-		return "GPU is lost";
-	default:
-		return "unknown error";
-	}
-}
-
-/* States a fact, once: the rows say 0 or -1, and this says why. */
-static void refusal_note(struct drain *drain, const char *function, int result)
-{
-	char reason[TEXT_BYTES * 2];
-	if (result == NVML_NOT_SUPPORTED || result == NVML_FUNCTION_NOT_FOUND)
-		(void)snprintf(reason, sizeof reason, "not supported: %s", function);
-	else
-		(void)snprintf(reason, sizeof reason, "failed: %s: %s (%d)", function,
-			       result_text(result), result);
-	drain_loss(drain, "nvml", reason, 0);
-}
-
 static int library_init(void)
 {
 	nvml_init_with_flags with_flags;
@@ -96,7 +63,7 @@ static void library_open(struct drain *drain)
 	if (result == NVML_OK)
 		return;
 	(void)snprintf(reason, sizeof reason, "disabled: NVML does not start: %s (%d)",
-		       result_text(result), result);
+		       nvml_result_text(result), result);
 	drain_loss(drain, "nvml", reason, 0);
 	nvml.library = NULL;	/* stays mapped: unloading a driver library is asking for trouble */
 }
@@ -143,7 +110,7 @@ static void numbers_ask(struct drain *drain, struct nvml_device *device, struct 
 		if (result == NVML_OK)
 			memcpy((char *)row + number_facts[i].offset, &known, sizeof known);
 		else
-			refusal_note(drain, number_facts[i].function, result);
+			nvml_refusal_note(drain, number_facts[i].function, result, 0);
 	}
 }
 
@@ -157,7 +124,7 @@ static void clock_ask(struct drain *drain, struct nvml_device *device, struct de
 	if (result == NVML_OK)
 		row->clock_sm_max_mhz = mhz;
 	else
-		refusal_note(drain, "nvmlDeviceGetMaxClockInfo", result);
+		nvml_refusal_note(drain, "nvmlDeviceGetMaxClockInfo", result, 0);
 }
 
 /* What CUPTI has said already stays. */
@@ -176,7 +143,7 @@ static void identity_ask(struct drain *drain, struct nvml_device *device, struct
 	if (result == NVML_OK)
 		row->pci_bus_id = drain_keep_text(drain, pci.bus_id);
 	else
-		refusal_note(drain, "nvmlDeviceGetPciInfo_v3", result);
+		nvml_refusal_note(drain, "nvmlDeviceGetPciInfo_v3", result, 0);
 	if (is_empty(row->uuid) && SYMBOL(get_text, "nvmlDeviceGetUUID") &&
 	    get_text(device, text, sizeof text) == NVML_OK)
 		row->uuid = drain_keep_text(drain, text);
@@ -188,7 +155,7 @@ static void identity_ask(struct drain *drain, struct nvml_device *device, struct
 		row->memory_bytes = (int64_t)memory.total;
 }
 
-static void device_ask(struct drain *drain, struct device_row *row)
+static void device_ask(struct drain *drain, struct device_row *row, int64_t interval_ms)
 {
 	char reason[TEXT_BYTES];
 	struct nvml_device *device = device_find(row);
@@ -201,9 +168,11 @@ static void device_ask(struct drain *drain, struct device_row *row)
 	numbers_ask(drain, device, row);
 	clock_ask(drain, device, row);
 	identity_ask(drain, device, row);
+	if (interval_ms > 0)
+		nvml_sampler_add(drain, nvml.library, row->device_id, device, interval_ms);
 }
 
-void nvml_source_start(struct drain *drain)
+void nvml_source_start(struct drain *drain, int64_t interval_ms)
 {
 	if (!nvml.is_tried)
 		library_open(drain);
@@ -216,6 +185,6 @@ void nvml_source_start(struct drain *drain)
 		if (!is_ours || nvml.is_asked[row->device_id])
 			continue;
 		nvml.is_asked[row->device_id] = true;
-		device_ask(drain, row);
+		device_ask(drain, row, interval_ms);
 	}
 }

@@ -11,7 +11,10 @@
 
 #include "libtrace/drain.h"
 
-/* Completes the rows of the devices used so far; to be called again when there are more. */
-void nvml_source_start(struct drain *drain);
+/*
+ * Completes the rows of the devices used so far; to be called again when there are more. They are
+ * sampled every `interval_ms` from then on (nvml_sampler.h); 0: never.
+ */
+void nvml_source_start(struct drain *drain, int64_t interval_ms);
 
 #endif

@@ -131,6 +131,16 @@ def check_versions(tap):
                 problems = run.problems()
                 tap.check(run.result.status == 0 and not problems and not run.result.err,
                           f'{scenario}, CUPTI {version}: every row is exact', problems or run.result.text())
+    for nccl in ('v4', 'v5'):
+        with Run(os.path.join(guest.SCENARIOS, 'faults', 'pipeline-bubble.scn'), RIG_NCCL=nccl) as run:
+            problems = run.problems('--nccl', nccl)
+            peers = sorted(set(run.rows("SELECT t.rank, s.value, c.peer FROM collective c, trace t JOIN string s "
+                                        "ON s.string_id = c.operation_id WHERE c.witness = 1")))
+            wanted = sorted({(rank, operation, peer) for rank in range(4) for peer in (rank - 1, rank + 1)
+                             for operation in ('Send', 'Recv') if 0 <= peer < 4})
+            tap.check(run.result.status == 0 and not problems and not run.result.err and peers == wanted,
+                      f'pipeline-bubble, NCCL {nccl}: every row is exact, every message has its peer',
+                      problems or f'{peers}\n{run.result.text()}')
 
 
 def check_ways_to_find_cupti(tap):
@@ -298,6 +308,81 @@ def check_settings(tap):
                   names)
 
 
+# Two of the GPUs say less than the others; GPU 1 has been held down.
+SAMPLED = '''
+scenario sampled
+seed 5
+gpus 3
+gpu 1 sm_mhz=1410 reasons=0x24 power_mw=449500 temperature=88 pcie_width=4 pcie_gen=3 replays=17
+gpu 2 unsupported=29
+kernel work "_Z4workPf" grid=128,1,1 block=256,1,1 regs=32
+repeat count=%d
+	launch kernel=work dur=4ms
+	sync name=device
+	host dur=10ms
+end
+'''
+
+SAMPLE_VALUES = '''SELECT t.rank, s.value, MIN(a.value), MAX(a.value), COUNT(*) FROM sample a JOIN string s
+ON s.string_id = a.counter_id JOIN trace t GROUP BY s.value'''
+
+
+def sampled(run):
+    """{rank: {counter: (least, most, rows)}}"""
+    found = {}
+    for rank, counter, least, most, count in run.rows(SAMPLE_VALUES):
+        found.setdefault(rank, {})[counter] = (least, most, count)
+    return found
+
+
+def check_samples(tap):
+    with Run(SAMPLED % 10) as run:
+        found, problems = sampled(run), run.problems()
+        held = {counter: values[:2] for counter, values in found.get(1, {}).items() if counter != 'power_mw'}
+        wanted = {'clock_sm_mhz': 1410, 'clock_memory_mhz': 10251, 'clock_event_reasons': 0x24,
+                  'temperature_c': 88, 'pcie_generation': 3, 'pcie_width': 4, 'pcie_replays': 17,
+                  'power_limit_mw': 450000, 'memory_used_bytes': 9663676416,
+                  'utilization_gpu_percent': 93, 'utilization_memory_percent': 41}
+        tap.check(held == {counter: (value, value) for counter, value in wanted.items()} and not problems and
+                  all(count >= 2 for values in found.values() for _, _, count in values.values()) and
+                  abs(found[1]['power_mw'][0] - 449500) <= 1000,
+                  'a short run has a sample of everything at its start and at its end', f'{found}\n{problems}')
+        mute = {'power_mw', 'power_limit_mw', 'clock_event_reasons', 'pcie_replays'}
+        tap.check(set(found.get(2, {})) == set(wanted) - mute and
+                  run.loss().get('nvml: not supported: nvmlDeviceGetPowerUsage') == 0,
+                  'what a GPU does not say is a fact in the loss, counted 0', f'{found.get(2)}\n{run.loss()}')
+    with Run(SAMPLED % 150, '--realtime') as run:
+        found, problems = sampled(run), run.problems()
+        rows = {rank: values['clock_sm_mhz'][2] for rank, values in found.items()}
+        tap.check(not problems and all(15 <= count <= 60 for count in rows.values()) and
+                  found[0]['pcie_rx_kb_per_s'][:2] == (812000, 812000) and
+                  found[0]['pcie_tx_kb_per_s'][:2] == (401000, 401000) and
+                  'pcie_rx_kb_per_s' not in found[2] and
+                  found[0]['pcie_rx_kb_per_s'][2] <= 6 and found[0]['temperature_c'][2] <= 8,
+                  'four seconds: about ten rounds a second, throughput and temperature one',
+                  f'{found}\n{problems}')
+    for settings, reason in ((dict(LAGGARD_NVML='off'), 'nvml: disabled: LAGGARD_NVML=off'),
+                             (dict(LAGGARD_NVML_INTERVAL_MS='0'),
+                              'nvml: disabled: LAGGARD_NVML_INTERVAL_MS=0')):
+        with Run('tiny', **settings) as run:
+            tap.check(run.count('sample') == 0 and run.loss().get(reason) == 0 and not run.problems(),
+                      f'{settings}: no sample, and the loss says so', run.loss())
+    with Run(SAMPLED.replace('unsupported=29', 'lost=1') % 10) as run:
+        tap.check(run.result.status == 0 and not run.result.err and not run.problems() and
+                  run.loss().get('nvml: failed: nvmlDeviceGetClockInfo: GPU is lost (15)') == 0,
+                  'a GPU that is lost to NVML is a fact in the loss', f'{run.loss()}\n{run.result.text()}')
+    with Run(SAMPLED.replace('unsupported=29', 'stuck=1') % 10) as run:
+        problems = run.problems()
+        tap.check(run.result.status == 0 and not run.result.err and not problems and
+                  run.loss().get('nvml: NVML did not answer at the end') == 0 and run.result.seconds < 10,
+                  'an NVML that never answers does not hold the exit', f'{problems}\n{run.loss()}')
+    with Run(SAMPLED % 10, '--exit', 'fork', '--at-step', '5', LAGGARD_NVML_INTERVAL_MS='1') as run:
+        problems = run.problems()
+        tap.check(run.result.status == 0 and not problems and len(run.databases()) == 3 and
+                  run.result.seconds < 20, 'a forked child has no sampler, and its exit does not wait',
+                  problems or run.result.text())
+
+
 def main():
     guest.require_library()
     if not os.path.exists(guest.RIG_RUN):
@@ -313,6 +398,7 @@ def main():
     check_bounds(tap)
     check_environment(tap)
     check_settings(tap)
+    check_samples(tap)
     return tap.end()
 
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One JSON line for each operation that a process plays, to be compared with truth.py --dump. */
 #include <stdio.h>
+#include <string.h>
 
 #include "play.h"
 
@@ -127,6 +128,8 @@ static void coll_print(const struct rig_op *op)
 		number_print("bytes", item->bytes);
 		number_print("fused", item->fused);
 		number_print("seq", op->sequence);
+		if (!strcmp(item->op, "Send"))
+			number_print("peer", op->peer);
 		number_print("launch_start", op->launch_start_ns);
 		number_print("launch_end", op->launch_end_ns);
 	}

@@ -26,6 +26,7 @@ struct rig_gpu {
 	int64_t sm_mhz, memory_mhz, sm_mhz_max, memory_mhz_max, reasons;
 	int64_t memory_used, utilization_gpu, utilization_memory;
 	int64_t lost;		/* 1: every NVML call on it answers 15, GPU is lost */
+	int64_t stuck;		/* 1: nvmlDeviceGetPowerUsage never comes back */
 	int64_t unsupported;	/* bits of enum rig_unsupported: calls that answer 3 */
 };
 

@@ -30,7 +30,7 @@ struct rig_nccl_call {
 	const char *dtype;	/* "f32" */
 	int64_t bytes;		/* API count x type size, as in NCCL's NVTX payload */
 	int fused;		/* operations in the group, one kernel */
-	int root, channels, warps;
+	int root, channels, warps;	/* root: the peer of Send and Recv */
 	uint64_t sequence;
 	int64_t start_ns, launch_start_ns, launch_end_ns;
 	void *stream;

@@ -114,7 +114,7 @@ static bool has_api_events(const struct walk *walk)
 
 static enum rig_nccl_func operation_func(const struct walk *walk, int operation)
 {
-	if (!walk->is_p2p)
+	if (walk->call->func != RIG_NCCL_SEND_RECV)
 		return walk->call->func;
 	return operation ? RIG_NCCL_RECV : RIG_NCCL_SEND;
 }
@@ -123,7 +123,7 @@ static int operation_peer(const struct walk *walk, int operation)
 {
 	int ranks = walk->comm->ranks;
 
-	if (!walk->is_p2p)
+	if (walk->call->func != RIG_NCCL_SEND_RECV)
 		return walk->call->root;
 	return (walk->comm->rank + (operation ? ranks - 1 : 1)) % ranks;
 }
@@ -358,13 +358,13 @@ void rig_nccl_collective(struct rig_nccl_comm *comm, const struct rig_nccl_call 
 {
 	struct walk walk = {
 		.comm = comm, .call = call, .now = call->start_ns, .operations = call->fused,
-		.is_p2p = call->func == RIG_NCCL_SEND_RECV,
+		.is_p2p = call->func >= RIG_NCCL_SEND_RECV,
 		/* 1-rank communicators give no events. */
 		.has_events = comm->has_profiler && comm->ranks > 1,
 		.mask = __atomic_load_n(&rig_nccl_plugin.mask, __ATOMIC_RELAXED),
 	};
 
-	if (walk.is_p2p)
+	if (call->func == RIG_NCCL_SEND_RECV)
 		walk.operations = 2;
 	walk.depth = walk.operations > 1 ? 2 : 1;
 	if (walk.operations > 1)

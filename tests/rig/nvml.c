@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The libnvidia-ml.so.1 double: boards of the scenario named by RIG_SCENARIO, with fixed values;
- * calls of the `unsupported` bits answer 3, a `lost` board answers 15. Clocks and power wobble a
- * little from call to call.
+ * calls of the `unsupported` bits answer 3, a `lost` board answers 15, a `stuck` one never says its
+ * power. Clocks and power wobble a little from call to call.
  * Thread: any.
  */
 #include <pthread.h>
@@ -192,6 +192,13 @@ ENTRY(nvmlDeviceGetIndex, struct rig_gpu *gpu, unsigned *index)
 	return refusal(gpu, 0);
 }
 
+static int64_t power_measure(const struct rig_gpu *gpu)
+{
+	while (gpu->stuck)
+		nanosleep(&(struct timespec){ .tv_sec = 3600 }, NULL);
+	return wobble(gpu->power_mw, 2000);
+}
+
 /* A call that answers one unsigned number of the board. */
 #define NUMBER(name, unsupported, value) \
 	ENTRY(name, struct rig_gpu *gpu, unsigned *number) \
@@ -209,7 +216,7 @@ NUMBER(nvmlDeviceGetMaxPcieLinkGeneration, 0, gpu->pcie_gen_max)
 NUMBER(nvmlDeviceGetGpuMaxPcieLinkGeneration, 0, gpu->pcie_gen_max)
 NUMBER(nvmlDeviceGetMaxPcieLinkWidth, 0, gpu->pcie_width_max)
 NUMBER(nvmlDeviceGetPcieReplayCounter, RIG_NO_REPLAY, gpu->replays)
-NUMBER(nvmlDeviceGetPowerUsage, RIG_NO_POWER, wobble(gpu->power_mw, 2000))
+NUMBER(nvmlDeviceGetPowerUsage, RIG_NO_POWER, power_measure(gpu))
 NUMBER(nvmlDeviceGetEnforcedPowerLimit, RIG_NO_POWER, gpu->power_limit_mw)
 NUMBER(nvmlDeviceGetPowerManagementLimit, RIG_NO_POWER, gpu->power_limit_mw)
 NUMBER(nvmlDeviceGetPerformanceState, 0, gpu->performance_state)

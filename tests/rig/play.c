@@ -84,9 +84,11 @@ static void coll_play(const struct rig_op *op)
 	const struct rig_item *item = op->item;
 	struct rig_nccl_comm *comm = play.comms[op->unit][item->id % RIG_COMMS_MAX];
 	struct rig_op *launch = &play.run->ops[op + 1 - play.run->ops];
+	int func = rig_func_find(op->name);
+	bool is_paired = func == RIG_FUNC_SEND || func == RIG_FUNC_RECV;
 	const struct rig_nccl_call call = {
-		.func = (enum rig_nccl_func)rig_func_find(item->op), .dtype = item->dtype,
-		.bytes = item->bytes, .fused = (int)item->fused, .root = (int)item->root,
+		.func = (enum rig_nccl_func)func, .dtype = item->dtype, .bytes = item->bytes,
+		.fused = (int)item->fused, .root = is_paired ? op->peer : (int)item->root,
 		.channels = (int)item->channels, .warps = (int)item->warps,
 		.sequence = (uint64_t)op->sequence, .start_ns = op->start_ns,
 		.launch_start_ns = op->launch_start_ns, .launch_end_ns = op->launch_end_ns,

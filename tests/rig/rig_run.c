@@ -4,7 +4,7 @@
  * doubles are found.
  *
  *     rig-run [--cupti 13.0|12.4|11.8|13.4|nodevice] [--preload LIB] [--train PROGRAM]
- *             SCENARIO [...]
+ *             [--kill RANK:STEP] [--env RANK:NAME=VALUE] SCENARIO [...]
  *
  * What follows the scenario goes to rig-train. Exit status: 0 if every rank ended with 0, else that
  * of the first rank that did not (128 + signal).
@@ -33,9 +33,13 @@ static const struct version {
 static struct {
 	const struct version *version;
 	const char *preload, *train, *scenario;
+	int kill_rank;
+	const char *kill_step;
+	char *environments[16];	/* "RANK:NAME=VALUE" */
+	int environment_count;
 	char root[PATH_MAX];
 	char **rest;
-} options = { .version = &versions[0] };
+} options = { .version = &versions[0], .kill_rank = -1 };
 
 static bool root_find(void)
 {
@@ -51,6 +55,33 @@ static bool root_find(void)
 	return length > 0;
 }
 
+/* "RANK:rest"; NULL if it is not that. */
+static char *rank_split(char *text, int *rank)
+{
+	char *end = NULL;
+	long number = strtol(text, &end, 10);
+
+	if (end == text || *end != ':' || number < 0 || number >= RIG_GPUS_MAX)
+		return NULL;
+	*rank = (int)number;
+	return end + 1;
+}
+
+static bool rank_option_parse(const char *name, char *value)
+{
+	int rank;
+
+	if (!strcmp(name, "--kill")) {
+		options.kill_step = rank_split(value, &options.kill_rank);
+		return options.kill_step != NULL;
+	}
+	if (strcmp(name, "--env") || !rank_split(value, &rank) ||
+	    options.environment_count == sizeof(options.environments) / sizeof(char *))
+		return false;
+	options.environments[options.environment_count++] = value;
+	return true;
+}
+
 static bool options_parse(int argc, char **argv)
 {
 	int i = 1;
@@ -63,7 +94,7 @@ static bool options_parse(int argc, char **argv)
 			options.preload = argv[i + 1];
 		else if (!strcmp(argv[i], "--train"))
 			options.train = argv[i + 1];
-		else
+		else if (!rank_option_parse(argv[i], argv[i + 1]))
 			return false;
 	}
 	for (size_t k = 0; version && k <= sizeof(versions) / sizeof(versions[0]); k++) {
@@ -127,9 +158,22 @@ static pid_t rank_start(int rank)
 		snprintf(program, sizeof(program), "%s", options.train);
 	setenv("RANK", number, 1);
 	setenv("LOCAL_RANK", number, 1);
+	for (int i = 0; i < options.environment_count; i++) {
+		int meant = -1;
+		char *variable = rank_split(options.environments[i], &meant);
+
+		if (meant == rank)
+			putenv(variable);
+	}
 	arguments[++count] = strdup(options.scenario);
 	for (char **rest = options.rest; *rest && count < 60; rest++)
 		arguments[++count] = *rest;
+	if (rank == options.kill_rank) {
+		arguments[++count] = strdup("--exit");
+		arguments[++count] = strdup("kill");
+		arguments[++count] = strdup("--at-step");
+		arguments[++count] = strdup(options.kill_step);
+	}
 	arguments[++count] = NULL;
 	execv(program, arguments);
 	fprintf(stderr, "rig-run: %s: %s\n", program, strerror(errno));
@@ -144,7 +188,7 @@ int main(int argc, char **argv)
 
 	if (!options_parse(argc, argv) || !root_find()) {
 		fputs("usage: rig-run [--cupti VERSION] [--preload LIB] [--train PROGRAM] "
-		      "SCENARIO [...]\n",
+		      "[--kill RANK:STEP] [--env RANK:NAME=VALUE] SCENARIO [...]\n",
 		      stderr);
 		return 2;
 	}

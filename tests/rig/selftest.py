@@ -18,6 +18,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCENARIOS = sorted(glob.glob(os.path.join(HERE, "..", "scenarios", "*.scn")))
+FAULTS = sorted(glob.glob(os.path.join(HERE, "..", "scenarios", "faults", "*.scn")))
 VERSIONS = ("11.8", "12.4", "13.0", "13.4")
 SONAMES = {"11.8": "libcupti.so.11.8", "12.4": "libcupti.so.12", "13.0": "libcupti.so.13",
            "13.4": "libcupti.so.13"}
@@ -103,9 +104,9 @@ def without(op, *keys):
 
 
 def test_dump(tap, rig):
-    for scenario in SCENARIOS:
+    for scenario in SCENARIOS + FAULTS:
         truth = json.loads(rig.truth(scenario))
-        for process in range(truth["processes"]):
+        for process in range(truth["processes"]) if scenario in SCENARIOS else (truth["processes"] - 1,):
             played = lines(rig.train(scenario, "--rank", str(process), "--dump").stdout)
             expected = [without(op, "step", "kernel_start", "kernel_end")
                         for op in lines(rig.truth(scenario, "--dump", "--process", str(process)))]
@@ -128,6 +129,20 @@ def test_truth(tap, rig):
         ends = [[member["end_ns"] for member in one["members"]] for one in truth["collectives"]]
         ok = ok and all(max(one) - min(one) <= 1000 for one in ends)
         tap.check(ok, f"{short(scenario)}: partitions add up and collectives end together")
+    for scenario in FAULTS:
+        found = json.loads(rig.truth(scenario, "--planted"))
+        plant = found["plants"][0] if len(found["plants"]) == 1 else {}
+        costs = {"ms_per_step": found["per_step_ns"], "ms": found["lost_ns"]}
+        told = [key for key in costs if key in plant]
+        ok = all(plant[key] == f"{costs[key] / 1e6:.3f}" for key in told) and len(told) == (
+            1 if found["lost_ns"] else 0)
+        tap.check("id" in plant and ok, f"{short(scenario)}: its head says what the plant costs",
+                  f"{plant} {costs}")
+    pipeline = [path for path in FAULTS if path.endswith("pipeline-bubble.scn")][0]
+    messages = json.loads(rig.truth(pipeline))["point_to_points"]
+    tap.check(len(messages) == 30 * 8 * 6 and all(
+        abs(one["to"] - one["from"]) == 1 and abs(one["send"]["end_ns"] - one["receive"]["end_ns"]) <= 1600
+        for one in messages), "pipeline-bubble.scn: sender and receiver of every message end together")
 
 
 def expected_records(ops):
@@ -324,6 +339,13 @@ def test_endings(tap, rig):
         # The probe flushes in a forked child on purpose: the double must notice.
         ok = status == expected and ("forked child" in errors) == (mode == "fork")
         tap.check(ok, f"--exit {mode} ends with {expected}", f"{status} {errors}")
+    for option, expected in (("--kill", 137), ("--env", 4)):
+        value = "1:1" if option == "--kill" else "1:RIG_NODEVICE=1"
+        done = run([os.path.join(rig.bin, "rig-run"), option, value, scenario])
+        other = run([os.path.join(rig.bin, "rig-run"), option, value.replace("1:", "9:", 1), scenario])
+        tap.check(done.returncode == expected and other.returncode == 0,
+                  f"rig-run {option}: one rank ends with {expected}, and only that one",
+                  f"{done.returncode} {done.stderr} {other.returncode} {other.stderr}")
     done = run([os.path.join(rig.bin, "rig-run"), "--cupti", "nodevice", "--preload",
                 os.path.join(rig.bin, "libprobe.so"), scenario], RIG_PROBE_OUT="/dev/null")
     tap.check(done.returncode == 4 and b"cuInit: 100" in done.stderr, "nodevice: cuInit answers 100",

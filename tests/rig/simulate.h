@@ -36,6 +36,7 @@ struct rig_op {
 	struct rig_activity activity;
 	/* of a collective or communicator */
 	int rank, ranks, sequence;
+	int peer;		/* of Send and Recv: the other's rank */
 	int64_t step;
 	int64_t launch_start_ns, launch_end_ns;
 };
@@ -67,6 +68,7 @@ struct rig_simulation {
 	int process;		/* whose operations are kept */
 	int unit_count, process_count;
 	struct rig_unit units[RIG_GPUS_MAX];
+	uint64_t comm_units[RIG_COMMS_MAX];	/* masks: the members, in order of their ranks */
 	int64_t cursors[RIG_GPUS_MAX][RIG_THREADS_MAX];	/* a process and thread each */
 	uint32_t correlations[RIG_GPUS_MAX];
 	int64_t step, inner;
@@ -103,6 +105,8 @@ enum rig_func {
 	RIG_FUNC_BROADCAST,
 	RIG_FUNC_REDUCE,
 	RIG_FUNC_SEND_RECV,
+	RIG_FUNC_SEND,
+	RIG_FUNC_RECV,
 	RIG_FUNC_COUNT
 };
 int rig_func_find(const char *name);	/* -1: none */

@@ -11,6 +11,7 @@ static const char *const funcs[RIG_FUNC_COUNT] = {
 	[RIG_FUNC_ALL_REDUCE] = "AllReduce", [RIG_FUNC_ALL_GATHER] = "AllGather",
 	[RIG_FUNC_REDUCE_SCATTER] = "ReduceScatter", [RIG_FUNC_BROADCAST] = "Broadcast",
 	[RIG_FUNC_REDUCE] = "Reduce", [RIG_FUNC_SEND_RECV] = "SendRecv",
+	[RIG_FUNC_SEND] = "Send", [RIG_FUNC_RECV] = "Recv",
 };
 
 int rig_func_find(const char *name)
@@ -36,7 +37,7 @@ static const char *kernel_symbol(int func, const char *dtype)
 	}
 	if (kept[func][type])
 		return kept[func][type];
-	if (func == RIG_FUNC_SEND_RECV)
+	if (func >= RIG_FUNC_SEND_RECV)
 		snprintf(name, sizeof(name), "ncclDevKernel_SendRecv");
 	else if (func == RIG_FUNC_ALL_GATHER || func == RIG_FUNC_BROADCAST)
 		snprintf(name, sizeof(name), "ncclDevKernel_%s_RING_LL", funcs[func]);
@@ -67,6 +68,11 @@ void rig_comm_play(struct rig_simulation *simulation, const struct rig_item *ite
 	int members[RIG_GPUS_MAX];
 	int count = members_find(simulation, item, members);
 
+	for (int i = 0; i < count && item->verb == RIG_VERB_comm; i++) {
+		uint64_t *units = &simulation->comm_units[item->id % RIG_COMMS_MAX];
+
+		*units = (i ? *units : 0) | UINT64_C(1) << members[i];
+	}
 	for (int i = 0; i < count; i++) {
 		struct rig_unit *unit = &simulation->units[members[i]];
 		int64_t *cursor = &simulation->cursors[unit->process][item->thread];
@@ -109,10 +115,16 @@ static void member_enqueue(struct rig_simulation *simulation, const struct rig_i
 	member->end = *cursor;
 }
 
-static void member_add(struct rig_simulation *simulation, const struct rig_item *item, int func,
-		       int rank, int ranks, const struct member *member, int64_t kernel_end,
-		       int unit_index)
+/* Who a member of a call is. */
+struct place {
+	int func, unit, rank, ranks, peer;
+};
+
+static void member_add(struct rig_simulation *simulation, const struct rig_item *item,
+		       const struct place *place, const struct member *member, int64_t kernel_end)
 {
+	int func = place->func;
+	int unit_index = place->unit;
 	struct rig_unit *unit = &simulation->units[unit_index];
 	int *sequence = &unit->sequences[item->id % RIG_COMMS_MAX][func];
 	struct rig_op *op = rig_op_add(simulation, unit, item, RIG_OP_COLL);
@@ -128,8 +140,9 @@ static void member_add(struct rig_simulation *simulation, const struct rig_item 
 	if (kernel)
 		activity.name = kernel->symbol;
 	if (op) {
-		op->rank = rank;
-		op->ranks = ranks;
+		op->rank = place->rank;
+		op->ranks = place->ranks;
+		op->peer = place->peer;
 		op->sequence = *sequence;
 		op->start_ns = member->start;
 		op->end_ns = member->end;
@@ -144,35 +157,73 @@ static void member_add(struct rig_simulation *simulation, const struct rig_item 
 	*rig_stream_tail(simulation, unit, item->stream) = kernel_end;
 }
 
-void rig_coll_play(struct rig_simulation *simulation, const struct rig_item *item)
+/* All start when they arrive and end together, `skew` apart at most. */
+static void members_play(struct rig_simulation *simulation, const struct rig_item *item,
+			 const struct place *places, int count)
 {
 	struct member of[RIG_GPUS_MAX];
-	int members[RIG_GPUS_MAX];
-	int count = members_find(simulation, item, members);
-	int func = rig_func_find(item->op);
 	int64_t last = 0;
 
-	if (func < 0) {
-		fprintf(stderr, "rig: line %d: coll needs op=\n", item->line);
-		simulation->has_failed = true;
-	}
-	if (func < 0 || !count)
-		return;
 	for (int i = 0; i < count; i++) {
-		int operations = func == RIG_FUNC_SEND_RECV ? 2 : (int)item->fused;
+		int operations = places[i].func == RIG_FUNC_SEND_RECV ? 2 : (int)item->fused;
 
-		member_enqueue(simulation, item, &simulation->units[members[i]], operations,
+		member_enqueue(simulation, item, &simulation->units[places[i].unit], operations,
 			       &of[i]);
 		if (of[i].arrival > last)
 			last = of[i].arrival;
 	}
-	last += rig_amount_draw(simulation, &simulation->units[members[0]], &item->duration);
+	last += rig_amount_draw(simulation, &simulation->units[places[0].unit], &item->duration);
 	for (int i = 0; i < count; i++) {
 		int64_t end = last;
 
 		if (item->skew > 0)
-			end += rig_draw_below(simulation, &simulation->units[members[i]],
+			end += rig_draw_below(simulation, &simulation->units[places[i].unit],
 					      item->skew + 1);
-		member_add(simulation, item, func, i, count, &of[i], end, members[i]);
+		member_add(simulation, item, &places[i], &of[i], end);
 	}
+}
+
+static int rank_of(uint64_t units, int unit)
+{
+	return __builtin_popcountll(units & ((UINT64_C(1) << unit) - 1));
+}
+
+/* ncclSend on the unit `from`, ncclRecv on the unit `to`, both of the communicator. */
+static bool send_play(struct rig_simulation *simulation, const struct rig_item *item)
+{
+	uint64_t units = simulation->comm_units[item->id % RIG_COMMS_MAX];
+	int from = (int)item->source_device, to = (int)item->destination_device;
+	int ranks = __builtin_popcountll(units);
+
+	if (from < 0 || to < 0 || from >= RIG_GPUS_MAX || to >= RIG_GPUS_MAX || from == to ||
+	    !(units >> from & 1) || !(units >> to & 1))
+		return false;
+	const struct place places[] = {
+		{ RIG_FUNC_SEND, from, rank_of(units, from), ranks, rank_of(units, to) },
+		{ RIG_FUNC_RECV, to, rank_of(units, to), ranks, rank_of(units, from) },
+	};
+	if (simulation->step >= item->step_from && simulation->step <= item->step_to)
+		members_play(simulation, item, places, 2);
+	return true;
+}
+
+void rig_coll_play(struct rig_simulation *simulation, const struct rig_item *item)
+{
+	struct place places[RIG_GPUS_MAX];
+	int members[RIG_GPUS_MAX];
+	int count = members_find(simulation, item, members);
+	int func = rig_func_find(item->op);
+
+	if (func < 0 || func == RIG_FUNC_RECV ||
+	    (func == RIG_FUNC_SEND && !send_play(simulation, item))) {
+		fprintf(stderr, "rig: line %d: coll needs op=, Send from= and to= of the comm\n",
+			item->line);
+		simulation->has_failed = true;
+		return;
+	}
+	if (func == RIG_FUNC_SEND || !count)
+		return;
+	for (int i = 0; i < count; i++)
+		places[i] = (struct place){ func, members[i], i, count, 0 };
+	members_play(simulation, item, places, count);
 }

@@ -4,6 +4,7 @@
 
     truth.py SCENARIO                      JSON: partitions, transfers, row counts, balance, collectives
     truth.py SCENARIO --kernels --ranges   the same with every kernel and every NVTX range
+    truth.py SCENARIO --planted            JSON: what the planted fault costs (`# plant:` in the scenario)
     truth.py SCENARIO --dump --process P   one JSON line an operation, to be compared with `rig-train --dump`
 
 An oracle of its own: it shares no code with the player in C, only README.md's words about the scenario
@@ -105,6 +106,15 @@ def quoted_at(line, at):
     return out.decode("utf-8", "surrogateescape"), at + 1
 
 
+def unplanted(line):
+    """What stands in the scenario without its planted fault."""
+    if "# planted" in line:
+        return ""
+    mark = "# unplanted: "
+    at = line.find(mark)
+    return line if at < 0 else line[at + len(mark):]
+
+
 class Item:
     def __init__(self, verb, words):
         api, latency, duration = DEFAULTS.get(verb, (0, 0, 0))
@@ -137,12 +147,15 @@ class Item:
 
 
 class Scenario:
-    def __init__(self, path):
+    def __init__(self, path, is_planted=True):
         self.name, self.seed, self.gpus, self.processes = "unnamed", 0, 4, None
         self.kernels, self.items, self.slows, self.gpu_words = {}, [], [], {}
-        opened = []
+        opened, self.plants = [], []
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             for at, line in enumerate(file, 1):
+                if line.startswith("# plant:"):
+                    self.plants.append({key: value for key, value in words_of(line[8:].strip())})
+                line = line if is_planted else unplanted(line)
                 words = words_of(line.rstrip("\n"))
                 try:
                     if words:
@@ -198,7 +211,7 @@ class Simulation:
         self.scenario = scenario
         per = scenario.gpus // scenario.processes
         self.units = [Unit(i, i // per, i % per) for i in range(scenario.gpus)]
-        self.cursors, self.step, self.inner = {}, 0, 0
+        self.cursors, self.step, self.inner, self.comms = {}, 0, 0, {}
         self.correlations = [0] * scenario.processes
         self.ops = [[] for _ in range(scenario.processes)]
         self.block(0, len(scenario.items), 0)
@@ -232,6 +245,8 @@ class Simulation:
                     seen.add(unit.process)
                     self.process_item(unit, item)
         elif item.verb in ("comm", "uncomm"):
+            if item.verb == "comm":
+                self.comms[item.n["id"]] = [unit.index for unit in members]
             for rank, unit in enumerate(members):
                 start = self.cursor(unit, item)
                 end = start + self.draw(unit, item, "api")
@@ -444,12 +459,23 @@ class Simulation:
             self.advance(unit, item, now + 100)
 
     def coll(self, item, members):
+        if item.text["op"] != "Send":
+            self.coll_members(item, [(unit, item.text["op"], rank, len(members), None)
+                                     for rank, unit in enumerate(members)])
+            return
+        units = self.comms[item.n["id"]]
+        source, target = units.index(item.n["from"]), units.index(item.n["to"])
+        if item.step_from <= self.step <= item.step_to:
+            self.coll_members(item, [(self.units[units[source]], "Send", source, len(units), target),
+                                     (self.units[units[target]], "Recv", target, len(units), source)])
+
+    def coll_members(self, item, members):
         function, stream, fused = item.text["op"], item.n["stream"], item.n["fused"]
         operations = 2 if function == "SendRecv" else fused
         before = 7 + 4 * operations if operations > 1 else 7
         after = 6 + 2 * operations if operations > 1 else 8
         calls = []
-        for unit in members:
+        for unit, _, _, _, _ in members:
             start = self.cursor(unit, item)
             api, latency = self.draw(unit, item, "api"), self.draw(unit, item, "lat")
             launch = start + 100 * before
@@ -458,8 +484,9 @@ class Simulation:
             self.advance(unit, item, launch + api + 100 * after)
         if not calls:
             return
-        last = max(call[4] for call in calls) + self.draw(members[0], item, "dur")
-        for rank, (unit, start, launch, launch_end, arrival) in enumerate(calls):
+        last = max(call[4] for call in calls) + self.draw(members[0][0], item, "dur")
+        for (unit, function, rank, ranks, peer), (_, start, launch, launch_end, arrival) in zip(members,
+                                                                                            calls):
             end = last
             if item.n["skew"] > 0:
                 end += self.below(unit, item.n["skew"] + 1)
@@ -467,9 +494,9 @@ class Simulation:
             sequence = unit.sequences.get(key, 0)
             unit.sequences[key] = sequence + fused
             self.add(unit, op="coll", name=function, comm=item.n["id"], unit=unit.index, rank=rank,
-                     ranks=len(members), dtype=item.text.get("dtype", "f32"), bytes=item.n["bytes"],
-                     fused=fused,
-                     seq=sequence, launch_start=launch, launch_end=launch_end, thread=item.n["thread"],
+                     ranks=ranks, dtype=item.text.get("dtype", "f32"), bytes=item.n["bytes"],
+                     fused=fused, seq=sequence, **({} if peer is None else {"peer": peer}),
+                     launch_start=launch, launch_end=launch_end, thread=item.n["thread"],
                      start=start,
                      end=launch_end + 100 * after, kernel_start=arrival, kernel_end=end)
             self.api(unit, item, "cuLaunchKernelEx", launch, launch_end)
@@ -482,10 +509,10 @@ class Simulation:
         if dtype not in ("u8", "u32", "u64", "f16", "f32", "f64", "bf16"):
             dtype = "f32"
         if name is None:
-            plain = "ncclDevKernel_SendRecv"
+            plain = "ncclDevKernel_SendRecv"    # of Send and Recv, too
             if function in ("AllGather", "Broadcast"):
                 plain = f"ncclDevKernel_{function}_RING_LL"
-            elif function != "SendRecv":
+            elif function not in ("SendRecv", "Send", "Recv"):
                 plain = f"ncclDevKernel_{function}_Sum_{dtype}_RING_LL"
             name = f"_Z{len(plain)}{plain}24ncclDevKernelArgsStorageILm4096EE"
         elif name in self.scenario.kernels:
@@ -637,7 +664,7 @@ def collectives(simulation):
     instances = {}
     for unit in simulation.units:
         for op in simulation.ops[unit.process]:
-            if op["op"] == "coll" and op["unit"] == unit.index:
+            if op["op"] == "coll" and op["unit"] == unit.index and "peer" not in op:
                 # Grouped send and receive have no sequence number; count the calls.
                 seen = instances.setdefault((op["comm"], op["name"]), {})
                 rows = seen.setdefault(unit.index, [])
@@ -661,6 +688,63 @@ def collectives(simulation):
                                         one["k"]))
 
 
+def point_to_points(simulation):
+    """The kth message of each communicator from one rank to another."""
+    sent, received = {}, {}
+    for unit in simulation.units:
+        for op in simulation.ops[unit.process]:
+            if op["op"] != "coll" or "peer" not in op or op["unit"] != unit.index:
+                continue
+            key = (op["comm"], op["rank"], op["peer"]) if op["name"] == "Send" else (
+                op["comm"], op["peer"], op["rank"])
+            (sent if op["name"] == "Send" else received).setdefault(key, []).append(op)
+    end = lambda op: {"unit": op["unit"], "start_ns": op["kernel_start"], "end_ns": op["kernel_end"]}
+    return [{"comm": key[0], "from": key[1], "to": key[2], "k": k, "bytes": one["bytes"], "send": end(one),
+             "receive": end(other)}
+            for key in sorted(sent) for k, (one, other) in enumerate(zip(sent[key], received[key]))]
+
+
+# -- what a planted fault costs
+
+STEPS_SKIPPED = 3    # the first ones are no steady state
+
+
+def step_starts(simulation):
+    """When the host of process 0 begins each step; in a loop that waits for its GPU this is the step's clock."""
+    starts = {}
+    for op in simulation.ops[0]:
+        if op.get("op") != "overhead":
+            starts[op["step"]] = min(starts.get(op["step"], FOREVER), op["start"])
+    return starts
+
+
+def ratio(sum_ns, count):
+    return None if count <= 0 else sum_ns // count
+
+
+def planted(scenario, simulation, without):
+    """The scenario as it is against the scenario without its plant, both played to the end."""
+    starts, others = step_starts(simulation), step_starts(without)
+    last = max(starts)
+    first = min(STEPS_SKIPPED, last)
+    count = last - first
+    with_ns = starts[last] - starts[first]
+    lost_ns = with_ns - (others[last] - others[first])
+    units = []
+    for now, then in zip(simulation.units, without.units):
+        one, other = unit_report(simulation, now), unit_report(without, then)
+        units.append({"unit": now.index, **{key: one[key] - other[key] for key in (
+            "window_ns", "compute_ns", "comm_ns", "copy_ns", "idle_ns")}})
+    lost = [0] * scenario.gpus
+    for instance in collectives(simulation):
+        if len(instance["latest_units"]) == 1:
+            lost[instance["latest_units"][0]] += sum(one["wait_ns"] for one in instance["members"])
+    return {"format": "rig-planted", "version": 1, "scenario": scenario.name, "plants": scenario.plants,
+            "steps": count, "step_ns": ratio(with_ns, count), "per_step_ns": ratio(lost_ns, count),
+            "lost_ns": lost_ns, "gpu_ns": lost_ns * scenario.gpus, "units": units,
+            "waits_caused_ns": lost}
+
+
 def balance(units):
     computes = [unit["compute_ns"] for unit in units]
     total, count = sum(computes), len(computes)
@@ -680,7 +764,8 @@ def report_of(scenario, simulation, with_kernels, with_ranges):
     report = {"format": "rig-truth", "version": 1, "scenario": scenario.name, "gpus": scenario.gpus,
               "processes": scenario.processes, "units": units,
               "process": [process_report(simulation, p, with_ranges) for p in range(scenario.processes)],
-              "balance": balance(units), "collectives": collectives(simulation)}
+              "balance": balance(units), "collectives": collectives(simulation),
+              "point_to_points": point_to_points(simulation)}
     if with_kernels:
         report["kernels"] = [
             {"unit": op["unit"], "name": op["name"], "stream": op["stream"], "start_ns": op["start"],
@@ -695,18 +780,23 @@ def main():
     parser.add_argument("scenario")
     parser.add_argument("--dump", action="store_true", help="the operations of --process, a JSON line each")
     parser.add_argument("--process", type=int, default=0)
+    parser.add_argument("--planted", action="store_true", help="what the planted fault costs")
     parser.add_argument("--kernels", action="store_true", help="with every kernel")
     parser.add_argument("--ranges", action="store_true", help="with every NVTX range and mark")
     options = parser.parse_args()
     try:
         scenario = Scenario(options.scenario)
         simulation = Simulation(scenario)
+        without = Simulation(Scenario(options.scenario, False)) if options.planted else None
     except (ScenarioError, OSError) as error:
         print(f"truth.py: {error}", file=sys.stderr)
         return 3
     if options.dump:
         for op in simulation.ops[options.process]:
             print(json.dumps(op))
+    elif options.planted:
+        json.dump(planted(scenario, simulation, without), sys.stdout, indent=1)
+        print()
     else:
         json.dump(report_of(scenario, simulation, options.kernels, options.ranges), sys.stdout, indent=1)
         print()
