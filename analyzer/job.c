@@ -145,7 +145,10 @@ static bool sync_meet(struct job *job, struct sync_state *state, uint32_t instan
 		state->end_ns[state->count++] = INT64_MIN;
 	}
 	struct interval between = { state->end_ns[place], kernel->start_ns };
-	bool is_inside = between.start_ns != INT64_MIN && between.start_ns < between.end_ns &&
+	/* A kernel that was queued behind the last one has nothing between: that is known, too. */
+	if (between.start_ns > between.end_ns)
+		between.start_ns = between.end_ns;
+	bool is_inside = state->end_ns[place] != INT64_MIN &&
 		between.start_ns >= gpu->window.start_ns && between.end_ns <= gpu->window.end_ns;
 	if (kernel->end_ns > state->end_ns[place])
 		state->end_ns[place] = kernel->end_ns;

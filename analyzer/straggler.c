@@ -4,6 +4,7 @@
 #include "analyzer/metric_blame.h"
 #include "analyzer/ratio.h"
 #include "analyzer/root_cause.h"
+#include "analyzer/straggler_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,132 +19,6 @@ const char *straggler_kind_name(enum straggler_kind kind)
 		[STRAGGLER_LIMITED] = "limited", [STRAGGLER_UNKNOWN] = "unknown",
 	};
 	return names[kind];
-}
-
-/* The barriers of the window as tables for metric_blame. */
-struct table {
-	size_t room;
-	size_t count;
-	uint32_t *instance;
-	int64_t *arrival_ns;	/* gpu_count a barrier */
-	int64_t *wait_ns;
-	int64_t *step;
-	int64_t *cap_ns;	/* largest gain of an on-time rank */
-	int64_t clock_error_ns;
-	int64_t incomplete;
-};
-
-static void table_end(struct table *table)
-{
-	free(table->instance);
-	free(table->arrival_ns);
-	free(table->wait_ns);
-	free(table->step);
-	free(table->cap_ns);
-}
-
-static bool is_in_windows(const struct job *job, const struct collective_instance *instance)
-{
-	for (size_t m = 0; m < instance->member_count; m++) {
-		const struct collective_member *member =
-			&job->match->members[instance->first_member + m];
-		const struct job_gpu *gpu = &job->gpus[member->lane];
-		const struct comm_kernel *kernel =
-			&job->lanes[member->lane].kernels[member->kernel];
-		if (kernel->start_ns < gpu->window.start_ns ||
-		    kernel->start_ns >= gpu->window.end_ns)
-			return false;
-	}
-	return true;
-}
-
-static bool is_judged(const struct job *job, const struct collective_instance *instance)
-{
-	return job->match->groups[instance->group].is_barrier && instance->is_wait_known &&
-	       instance->member_count > 1 && is_in_windows(job, instance);
-}
-
-/* The step in which its first member starts; without steps each barrier is one. */
-static int64_t step_of(const struct job *job, size_t index)
-{
-	const struct collective_instance *instance = &job->match->instances[index];
-	const struct collective_member *member =
-		&job->match->members[instance->first_member];
-	const int64_t *bounds_ns = job->gpus[member->lane].step_ns;
-	int64_t start_ns = job->lanes[member->lane].kernels[member->kernel].start_ns;
-	if (bounds_ns == NULL)
-		return (int64_t)index;
-	size_t begin = 0, end = job->steps.count + 1;
-	while (begin < end) {
-		size_t middle = begin + (end - begin) / 2;
-		if (bounds_ns[middle] <= start_ns)
-			begin = middle + 1;
-		else
-			end = middle;
-	}
-	return begin == 0 || begin > job->steps.count ? -1 : (int64_t)begin - 1;
-}
-
-/*
- * A wait that compute hides still delays the communication behind it, so that an on-time rank gains
- * up to what the waiter shows of communication in the whole step, and never more.
- */
-static int64_t exposed_ns_of(const struct job_gpu *gpu, int64_t step)
-{
-	if (gpu->step_parts == NULL || step < 0)
-		return INT64_MAX;
-	const struct time_parts *parts = &gpu->step_parts[step];
-	return parts->ns[PART_TRANSFER] + parts->ns[PART_WAIT];
-}
-
-static void table_add(struct table *table, const struct job *job, size_t index)
-{
-	const struct collective_instance *instance = &job->match->instances[index];
-	int64_t *arrival_ns = &table->arrival_ns[table->count * job->gpu_count];
-	int64_t *wait_ns = &table->wait_ns[table->count * job->gpu_count];
-	int64_t step = step_of(job, index), cap_ns = 0;
-	for (size_t g = 0; g < job->gpu_count; g++) {
-		arrival_ns[g] = ARRIVAL_NONE;
-		wait_ns[g] = 0;
-	}
-	for (size_t m = 0; m < instance->member_count; m++) {
-		const struct collective_member *member =
-			&job->match->members[instance->first_member + m];
-		int64_t exposed_ns = member->start_ns == instance->latest_start_ns ? 0 :
-			exposed_ns_of(&job->gpus[member->lane], step);
-		arrival_ns[member->lane] = member->start_ns;
-		wait_ns[member->lane] = member->wait_ns;
-		cap_ns = exposed_ns > cap_ns ? exposed_ns : cap_ns;
-	}
-	table->instance[table->count] = (uint32_t)index;
-	table->step[table->count] = step;
-	table->cap_ns[table->count++] = cap_ns;
-}
-
-static bool table_make(struct table *table, const struct job *job)
-{
-	const struct collective_match *match = job->match;
-	for (size_t i = 0; i < match->instance_count; i++)
-		table->room += is_judged(job, &match->instances[i]);
-	size_t cells = (table->room + 1) * job->gpu_count;
-	table->instance = malloc((table->room + 1) * sizeof *table->instance);
-	table->arrival_ns = malloc(cells * sizeof *table->arrival_ns);
-	table->wait_ns = malloc(cells * sizeof *table->wait_ns);
-	table->step = malloc((table->room + 1) * sizeof *table->step);
-	table->cap_ns = malloc((table->room + 1) * sizeof *table->cap_ns);
-	if (table->instance == NULL || table->arrival_ns == NULL || table->wait_ns == NULL ||
-	    table->step == NULL || table->cap_ns == NULL)
-		return false;
-	for (size_t i = 0; i < match->instance_count; i++) {
-		if (!is_judged(job, &match->instances[i]))
-			continue;
-		table->incomplete += !match->instances[i].is_complete;
-		table_add(table, job, i);
-	}
-	for (size_t lane = 0; lane < match->lane_count; lane++)
-		if (match->clocks[lane].error_ns > table->clock_error_ns)
-			table->clock_error_ns = match->clocks[lane].error_ns;
-	return true;
 }
 
 static int64_t longest_window_ns(const struct job *job)
@@ -177,7 +52,7 @@ static bool explain_nothing(struct stragglers *out, const struct job *job, struc
 }
 
 static void take_verdict(struct stragglers *out, const struct blame *blame,
-			 const struct verdict *verdict, const struct table *table)
+			 const struct verdict *verdict, const struct straggler_table *table)
 {
 	static const enum straggler_kind kinds[] = {
 		[VERDICT_NONE] = STRAGGLER_NONE, [VERDICT_CULPRIT] = STRAGGLER_CULPRIT,
@@ -190,8 +65,6 @@ static void take_verdict(struct stragglers *out, const struct blame *blame,
 	out->instances = blame->instances;
 	out->ambiguous = blame->ambiguous;
 	out->incomplete = table->incomplete;
-	out->fix_all_ns = blame->fix_all_ns;
-	out->fix_set_ns = verdict->named_count > 0 ? verdict->gain_ns : 0;
 	out->entropy_e12 = blame->entropy_e12;
 	for (size_t g = 0; g < out->gpu_count; g++) {
 		const struct blame_rank *rank = &blame->ranks[g];
@@ -203,7 +76,6 @@ static void take_verdict(struct stragglers *out, const struct blame *blame,
 			.steps_latest = rank->steps_latest,
 			.persistence_low_e12 = judged->persistence_low_e12,
 			.lateness_ns = judged->lateness_ns,
-			.fix_one_ns = rank->fix_one_ns,
 			.shapley_ns = rank->shapley_ns,
 			.is_named = judged->is_named,
 			.passed_to = SIZE_MAX,
@@ -218,7 +90,34 @@ static void take_verdict(struct stragglers *out, const struct blame *blame,
 		out->gpus[g].is_named = false;
 }
 
-static bool judge(struct stragglers *out, const struct job *job, const struct table *table,
+/* Gains in time of every GPU, by what is seen of them (straggler_table.h). */
+static bool find_gains(struct stragglers *out, const struct job *job,
+		       const struct straggler_table *table, struct error *error)
+{
+	bool *is_fixed = calloc(job->gpu_count + 1, sizeof *is_fixed);
+	bool ok = is_fixed != NULL, has_named = false;
+	for (size_t g = 0; ok && g < job->gpu_count; g++) {
+		is_fixed[g] = true;
+		out->gpus[g].fix_one_ns = straggler_loss_ns(table, job, is_fixed);
+		is_fixed[g] = false;
+		ok = out->gpus[g].fix_one_ns >= 0;
+	}
+	for (size_t g = 0; ok && g < job->gpu_count; g++) {
+		is_fixed[g] = out->gpus[g].is_named;
+		has_named = has_named || is_fixed[g];
+	}
+	if (ok)
+		out->fix_set_ns = has_named ? straggler_loss_ns(table, job, is_fixed) : 0;
+	for (size_t g = 0; ok && g < job->gpu_count; g++)
+		is_fixed[g] = true;
+	if (ok)
+		out->fix_all_ns = straggler_loss_ns(table, job, is_fixed);
+	ok = ok && out->fix_set_ns >= 0 && out->fix_all_ns >= 0;
+	free(is_fixed);
+	return ok || fail(error, ERROR_SYSTEM, "cannot analyse: no memory to compare the ranks");
+}
+
+static bool judge(struct stragglers *out, const struct job *job, const struct straggler_table *table,
 		  struct error *error)
 {
 	const struct blame_input input = {
@@ -241,16 +140,17 @@ static bool judge(struct stragglers *out, const struct job *job, const struct ta
 		out->waits_ns = add_saturated(out->waits_ns, table->wait_ns[i]);
 	blame_end(&blame);
 	verdict_end(&verdict);
-	return ok && root_causes_find(out->gpus, job, table->instance, table->count, error);
+	return ok && find_gains(out, job, table, error) &&
+	       root_causes_find(out->gpus, job, table->instance, table->count, error);
 }
 
 bool stragglers_find(struct stragglers *out, const struct job *job, struct arena *arena,
 		     struct error *error)
 {
-	struct table table = { 0 };
+	struct straggler_table table = { 0 };
 	*out = (struct stragglers){ .reason = "", .gpu_count = job->gpu_count };
 	out->gpus = arena_take_array(arena, job->gpu_count + 1, sizeof *out->gpus);
-	bool ok = out->gpus != NULL && table_make(&table, job);
+	bool ok = out->gpus != NULL && straggler_table_make(&table, job);
 	for (size_t g = 0; ok && g < job->gpu_count; g++)
 		out->gpus[g].passed_to = SIZE_MAX;
 	if (ok && table.count == 0)
@@ -259,6 +159,6 @@ bool stragglers_find(struct stragglers *out, const struct job *job, struct arena
 		(void)fail(error, ERROR_SYSTEM, "cannot analyse: no memory to compare the ranks");
 	else if (table.count > 0)
 		ok = judge(out, job, &table, error);
-	table_end(&table);
+	straggler_table_end(&table);
 	return ok;
 }

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyzer/straggler_table.h"
+
+#include "analyzer/metric_blame.h"
+
+#include <stdlib.h>
+
+void straggler_table_end(struct straggler_table *table)
+{
+	free(table->instance);
+	free(table->arrival_ns);
+	free(table->wait_ns);
+	free(table->step);
+	free(table->cap_ns);
+	free(table->exposed_ns);
+}
+
+static bool is_in_windows(const struct job *job, const struct collective_instance *instance)
+{
+	for (size_t m = 0; m < instance->member_count; m++) {
+		const struct collective_member *member =
+			&job->match->members[instance->first_member + m];
+		const struct job_gpu *gpu = &job->gpus[member->lane];
+		const struct comm_kernel *kernel =
+			&job->lanes[member->lane].kernels[member->kernel];
+		if (kernel->start_ns < gpu->window.start_ns ||
+		    kernel->start_ns >= gpu->window.end_ns)
+			return false;
+	}
+	return true;
+}
+
+static bool is_judged(const struct job *job, const struct collective_instance *instance)
+{
+	return job->match->groups[instance->group].is_barrier && instance->is_wait_known &&
+	       instance->member_count > 1 && is_in_windows(job, instance);
+}
+
+/* The step in which its first member starts; without steps each barrier is one. */
+static int64_t step_of(const struct job *job, size_t index)
+{
+	const struct collective_instance *instance = &job->match->instances[index];
+	const struct collective_member *member =
+		&job->match->members[instance->first_member];
+	const int64_t *bounds_ns = job->gpus[member->lane].step_ns;
+	int64_t start_ns = job->lanes[member->lane].kernels[member->kernel].start_ns;
+	if (bounds_ns == NULL)
+		return (int64_t)index;
+	size_t begin = 0, end = job->steps.count + 1;
+	while (begin < end) {
+		size_t middle = begin + (end - begin) / 2;
+		if (bounds_ns[middle] <= start_ns)
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	return begin == 0 || begin > job->steps.count ? -1 : (int64_t)begin - 1;
+}
+
+/*
+ * A wait that compute hides still delays the communication behind it, so that an on-time rank gains
+ * up to what the waiter shows of communication in the whole step, and never more.
+ */
+static int64_t shown_ns_of(const struct job_gpu *gpu, int64_t step)
+{
+	if (gpu->step_parts == NULL || step < 0)
+		return INT64_MAX;
+	const struct time_parts *parts = &gpu->step_parts[step];
+	return parts->ns[PART_TRANSFER] + parts->ns[PART_WAIT];
+}
+
+static void table_add(struct straggler_table *table, const struct job *job, size_t index)
+{
+	const struct collective_instance *instance = &job->match->instances[index];
+	size_t row = table->count++;
+	int64_t *arrival_ns = &table->arrival_ns[row * job->gpu_count];
+	int64_t *wait_ns = &table->wait_ns[row * job->gpu_count];
+	int64_t step = step_of(job, index);
+	table->instance[row] = (uint32_t)index;
+	table->step[row] = step;
+	table->cap_ns[row] = table->exposed_ns[row] = 0;
+	for (size_t g = 0; g < job->gpu_count; g++) {
+		arrival_ns[g] = ARRIVAL_NONE;
+		wait_ns[g] = 0;
+	}
+	for (size_t m = 0; m < instance->member_count; m++) {
+		const struct collective_member *member =
+			&job->match->members[instance->first_member + m];
+		const struct job_gpu *gpu = &job->gpus[member->lane];
+		int64_t exposed_ns = gpu->exposed_wait_ns[member->kernel];
+		int64_t shown_ns = member->start_ns == instance->latest_start_ns ? 0 :
+			shown_ns_of(gpu, step);
+		arrival_ns[member->lane] = member->start_ns;
+		wait_ns[member->lane] = member->wait_ns;
+		if (shown_ns > table->cap_ns[row])
+			table->cap_ns[row] = shown_ns;
+		if (exposed_ns > table->exposed_ns[row])
+			table->exposed_ns[row] = exposed_ns;
+	}
+}
+
+bool straggler_table_make(struct straggler_table *table, const struct job *job)
+{
+	const struct collective_match *match = job->match;
+	for (size_t i = 0; i < match->instance_count; i++)
+		table->room += is_judged(job, &match->instances[i]);
+	size_t cells = (table->room + 1) * job->gpu_count;
+	table->instance = malloc((table->room + 1) * sizeof *table->instance);
+	table->arrival_ns = malloc(cells * sizeof *table->arrival_ns);
+	table->wait_ns = malloc(cells * sizeof *table->wait_ns);
+	table->step = malloc((table->room + 1) * sizeof *table->step);
+	table->cap_ns = malloc((table->room + 1) * sizeof *table->cap_ns);
+	table->exposed_ns = malloc((table->room + 1) * sizeof *table->exposed_ns);
+	if (table->instance == NULL || table->arrival_ns == NULL || table->wait_ns == NULL ||
+	    table->step == NULL || table->cap_ns == NULL || table->exposed_ns == NULL)
+		return false;
+	for (size_t i = 0; i < match->instance_count; i++) {
+		if (!is_judged(job, &match->instances[i]))
+			continue;
+		table->incomplete += !match->instances[i].is_complete;
+		table_add(table, job, i);
+	}
+	for (size_t lane = 0; lane < match->lane_count; lane++)
+		if (match->clocks[lane].error_ns > table->clock_error_ns)
+			table->clock_error_ns = match->clocks[lane].error_ns;
+	return true;
+}
+
+/* The lower median of the values that are known; ARRIVAL_NONE without. Few: G^2 is nothing. */
+static int64_t lower_median(const int64_t *values, size_t count)
+{
+	size_t known = 0;
+	for (size_t i = 0; i < count; i++)
+		known += values[i] != ARRIVAL_NONE;
+	for (size_t i = 0; i < count; i++) {
+		size_t below = 0, equal = 0;
+		if (values[i] == ARRIVAL_NONE)
+			continue;
+		for (size_t j = 0; j < count; j++) {
+			below += values[j] != ARRIVAL_NONE && values[j] < values[i];
+			equal += values[j] == values[i];
+		}
+		size_t middle = (known - 1) / 2;
+		if (below <= middle && middle < below + equal)
+			return values[i];
+	}
+	return ARRIVAL_NONE;
+}
+
+/* The latest of all against the latest of those that stay as they are, or the lower median. */
+static int64_t late_ns(const int64_t *values, const bool *is_fixed, size_t count)
+{
+	int64_t latest = ARRIVAL_NONE, kept = lower_median(values, count);
+	for (size_t i = 0; i < count; i++) {
+		latest = values[i] > latest ? values[i] : latest;
+		if (!is_fixed[i] && values[i] > kept)
+			kept = values[i];
+	}
+	return latest == ARRIVAL_NONE ? 0 : latest - kept;
+}
+
+/* What each GPU needed in a step for everything but communication. */
+static int64_t own_late_ns(const struct job *job, const bool *is_fixed, int64_t step,
+			   int64_t *scratch)
+{
+	for (size_t g = 0; g < job->gpu_count; g++) {
+		const struct time_parts *parts = &job->gpus[g].step_parts[step];
+		scratch[g] = time_parts_sum(parts) - parts->ns[PART_WAIT] -
+			     parts->ns[PART_TRANSFER];
+	}
+	return late_ns(scratch, is_fixed, job->gpu_count);
+}
+
+int64_t straggler_loss_ns(const struct straggler_table *table, const struct job *job,
+			  const bool *is_fixed)
+{
+	int64_t *scratch = malloc((job->gpu_count + 1) * sizeof *scratch);
+	int64_t loss_ns = 0;
+	if (scratch == NULL)
+		return -1;
+	for (size_t row = 0; row < table->count;) {
+		int64_t step = table->step[row], late_sum_ns = 0, seen_ns = 0;
+		bool has_steps = job->gpus[0].step_parts != NULL && step >= 0;
+		for (; row < table->count && table->step[row] == step; row++) {
+			int64_t ns = late_ns(&table->arrival_ns[row * job->gpu_count], is_fixed,
+					     job->gpu_count);
+			late_sum_ns += ns;
+			seen_ns += ns < table->exposed_ns[row] ? ns : table->exposed_ns[row];
+		}
+		int64_t own_ns = has_steps ? own_late_ns(job, is_fixed, step, scratch) : 0;
+		seen_ns = own_ns > seen_ns ? own_ns : seen_ns;
+		loss_ns += seen_ns < late_sum_ns ? seen_ns : late_sum_ns;
+	}
+	free(scratch);
+	return loss_ns;
+}
