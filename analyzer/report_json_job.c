@@ -2,6 +2,7 @@
 #include "analyzer/metric_bandwidth.h"
 #include "analyzer/report_json_parts.h"
 #include "analyzer/report_numbers.h"
+#include "analyzer/run_steps.h"
 #include "tracedb/demangle.h"
 
 #include <inttypes.h>
@@ -295,8 +296,19 @@ static void add_blame(struct text *out, const struct report *report, size_t gpu)
 	text_add(out, "]}");
 }
 
-static void add_step(struct text *out, const struct report *report, size_t step)
+/* Means over the GPUs, as `laggard diff` compares them; only steady steps are measured. */
+static void add_step_parts(struct text *out, const struct run_steps *run, size_t index)
 {
+	json_open(out, "parts_ns", '{');
+	for (size_t i = 0; i < run->part_count; i++)
+		json_integer(out, run->parts[i].name, run->parts[i].ns[index]);
+	text_add_char(out, '}');
+}
+
+static void add_step(struct text *out, const struct report *report, const struct run_steps *run,
+		     size_t step)
+{
+	const struct step_choice *choice = &report->job.steps.choice;
 	const struct job_steps *steps = &report->job.steps;
 	json_open_item(out);
 	json_integer(out, "number", steps->first_number + (int64_t)step);
@@ -309,7 +321,25 @@ static void add_step(struct text *out, const struct report *report, size_t step)
 		json_next(out);
 		text_add_integer(out, bounds_ns[step + 1] - bounds_ns[step]);
 	}
-	text_add(out, "]}");
+	text_add_char(out, ']');
+	if (run->part_count > 0 && step >= choice->first && step - choice->first < run->count)
+		add_step_parts(out, run, step - choice->first);
+	text_add_char(out, '}');
+}
+
+static void add_step_list(struct text *out, const struct report *report)
+{
+	struct run_steps run;
+	if (!run_steps_of_report(&run, report, "", NULL)) {
+		out->failed = true;
+		return;
+	}
+	json_integer_or_null(out, "kernels_per_step", run.kernels);
+	json_open(out, "list", '[');
+	for (size_t i = 0; i < report->job.steps.count; i++)
+		add_step(out, report, &run, i);
+	text_add_char(out, ']');
+	run_steps_end(&run);
 }
 
 static void add_steps(struct text *out, const struct report *report)
@@ -334,10 +364,7 @@ static void add_steps(struct text *out, const struct report *report)
 		json_integer(out, "collectives_per_step", (int64_t)steps->collectives_per_step);
 		json_integer(out, "micro_batches", (int64_t)steps->micro_batches);
 		json_ratio_or_null(out, "agreement", steps->agreement_e12);
-		json_open(out, "list", '[');
-		for (size_t i = 0; i < steps->count; i++)
-			add_step(out, report, i);
-		text_add_char(out, ']');
+		add_step_list(out, report);
 	}
 	text_add_char(out, '}');
 }

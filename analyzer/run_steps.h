@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The steps of one run, as far as two runs are compared by them: how long each took and where the
- * time went. Read from what an earlier analysis left: its sidecar, or its report in JSON.
+ * time went. Made of a report, or read from what an earlier analysis left: its sidecar, or its report
+ * in JSON.
  *
  * Thread: one thread at a time.
  */
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 struct arena;
+struct report;
 
 enum { RUN_PARTS_MAX = 64 };
 
@@ -64,7 +66,12 @@ bool run_builder_add_part(struct run_builder *builder, int64_t number, const cha
 bool run_builder_finish(struct run_builder *builder, struct run_steps *run, struct error *error);
 void run_builder_abandon(struct run_builder *builder);	/* NULL is fine */
 
-/* The two sources. */
+/*
+ * The sources. `path` of a report is what messages name. With an explicit window steps have no
+ * parts: only what lies in it was measured.
+ */
+bool run_steps_of_report(struct run_steps *run, const struct report *report, const char *path,
+			 struct error *error);
 bool run_steps_read_sidecar(struct run_steps *run, const char *path, struct error *error);
 bool run_steps_read_json(struct run_steps *run, const char *path, struct error *error);
 

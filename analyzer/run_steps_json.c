@@ -10,8 +10,8 @@
 #include <string.h>
 
 /*
- * Taken from a report: steps.anchor, steps.first, steps.last; of each entry of steps.list: number,
- * duration_ns, kernels and parts_ns {name: ns}; traces[].world_size; how many gpus[] there are.
+ * Taken from a report: steps.anchor, first, last and kernels_per_step; of each entry of steps.list:
+ * number, duration_ns and parts_ns {name: ns}; traces[].world_size; how many gpus[] there are.
  * Only steps from first to last are the steady ones. The parts of a report are means over the GPUs.
  */
 enum { KEY_BYTES = 64, DEPTHS = 6, VERSION = 1 };
@@ -23,7 +23,7 @@ struct json_part {
 };
 
 struct json_step {
-	int64_t number, duration_ns, kernels;
+	int64_t number, duration_ns;
 };
 
 struct json_report {
@@ -31,7 +31,7 @@ struct json_report {
 	char keys[DEPTHS][KEY_BYTES];	/* the last key with so many containers around it */
 	char anchor[KEY_BYTES];
 	bool is_report;
-	int64_t version, first, last, ranks, gpus;
+	int64_t version, first, last, ranks, gpus, kernels;
 	struct json_step *steps;
 	size_t step_count, step_room;
 	struct json_part *parts;
@@ -67,7 +67,7 @@ static bool step_begin(struct json_report *report, struct error *error)
 	if (steps == NULL)
 		return no_memory(report, error);
 	report->steps = steps;
-	steps[report->step_count++] = (struct json_step){ -1, -1, -1 };
+	steps[report->step_count++] = (struct json_step){ -1, -1 };
 	return true;
 }
 
@@ -94,6 +94,8 @@ static bool integer_take(struct json_report *report, int depth, int64_t value, s
 		report->first = value;
 	else if (depth == 2 && key_is(report, 1, "steps") && key_is(report, 2, "last"))
 		report->last = value;
+	else if (depth == 2 && key_is(report, 1, "steps") && key_is(report, 2, "kernels_per_step"))
+		report->kernels = value;
 	else if (depth == 3 && key_is(report, 1, "traces") && key_is(report, 3, "world_size"))
 		report->ranks = value;
 	else if (depth == 4 && is_in_list(report) && step != NULL && key_is(report, 4, "number"))
@@ -101,8 +103,6 @@ static bool integer_take(struct json_report *report, int depth, int64_t value, s
 	else if (depth == 4 && is_in_list(report) && step != NULL &&
 		 key_is(report, 4, "duration_ns"))
 		step->duration_ns = value;
-	else if (depth == 4 && is_in_list(report) && step != NULL && key_is(report, 4, "kernels"))
-		step->kernels = value;
 	else if (depth == 5 && is_in_list(report) && step != NULL && key_is(report, 4, "parts_ns"))
 		return part_add(report, value, error);
 	return true;
@@ -157,7 +157,7 @@ static bool run_build(const struct json_report *report, struct run_steps *run, s
 		const struct json_step *step = &report->steps[i];
 		if (is_used(report, step))
 			ok = run_builder_add_step(builder, step->number, step->duration_ns,
-						  step->kernels, error);
+						  -1, error);
 	}
 	for (size_t i = 0; ok && i < report->part_count; i++) {
 		const struct json_part *part = &report->parts[i];
@@ -173,6 +173,7 @@ static bool run_build(const struct json_report *report, struct run_steps *run, s
 		return false;
 	run->gpu_count = report->gpus;
 	run->ranks = report->ranks;
+	run->kernels = report->kernels;
 	run->anchor = arena_copy_text(run->arena, report->anchor, strlen(report->anchor));
 	if (run->anchor != NULL)
 		return true;
@@ -187,6 +188,7 @@ bool run_steps_read_json(struct run_steps *run, const char *path, struct error *
 		return fail(error, ERROR_SYSTEM, "no memory for the steps of '%s'", path);
 	report->path = path;
 	report->ranks = -1;
+	report->kernels = -1;
 	report->version = -1;
 	report->first = INT64_MIN;
 	report->last = INT64_MAX;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+#include "analyzer/analyze.h"
 #include "analyzer/compare_report.h"
-#include "analyzer/sidecar.h"
 #include "laggard/command.h"
 #include "laggard/input.h"
 #include "laggard/locale.h"
 #include "laggard/talk.h"
+#include "tracedb/file_format.h"
 #include "tracedb/json_number.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
 	DIFF_FORMAT,
@@ -22,7 +22,7 @@ enum {
 
 enum { DIFF_TEXT, DIFF_JSON, DIFF_MARKDOWN };
 enum { FAIL_ON_SLOWER, FAIL_ON_NOT_COMPARABLE };
-enum { PAGE_BYTES_MAX = 1 << 26, PATH_BYTES_MAX = 1 << 16, PERCENT_DIGITS = 10 };
+enum { PAGE_BYTES_MAX = 1 << 26, PERCENT_DIGITS = 10 };
 
 static const struct option_choice formats[] = {
 	[DIFF_TEXT] = { "text", "for a person" },
@@ -81,7 +81,7 @@ const struct option_table diff_table = {
 		"Compares the steady steps of two runs: whether those of B tend to be longer than "
 		"those of A, by how much with 95 % confidence, and which part of a step changed: "
 		"compute, waiting for other ranks, transfers, copies, idle time by cause.\n\n"
-		"A and B are folders that were analysed, analysis databases, or reports in JSON. A "
+		"A and B are traces or folders of them, analysis databases, or reports in JSON. A "
 		"verdict needs a change that is more than chance and no smaller than the "
 		"threshold. How much two runs of the very same program differ, one run of each "
 		"cannot tell: choose the threshold accordingly.",
@@ -104,22 +104,31 @@ static bool threshold_parse(int64_t *threshold_e12, const char *value, struct er
 		    value);
 }
 
-/* What stands beside the traces of a folder speaks for them. */
+/* Inputs of a run that cannot be read make another run of it: its GPUs are missing. */
+static bool run_analyze(struct run_steps *run, const char *path, struct error *error)
+{
+	struct trace_set *set = NULL;
+	struct report *report = NULL;
+	const struct analyze_options analyze = { .window = WINDOW_STEADY };
+	bool ok = input_open_paths(&set, &path, 1, error) &&
+		  analyze_traces(set, &analyze, &report, error);
+	for (size_t i = 0; ok && i < report->trace_count; i++)
+		if (report->traces[i].error != NULL)
+			ok = fail(error, ERROR_INPUT, "%s", report->traces[i].error);
+	ok = ok && run_steps_of_report(run, report, path, error);
+	report_close(report);
+	trace_set_close(set);
+	return ok;
+}
+
+/* What an analysis left is read, anything else is analysed. */
 static bool run_open(struct run_steps *run, const char *path, struct error *error)
 {
-	struct stat status;
-	struct text sidecar;
-	if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
+	enum file_format format = FILE_FORMAT_UNKNOWN;
+	if (file_format_of(path, &format, NULL) &&
+	    (format == FILE_FORMAT_ANALYSIS || format == FILE_FORMAT_RESULT))
 		return run_steps_read(run, path, error);
-	text_begin(&sidecar, PATH_BYTES_MAX);
-	sidecar_add_path(&sidecar, path);
-	bool ok = text_is_ok(&sidecar) || fail(error, ERROR_SYSTEM, "no memory");
-	if (ok && stat(text_string(&sidecar), &status) != 0)
-		ok = fail(error, ERROR_INPUT,
-			  "'%s' was not analysed yet: laggard analyze writes " SIDECAR_NAME, path);
-	ok = ok && run_steps_read(run, text_string(&sidecar), error);
-	text_end(&sidecar);
-	return ok;
+	return run_analyze(run, path, error);
 }
 
 static bool comparison_write(const struct compare_subject *subject, const struct parsed_line *line,

@@ -24,7 +24,8 @@ static void allow_many_files(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-bool input_open(struct trace_set **set, const struct parsed_line *line, struct error *error)
+bool input_open_paths(struct trace_set **set, const char *const *paths, size_t count,
+		      struct error *error)
 {
 	struct progress progress;
 	allow_many_files();
@@ -33,9 +34,14 @@ bool input_open(struct trace_set **set, const struct parsed_line *line, struct e
 		.tool_version = laggard_version,
 	};
 	progress_begin(&progress, "reading");
-	bool ok = trace_set_open(set, line->arguments, line->argument_count, &import, error);
+	bool ok = trace_set_open(set, paths, count, &import, error);
 	progress_end(&progress);
 	return ok;
+}
+
+bool input_open(struct trace_set **set, const struct parsed_line *line, struct error *error)
+{
+	return input_open_paths(set, line->arguments, line->argument_count, error);
 }
 
 bool input_say_broken(const struct trace_set *set)

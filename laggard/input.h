@@ -13,8 +13,11 @@
 #include "tracedb/trace_set.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
-/* All arguments of the line. Fails only if nothing could be read. */
+/* All arguments of the line, or those given. Fails only if nothing could be read. */
+bool input_open_paths(struct trace_set **set, const char *const *paths, size_t count,
+		      struct error *error);
 bool input_open(struct trace_set **set, const struct parsed_line *line, struct error *error);
 
 /*
