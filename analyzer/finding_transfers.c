@@ -247,7 +247,7 @@ static bool find_blocking(struct report *report)
 	struct finding finding = { .id = FINDING_BLOCKING_COMM, .gpu = SIZE_MAX };
 	for (size_t g = 0; g < report->gpu_count; g++) {
 		const struct gpu_time *time = &report->job.gpus[g].time;
-		int64_t moving_ns = time->absent_ns[CAUSE_COMM] - time->parts.ns[PART_WAIT];
+		int64_t moving_ns = time->parts.absent_ns[CAUSE_COMM] - time->parts.ns[PART_WAIT];
 		blocked_ns = add_saturated(blocked_ns, moving_ns > 0 ? moving_ns : 0);
 	}
 	for (size_t i = 0; i < report->job.match->group_count; i++)

@@ -164,12 +164,6 @@ struct absent_answer {
 	struct gpu_sweep *sweep;
 };
 
-static void absent_add(struct gpu_sweep *sweep, enum idle_cause cause, int64_t start_ns,
-		       int64_t end_ns)
-{
-	sweep->time->absent_ns[cause] += gpu_sweep_inside(sweep, start_ns, end_ns);
-}
-
 static enum idle_cause busy_cause(enum sweep_class class)
 {
 	return class == SWEEP_COPY ? CAUSE_COPY : CAUSE_COMM;
@@ -194,11 +188,11 @@ static void absent_add_segment(void *context, const struct host_segment *segment
 		int64_t to_ns = earlier(piece->end_ns, segment->end_ns);
 		if (!is_busy(piece->class) || from_ns >= to_ns)
 			continue;
-		absent_add(sweep, segment->cause, at_ns, from_ns);
-		absent_add(sweep, busy_cause(piece->class), from_ns, to_ns);
+		gpu_sweep_add_absent(sweep, segment->cause, at_ns, from_ns);
+		gpu_sweep_add_absent(sweep, busy_cause(piece->class), from_ns, to_ns);
 		at_ns = to_ns;
 	}
-	absent_add(sweep, segment->cause, at_ns, segment->end_ns);
+	gpu_sweep_add_absent(sweep, segment->cause, at_ns, segment->end_ns);
 }
 
 /* The later of two operations that the kernel may have waited for. */
@@ -287,9 +281,9 @@ static void absent_close_issued(struct gpu_sweep *sweep, const struct timeline_e
 		producer = producer_infer(sweep, end_ns);
 	int64_t blocked_ns = earlier(later(producer.end_ns, issue_ns), end_ns);
 	if (blocked_ns > issue_ns)
-		absent_add(sweep, producer.class == SWEEP_COMPUTE ? CAUSE_STREAM :
+		gpu_sweep_add_absent(sweep, producer.class == SWEEP_COMPUTE ? CAUSE_STREAM :
 			   busy_cause(producer.class), issue_ns, blocked_ns);
-	absent_add(sweep, event->launch == NO_CALL ? CAUSE_UNEXPLAINED :
+	gpu_sweep_add_absent(sweep, event->launch == NO_CALL ? CAUSE_UNEXPLAINED :
 		   rest_cause(end_ns - blocked_ns), blocked_ns, end_ns);
 }
 
@@ -297,10 +291,10 @@ void gpu_gaps_close_absent(struct gpu_sweep *sweep, const struct timeline_event 
 {
 	int64_t start_ns = sweep->absent[0].start_ns;
 	struct absent_answer answer = { sweep };
-	if (gpu_sweep_inside(sweep, start_ns, sweep->at_ns) == 0)
+	if (sweep->input->slice_sets == 0 && gpu_sweep_inside(sweep, start_ns, sweep->at_ns) == 0)
 		return;
 	if (event == NULL) {
-		absent_add(sweep, CAUSE_UNEXPLAINED, start_ns, sweep->at_ns);
+		gpu_sweep_add_absent(sweep, CAUSE_UNEXPLAINED, start_ns, sweep->at_ns);
 		return;
 	}
 	if (event->launch == NO_CALL) {

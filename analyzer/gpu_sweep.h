@@ -75,11 +75,16 @@ struct gpu_sweep {
 	size_t launch_bound_at;
 	size_t step_at;
 	size_t slice[SLICE_SETS_MAX];
+	size_t absent_slice[SLICE_SETS_MAX];
 	bool is_short;		/* of memory */
 };
 
 /* Adds a stretch to the window, clipped, and to all slices. */
 void gpu_sweep_add(struct gpu_sweep *sweep, enum time_part part, int64_t start_ns, int64_t end_ns);
+
+/* The same for time without compute. */
+void gpu_sweep_add_absent(struct gpu_sweep *sweep, enum idle_cause cause, int64_t start_ns,
+			  int64_t end_ns);
 
 /* Part of [start, end) inside the window. */
 int64_t gpu_sweep_inside(const struct gpu_sweep *sweep, int64_t start_ns, int64_t end_ns);

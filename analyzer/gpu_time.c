@@ -34,19 +34,38 @@ static size_t slice_at(const struct time_slices *slices, size_t near, int64_t st
 	return near;
 }
 
-void gpu_sweep_add(struct gpu_sweep *sweep, enum time_part part, int64_t start_ns, int64_t end_ns)
+/* Adds to one number of every slice that the stretch touches. */
+static void slices_add(struct gpu_sweep *sweep, size_t *near, size_t number, int64_t start_ns,
+		       int64_t end_ns)
 {
 	const struct gpu_time_input *input = sweep->input;
-	sweep->time->parts.ns[part] += gpu_sweep_inside(sweep, start_ns, end_ns);
 	for (size_t set = 0; set < input->slice_sets; set++) {
 		const struct time_slices *slices = &input->slices[set];
-		size_t at = slice_at(slices, sweep->slice[set], start_ns);
-		sweep->slice[set] = at;
-		for (; at < slices->count && slices->items[at].start_ns < end_ns; at++)
-			slices->parts[at].ns[part] +=
-				earlier(end_ns, slices->items[at].end_ns) -
-				later(start_ns, slices->items[at].start_ns);
+		size_t at = slice_at(slices, near[set], start_ns);
+		near[set] = at;
+		for (; at < slices->count && slices->items[at].start_ns < end_ns; at++) {
+			struct time_parts *parts = &slices->parts[at];
+			int64_t *sum_ns = number < PART_COUNT ? &parts->ns[number] :
+				&parts->absent_ns[number - PART_COUNT];
+			*sum_ns += earlier(end_ns, slices->items[at].end_ns) -
+				   later(start_ns, slices->items[at].start_ns);
+		}
 	}
+}
+
+void gpu_sweep_add(struct gpu_sweep *sweep, enum time_part part, int64_t start_ns, int64_t end_ns)
+{
+	sweep->time->parts.ns[part] += gpu_sweep_inside(sweep, start_ns, end_ns);
+	slices_add(sweep, sweep->slice, part, start_ns, end_ns);
+}
+
+void gpu_sweep_add_absent(struct gpu_sweep *sweep, enum idle_cause cause, int64_t start_ns,
+			  int64_t end_ns)
+{
+	if (start_ns >= end_ns)
+		return;
+	sweep->time->parts.absent_ns[cause] += gpu_sweep_inside(sweep, start_ns, end_ns);
+	slices_add(sweep, sweep->absent_slice, PART_COUNT + (size_t)cause, start_ns, end_ns);
 }
 
 static enum time_part copy_part(uint32_t kind)

@@ -74,9 +74,8 @@ struct gpu_time_input {
 };
 
 struct gpu_time {
-	struct time_parts parts;	/* sum: the window */
+	struct time_parts parts; /* sum: the window; of absent_ns: the window without compute */
 	int64_t cause_gaps[CAUSE_COUNT];	/* gaps in which the cause occurs */
-	int64_t absent_ns[CAUSE_COUNT];		/* sum: the window without compute */
 	struct idle_gap worst[WORST_GAPS_MAX];	/* longest first */
 	size_t worst_count;
 	int64_t *exposed_wait_ns;	/* of each communication kernel; the caller's, may be NULL */

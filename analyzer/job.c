@@ -103,7 +103,7 @@ void job_window_all(struct job *job)
 
 struct sync_state {
 	int64_t hash[SYNC_SETS_MAX];	/* communicators, in the order in which they are met */
-	int64_t end_ns[SYNC_SETS_MAX];	/* of the last barrier of each; INT64_MIN: none yet */
+	int64_t start_ns[SYNC_SETS_MAX];	/* of the last barrier of each; INT64_MIN: none yet */
 	size_t room[SYNC_SETS_MAX];
 	size_t instance_room[SYNC_SETS_MAX];
 	size_t count;
@@ -142,16 +142,13 @@ static bool sync_meet(struct job *job, struct sync_state *state, uint32_t instan
 		return true;
 	if (place == state->count) {
 		state->hash[state->count] = hash;
-		state->end_ns[state->count++] = INT64_MIN;
+		state->start_ns[state->count++] = INT64_MIN;
 	}
-	struct interval between = { state->end_ns[place], kernel->start_ns };
-	/* A kernel that was queued behind the last one has nothing between: that is known, too. */
-	if (between.start_ns > between.end_ns)
-		between.start_ns = between.end_ns;
-	bool is_inside = state->end_ns[place] != INT64_MIN &&
+	struct interval between = { state->start_ns[place], kernel->start_ns };
+	bool is_inside = between.start_ns != INT64_MIN && between.start_ns <= between.end_ns &&
 		between.start_ns >= gpu->window.start_ns && between.end_ns <= gpu->window.end_ns;
-	if (kernel->end_ns > state->end_ns[place])
-		state->end_ns[place] = kernel->end_ns;
+	if (kernel->start_ns > state->start_ns[place])
+		state->start_ns[place] = kernel->start_ns;
 	return !is_inside || sync_add(&gpu->sync[place], state, place, &between, instance);
 }
 

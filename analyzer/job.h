@@ -22,8 +22,9 @@
 enum { SYNC_SETS_MAX = 3 };
 
 /*
- * From one barrier of a communicator to the next on one GPU: [end of the one, start of the other).
- * What a rank did there is why it came late to the second.
+ * From one barrier of a communicator to the next on one GPU, from start to start: what a rank did
+ * there but for waiting is why it came late to the second. Compute that ran beside the first one
+ * counts: who waits there gets on with it.
  */
 struct sync_set {
 	struct interval *items;

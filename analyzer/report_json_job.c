@@ -59,13 +59,13 @@ static void add_causes(struct text *out, const struct gpu_time *time)
 	text_add_char(out, ']');
 	json_open(out, "absent_causes", '[');
 	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
-		if (time->absent_ns[cause] == 0)
+		if (time->parts.absent_ns[cause] == 0)
 			continue;
 		json_next(out);
 		text_add_char(out, '{');
 		json_key(out, "cause");
 		text_add_json(out, idle_cause_name((enum idle_cause)cause));
-		json_integer(out, "ns", time->absent_ns[cause]);
+		json_integer(out, "ns", time->parts.absent_ns[cause]);
 		text_add_char(out, '}');
 	}
 	text_add_char(out, ']');
@@ -82,8 +82,8 @@ void json_add_gpu_time(struct text *out, const struct report *report, size_t gpu
 	json_integer_or_null(out, "comm_transfer_ns",
 			     is_told ? time->parts.ns[PART_TRANSFER] : -1);
 	json_integer(out, "comm_unmatched_kernels", measured->unmatched_comms);
-	json_integer(out, "blocking_comm_ns", time->absent_ns[CAUSE_COMM]);
-	json_integer(out, "blocking_copy_ns", time->absent_ns[CAUSE_COPY]);
+	json_integer(out, "blocking_comm_ns", time->parts.absent_ns[CAUSE_COMM]);
+	json_integer(out, "blocking_copy_ns", time->parts.absent_ns[CAUSE_COPY]);
 	add_causes(out, time);
 	json_open(out, "worst_gaps", '[');
 	for (size_t i = 0; i < kept->worst_count; i++)

@@ -95,13 +95,86 @@ static void pass_on(struct tracing *tracing, size_t lane, const struct interval 
 	tracing->gpus[lane].root_ns += left_ns;
 }
 
+/*
+ * What is compared: compute, and time without compute by cause. Where that was communication, the
+ * part that was no wait counts as transfer; the waits are given back.
+ */
+enum { CATEGORY_COMPUTE, CATEGORY_CAUSES, CATEGORY_COUNT = CATEGORY_CAUSES + CAUSE_COUNT };
+
+static int64_t categories_fill(int64_t *categories_ns, const struct time_parts *parts)
+{
+	int64_t wait_ns = parts->ns[PART_WAIT], blocked_ns = parts->absent_ns[CAUSE_COMM];
+	wait_ns = wait_ns < blocked_ns ? wait_ns : blocked_ns;
+	categories_ns[CATEGORY_COMPUTE] = parts->ns[PART_COMPUTE];
+	for (int cause = 0; cause < CAUSE_COUNT; cause++)
+		categories_ns[CATEGORY_CAUSES + cause] = parts->absent_ns[cause];
+	categories_ns[CATEGORY_CAUSES + CAUSE_COMM] = blocked_ns - wait_ns;
+	return wait_ns;
+}
+
+static enum time_part category_part(int category)
+{
+	if (category == CATEGORY_COMPUTE)
+		return PART_COMPUTE;
+	if (category == CATEGORY_CAUSES + CAUSE_COMM)
+		return PART_TRANSFER;
+	return PART_IDLE + (enum time_part)(category - CATEGORY_CAUSES);
+}
+
+/* The barrier of the same communicator before this one on a GPU; false: none in the window. */
+static bool find_before(const struct job *job, size_t lane, uint32_t instance, uint32_t *before)
+{
+	for (size_t s = 0; s < SYNC_SETS_MAX; s++) {
+		const struct sync_set *set = &job->gpus[lane].sync[s];
+		size_t begin = 0, end = set->count;
+		while (begin < end) {
+			size_t middle = begin + (end - begin) / 2;
+			if (set->instance[middle] < instance)
+				begin = middle + 1;
+			else
+				end = middle;
+		}
+		if (begin < set->count && set->instance[begin] == instance) {
+			*before = begin == 0 ? 0 : set->instance[begin - 1];
+			return begin > 0;
+		}
+	}
+	return false;
+}
+
+/*
+ * A rank that lost time before the last barrier is late at this one, too, if the others got on with
+ * their compute meanwhile: what nothing since then explains belongs to the wait before.
+ */
+static bool carry_back(struct tracing *tracing, uint32_t instance, size_t waiter, size_t culprit,
+		       int64_t cost_ns)
+{
+	const struct collective_match *match = tracing->job->match;
+	uint32_t before = 0;
+	if (!find_before(tracing->job, waiter, instance, &before))
+		return false;
+	const struct collective_instance *last = &match->instances[before];
+	if (last->latest_count != 1 || !last->is_ordered ||
+	    match->members[last->latest_member].lane != culprit)
+		return false;
+	for (uint32_t m = 0; m < last->member_count; m++) {
+		uint32_t member = (uint32_t)last->first_member + m;
+		if (match->members[member].lane != waiter || match->members[member].wait_ns == 0)
+			continue;
+		tracing->received_ns[member] += cost_ns;
+		return true;
+	}
+	return false;
+}
+
 /* One waiter's wait, on the rank it waited for. */
 static void trace_wait(struct tracing *tracing, uint32_t instance, uint32_t waiter, size_t culprit)
 {
 	const struct job *job = tracing->job;
 	const struct collective_member *member = &job->match->members[waiter];
 	struct rank_blame *blame = &tracing->gpus[culprit];
-	int64_t surplus_ns[PART_COUNT], short_ns[PART_COUNT], long_ns[PART_COUNT];
+	int64_t surplus_ns[CATEGORY_COUNT], short_ns[CATEGORY_COUNT], long_ns[CATEGORY_COUNT];
+	int64_t mine_ns[CATEGORY_COUNT], theirs_ns[CATEGORY_COUNT];
 	int64_t received_ns = tracing->received_ns[waiter];
 	struct interval between = { 0, 0 }, other = { 0, 0 };
 	const struct time_parts *late = parts_before(job, culprit, instance, &between);
@@ -111,26 +184,28 @@ static void trace_wait(struct tracing *tracing, uint32_t instance, uint32_t wait
 		blame->root_ns += member->wait_ns + received_ns;
 		return;
 	}
-	struct time_parts mine = *late, theirs = *early;
-	int64_t own_wait_ns = mine.ns[PART_WAIT];
-	mine.ns[PART_WAIT] = theirs.ns[PART_WAIT] = 0;
+	int64_t own_wait_ns = categories_fill(mine_ns, late);
+	(void)categories_fill(theirs_ns, early);
 	const struct delay_input input = {
-		.category_count = PART_COUNT, .culprit_ns = mine.ns, .waiter_ns = theirs.ns,
+		.category_count = CATEGORY_COUNT, .culprit_ns = mine_ns, .waiter_ns = theirs_ns,
 		.wait_ns = member->wait_ns, .culprit_wait_ns = own_wait_ns,
 		.received_ns = received_ns,
 	};
 	struct delay_cost cost = delay_measure(&input, surplus_ns, short_ns, long_ns);
 	int64_t taken_ns = 0;
-	for (int part = 0; part < PART_COUNT; part++) {
-		blame->cause.ns[part] += short_ns[part] + long_ns[part];
-		taken_ns += short_ns[part] + long_ns[part];
+	for (int i = 0; i < CATEGORY_COUNT; i++) {
+		blame->cause.ns[category_part(i)] += short_ns[i] + long_ns[i];
+		taken_ns += short_ns[i] + long_ns[i];
 	}
 	int64_t passed_ns = cost.passed_short_ns + cost.passed_long_ns;
-	int64_t unknown_ns = member->wait_ns + received_ns - taken_ns - passed_ns;
-	blame->unknown_ns += unknown_ns;
-	blame->root_ns += taken_ns + unknown_ns;
+	int64_t rest_ns = member->wait_ns + received_ns - taken_ns - passed_ns;
+	blame->root_ns += taken_ns;
 	if (passed_ns > 0)
 		pass_on(tracing, culprit, &between, passed_ns);
+	if (rest_ns > 0 && !carry_back(tracing, instance, member->lane, culprit, rest_ns)) {
+		blame->unknown_ns += rest_ns;
+		blame->root_ns += rest_ns;
+	}
 }
 
 static void trace_instance(struct tracing *tracing, uint32_t index)

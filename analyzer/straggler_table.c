@@ -159,14 +159,13 @@ static int64_t late_ns(const int64_t *values, const bool *is_fixed, size_t count
 	return latest == ARRIVAL_NONE ? 0 : latest - kept;
 }
 
-/* What each GPU needed in a step for everything but communication. */
+/* What each GPU needed in a step for everything but what waited for communication. */
 static int64_t own_late_ns(const struct job *job, const bool *is_fixed, int64_t step,
 			   int64_t *scratch)
 {
 	for (size_t g = 0; g < job->gpu_count; g++) {
 		const struct time_parts *parts = &job->gpus[g].step_parts[step];
-		scratch[g] = time_parts_sum(parts) - parts->ns[PART_WAIT] -
-			     parts->ns[PART_TRANSFER];
+		scratch[g] = time_parts_sum(parts) - parts->absent_ns[CAUSE_COMM];
 	}
 	return late_ns(scratch, is_fixed, job->gpu_count);
 }

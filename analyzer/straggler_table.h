@@ -32,7 +32,7 @@ void straggler_table_end(struct straggler_table *table);
  * By how much the window would be shorter if the marked GPUs were never later than the others, or
  * than the lower median of all. Per step the least of two bounds: the sum of what they are late by
  * at each barrier; and what of it is seen, either as waits that nothing hides, or as the time that
- * they need more for everything but communication. A wait that compute hides still delays the
+ * they need more for everything but what waited for communication. A wait that compute hides still delays the
  * communication behind it; a rank that is late once is late at the barriers that follow, too, while
  * the others run ahead: neither alone is the loss.
  */

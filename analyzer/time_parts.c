@@ -63,4 +63,6 @@ void time_parts_add(struct time_parts *sum, const struct time_parts *parts)
 {
 	for (int part = 0; part < PART_COUNT; part++)
 		sum->ns[part] += parts->ns[part];
+	for (int cause = 0; cause < CAUSE_COUNT; cause++)
+		sum->absent_ns[cause] += parts->absent_ns[cause];
 }

@@ -60,6 +60,8 @@ const char *time_part_name(enum time_part part);
 
 struct time_parts {
 	int64_t ns[PART_COUNT];
+	/* The same time once more: compute and, by cause, the time without it (gpu_time.h). */
+	int64_t absent_ns[CAUSE_COUNT];
 };
 
 int64_t time_parts_copy(const struct time_parts *parts);
