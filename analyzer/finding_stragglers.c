@@ -299,7 +299,7 @@ static void find_excess(const struct report *report, size_t step, int64_t *scrat
 }
 
 /* Steps that one gap made far longer than the others. */
-static bool find_pauses(struct report *report)
+static bool find_pauses(struct report *report, int64_t *paused_ns)
 {
 	const struct job_steps *steps = &report->job.steps;
 	const struct step_choice *choice = &steps->choice;
@@ -336,6 +336,7 @@ static bool find_pauses(struct report *report)
 			.words = idle_cause_words(worst[g].cause),
 		};
 		loss_fill(&finding, report, lost_ns[g]);
+		*paused_ns = add_saturated(*paused_ns, lost_ns[g]);
 		ok = finding_add(report, &finding);
 	}
 	free(scratch);
@@ -347,24 +348,28 @@ static bool find_pauses(struct report *report)
 
 bool findings_find_stragglers(struct report *report)
 {
-	const struct stragglers *stragglers = &report->stragglers;
-	bool ok = true;
+	struct stragglers *stragglers = &report->stragglers;
+	int64_t paused_ns = 0;
+	bool ok = find_pauses(report, &paused_ns);
+	if (stragglers->kind == STRAGGLER_ROTATING && paused_ns > stragglers->fix_all_ns / 2) {
+		stragglers->kind = STRAGGLER_PAUSE;
+		stragglers->reason = "single steps in which one GPU stood still cost most of it";
+	}
 	switch (stragglers->kind) {
 	case STRAGGLER_CULPRIT:
 	case STRAGGLER_CO_CULPRITS:
-		ok = accuse_named(report);
-		break;
+		return ok && accuse_named(report);
 	case STRAGGLER_ROTATING: {
 		struct finding finding = { .id = FINDING_ROTATING, .gpu = SIZE_MAX,
 					   .count = stragglers->instances };
 		loss_fill(&finding, report, stragglers->fix_all_ns);
-		ok = finding_add(report, &finding);
-		break;
+		return ok && finding_add(report, &finding);
 	}
 	case STRAGGLER_NONE:
+	case STRAGGLER_PAUSE:
 	case STRAGGLER_LIMITED:
 	case STRAGGLER_UNKNOWN:
 		break;
 	}
-	return ok && find_pauses(report);
+	return ok;
 }

@@ -101,6 +101,7 @@ static struct host_question question_make(struct gpu_sweep *sweep,
 		.is_head = input->step_bounds == 0 ? is_input :
 			is_step_head(sweep, start_ns, end_ns),
 		.is_input = is_input,
+		.after_sync_max_ns = later(AFTER_SYNC_NS_MAX, input->step_median_ns / 10),
 		.is_launch_bound = is_launch_bound(sweep, start_ns, end_ns),
 	};
 }

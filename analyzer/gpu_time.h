@@ -65,8 +65,9 @@ struct gpu_time_input {
 	const struct timeline_gpu *gpu;
 	struct time_window window;
 	const int64_t *wait_end_ns;	/* of each communication kernel; NULL: waits not known */
-	const int64_t *step_ns;		/* boundaries of steps, ascending; NULL without */
+	const int64_t *step_ns;	/* where steps begin, ascending; NULL where that is not known */
 	size_t step_bounds;		/* how many */
+	int64_t step_median_ns;		/* 0 without */
 	struct time_slices *slices;	/* any number of sets; their parts are added to */
 	size_t slice_sets;
 	idle_piece_add add_piece;

@@ -109,7 +109,7 @@ static void explain_rest(const struct explanation *explanation, int64_t start_ns
 		 question->end_ns - question->start_ns >= INPUT_GAP_NS_MIN &&
 		 is_mostly_free(explanation))
 		cause = CAUSE_DATA;
-	else if (end_ns - start_ns < AFTER_SYNC_NS_MAX &&
+	else if (end_ns - start_ns < question->after_sync_max_ns &&
 		 (is_drained_by(explanation, explanation->thread) ||
 		  (explanation->other != explanation->thread &&
 		   is_drained_by(explanation, explanation->other))))

@@ -20,7 +20,10 @@
 enum {
 	/* A copy call that takes longer waits for the copy, or stages pageable memory itself. */
 	COPY_CALL_BLOCKING_NS = 20000,
-	/* Refilling the queue after a wait takes tens to hundreds of us; longer is something else. */
+	/*
+	 * Refilling the queue after a wait takes tens to hundreds of us; what takes longer than this,
+	 * and than a tenth of a step, is something else.
+	 */
 	AFTER_SYNC_NS_MAX = 1000000,
 	/* A silent host before a batch is copied fetched that batch, if it took longer than this. */
 	INPUT_GAP_NS_MIN = 250000,
@@ -34,6 +37,7 @@ struct host_question {
 	uint32_t before;	/* the call that issued what ran last before, or NO_CALL */
 	bool is_head;		/* first work of a step */
 	bool is_input;		/* that work is a copy of a batch to the GPU */
+	int64_t after_sync_max_ns;
 	bool is_launch_bound;	/* one of many gaps in a row, each by a late launch */
 };
 

@@ -196,9 +196,13 @@ bool job_measure_gpu(struct job *job, struct job_gpu *gpu, idle_piece_add add_pi
 			slices[input.slice_sets++] = (struct time_slices){
 				gpu->sync[set].items, gpu->sync[set].parts, gpu->sync[set].count
 			};
-	if (gpu->step_ns != NULL) {
+	/* Only ranges say where a step begins; what is found by recurrence has any phase. */
+	if (gpu->step_ns != NULL && job->steps.anchor == STEP_RANGE) {
 		input.step_ns = gpu->step_ns;
 		input.step_bounds = job->steps.count + 1;
+	}
+	if (gpu->step_ns != NULL) {
+		input.step_median_ns = job->steps.choice.median_ns;
 		slices[input.slice_sets++] = (struct time_slices){ gpu->steps, gpu->step_parts,
 								   job->steps.count };
 	}

@@ -16,6 +16,7 @@ const char *straggler_kind_name(enum straggler_kind kind)
 	static const char *const names[] = {
 		[STRAGGLER_NONE] = "none", [STRAGGLER_CULPRIT] = "culprit",
 		[STRAGGLER_CO_CULPRITS] = "co-culprits", [STRAGGLER_ROTATING] = "rotating",
+		[STRAGGLER_PAUSE] = "pause",
 		[STRAGGLER_LIMITED] = "limited", [STRAGGLER_UNKNOWN] = "unknown",
 	};
 	return names[kind];

@@ -24,6 +24,7 @@ enum straggler_kind {
 	STRAGGLER_CULPRIT,
 	STRAGGLER_CO_CULPRITS,
 	STRAGGLER_ROTATING,
+	STRAGGLER_PAUSE,	/* single steps in which one GPU stood still, see the findings */
 	STRAGGLER_LIMITED,	/* ranks are missing: nobody is accused */
 	STRAGGLER_UNKNOWN,	/* nothing to judge by */
 };
