@@ -157,8 +157,10 @@ static bool set_explicit_windows(struct analysis *analysis, struct error *error)
 static bool analysis_join(struct analysis *analysis, struct error *error)
 {
 	struct job *job = &analysis->job;
-	if (!job_join(job, analysis->measures, analysis->count, error) ||
-	    !job_find_steps(job, error))
+	if (!job_join(job, analysis->measures, analysis->count, error))
+		return false;
+	job->keeps_pieces = analysis->options->keeps_pieces;
+	if (!job_find_steps(job, error))
 		return false;
 	switch (analysis->options->window) {
 	case WINDOW_EXPLICIT:

@@ -30,6 +30,11 @@ struct analyze_options {
 	int64_t window_start_ns;
 	int64_t window_end_ns;		/* INT64_MAX: to the last GPU activity of the set */
 	int thread_count;	/* 0: one a processor */
+	/*
+	 * For sidecar_write: 64 bytes a piece of idle time from PIECE_NS_MIN on; the set must then
+	 * outlive the report.
+	 */
+	bool keeps_pieces;
 };
 
 /*

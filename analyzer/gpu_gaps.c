@@ -18,6 +18,7 @@ static int64_t earlier(int64_t a, int64_t b)
 /* An idle gap while its causes are found. */
 struct open_gap {
 	struct gpu_sweep *sweep;
+	const struct timeline_event *event;	/* that ended it, or NULL */
 	int64_t cause_ns[CAUSE_COUNT];	/* inside the window */
 	int64_t longest_ns;
 	enum idle_cause longest_cause;
@@ -37,9 +38,13 @@ static void gap_add(struct open_gap *gap, enum idle_cause cause, int64_t start_n
 		return;
 	gap->cause_ns[cause] += inside_ns;
 	if (input->add_piece != NULL)
-		input->add_piece(input->piece_context, cause,
-				 later(start_ns, input->window.start_ns),
-				 earlier(end_ns, input->window.end_ns));
+		input->add_piece(input->piece_context, &(struct idle_piece){
+			.cause = cause, .start_ns = later(start_ns, input->window.start_ns),
+			.end_ns = earlier(end_ns, input->window.end_ns),
+			.call = call, .range = range,
+			.launch = gap->event == NULL ? NO_CALL : gap->event->launch,
+			.next_kind = gap->event == NULL ? LANE_COUNT : gap->event->kind,
+			.next_what = gap->event == NULL ? 0 : gap->event->what });
 	if (inside_ns > gap->longest_ns) {
 		gap->longest_ns = inside_ns;
 		gap->longest_cause = cause;
@@ -142,7 +147,8 @@ static void worst_keep(struct gpu_sweep *sweep, const struct open_gap *gap,
 void gpu_gaps_close_idle(struct gpu_sweep *sweep, const struct timeline_event *event)
 {
 	int64_t start_ns = sweep->idle_start_ns, end_ns = sweep->at_ns;
-	struct open_gap gap = { .sweep = sweep, .call = NO_CALL, .range = NO_RANGE };
+	struct open_gap gap = { .sweep = sweep, .event = event, .call = NO_CALL,
+				.range = NO_RANGE };
 	if (sweep->input->slice_sets == 0 && gpu_sweep_inside(sweep, start_ns, end_ns) == 0)
 		return;
 	if (event == NULL || event->launch == NO_CALL) {

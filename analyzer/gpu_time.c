@@ -126,9 +126,12 @@ static void sweep_stretch(struct gpu_sweep *sweep, enum sweep_class class, int64
 	case SWEEP_GRAPH:
 		gpu_sweep_add(sweep, PART_IDLE + CAUSE_UNEXPLAINED, start_ns, end_ns);
 		if (input->add_piece != NULL && gpu_sweep_inside(sweep, start_ns, end_ns) > 0)
-			input->add_piece(input->piece_context, CAUSE_UNEXPLAINED,
-					 later(start_ns, input->window.start_ns),
-					 earlier(end_ns, input->window.end_ns));
+			input->add_piece(input->piece_context, &(struct idle_piece){
+				.cause = CAUSE_UNEXPLAINED,
+				.start_ns = later(start_ns, input->window.start_ns),
+				.end_ns = earlier(end_ns, input->window.end_ns),
+				.call = NO_CALL, .range = UINT32_MAX, .launch = NO_CALL,
+				.next_kind = LANE_GRAPH });
 		break;
 	case SWEEP_IDLE:
 		if (sweep->idle_start_ns == INT64_MAX)

@@ -56,9 +56,20 @@ struct idle_gap {
 	uint32_t next_what;
 };
 
-/* Called for each piece of idle time in the window, in any order; may be NULL. */
-typedef void (*idle_piece_add)(void *context, enum idle_cause cause, int64_t start_ns,
-			       int64_t end_ns);
+/* A piece of idle time in the window, with one cause. */
+struct idle_piece {
+	enum idle_cause cause;
+	int64_t start_ns;
+	int64_t end_ns;
+	uint32_t call;		/* as in idle_gap */
+	uint32_t range;
+	uint32_t launch;
+	enum lane_kind next_kind;
+	uint32_t next_what;
+};
+
+/* Called for each piece, those of a gap in any order; may be NULL. */
+typedef void (*idle_piece_add)(void *context, const struct idle_piece *piece);
 
 struct gpu_time_input {
 	const struct timeline *timeline;

@@ -224,6 +224,7 @@ void job_end(struct job *job)
 		free(gpu->step_ns);
 		free(gpu->steps);
 		free(gpu->step_parts);
+		free(gpu->pieces.items);
 	}
 	free(job->steps.duration_ns);
 	step_choice_end(&job->steps.choice);

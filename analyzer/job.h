@@ -33,6 +33,28 @@ struct sync_set {
 	size_t count;
 };
 
+/* Idle time piece by piece, for the analysis database. Names are borrowed from the reader. */
+struct kept_piece {
+	int64_t start_ns;	/* trace clock */
+	int64_t end_ns;
+	int64_t thread_id;	/* 0: unknown */
+	const char *call;	/* NULL: unknown, as the next two */
+	const char *range;
+	const char *next;
+	enum idle_cause cause;
+};
+
+struct kept_pieces {
+	struct kept_piece *items;
+	size_t count;
+	size_t room;
+	int64_t rest_ns[CAUSE_COUNT];	/* of those below PIECE_NS_MIN */
+	int64_t rest_count[CAUSE_COUNT];
+	bool is_short;		/* of memory */
+};
+
+enum { PIECE_NS_MIN = 10000, PIECE_RANGE_NS_MIN = 100000 };
+
 struct job_gpu {
 	size_t trace;		/* place in the measures */
 	size_t gpu;		/* place in the trace's timeline */
@@ -47,6 +69,7 @@ struct job_gpu {
 	struct time_parts *step_parts;
 	struct sync_set sync[SYNC_SETS_MAX];
 	struct gpu_time time;
+	struct kept_pieces pieces;	/* where the job keeps them */
 };
 
 /* Steps that all GPUs went through, by number. */
@@ -80,6 +103,7 @@ struct job {
 	struct job_steps steps;
 	enum window_kind window;	/* the one taken */
 	const char *window_reason;	/* why not the steady steps; NULL */
+	bool keeps_pieces;
 };
 
 /* After all timelines are loaded. */

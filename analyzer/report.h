@@ -142,6 +142,8 @@ struct report {
 	struct stragglers stragglers;
 	struct efficiency_chain chain;
 	struct report_group *groups;
+	int64_t *instance_bytes;	/* of each collective: one rank's argument; -1 unknown */
+	int64_t *instance_start_ns;	/* of its first member, on that one's own clock */
 	int64_t window_start_ns;	/* of an explicit window: since the first GPU activity */
 	int64_t window_end_ns;
 	struct report_trace *traces;

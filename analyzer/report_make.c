@@ -174,6 +174,28 @@ static bool keep_job_texts(struct report *report)
 	return true;
 }
 
+/* What the communication kernels tell that the match does not keep. */
+static bool keep_instances(struct report *report)
+{
+	const struct collective_match *match = report->job.match;
+	size_t room = match->instance_count + 1;
+	report->instance_bytes =
+		arena_take_array(report->arenas[0], room, sizeof *report->instance_bytes);
+	report->instance_start_ns =
+		arena_take_array(report->arenas[0], room, sizeof *report->instance_start_ns);
+	if (report->instance_bytes == NULL || report->instance_start_ns == NULL)
+		return false;
+	for (size_t i = 0; i < match->instance_count; i++) {
+		const struct collective_member *member =
+			&match->members[match->instances[i].first_member];
+		const struct comm_kernel *kernel =
+			&report->job.lanes[member->lane].kernels[member->kernel];
+		report->instance_bytes[i] = kernel->bytes;
+		report->instance_start_ns[i] = kernel->start_ns;
+	}
+	return true;
+}
+
 /* What the matched collectives in the window moved, and how long that took. */
 static bool find_groups(struct report *report)
 {
@@ -305,7 +327,8 @@ bool report_make(struct report **out, const struct report_parts *parts, struct e
 		report->facts = *parts->facts;
 		*parts->job = (struct job){ 0 };
 		*parts->facts = NULL;
-		ok = keep_job_texts(report) && find_groups(report) && find_efficiency(report) &&
+		ok = keep_job_texts(report) && keep_instances(report) &&
+			find_groups(report) && find_efficiency(report) &&
 			pipeline_find(report, error);
 	}
 	if (!ok) {

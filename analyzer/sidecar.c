@@ -220,6 +220,17 @@ static struct sidecar_rest *sidecar_find_rest(struct sidecar *sidecar, int64_t g
 	return rest;
 }
 
+bool sidecar_add_rest(struct sidecar *sidecar, int64_t gpu_id, const char *cause,
+		      int64_t duration_ns, int64_t pieces, struct error *error)
+{
+	struct sidecar_rest *rest = sidecar_find_rest(sidecar, gpu_id, cause);
+	if (rest == NULL)
+		return no_memory(error);
+	rest->duration_ns += duration_ns;
+	rest->pieces += pieces;
+	return true;
+}
+
 bool sidecar_add_piece(struct sidecar *sidecar, const struct sidecar_piece *piece,
 		       struct error *error)
 {
@@ -233,15 +244,9 @@ bool sidecar_add_piece(struct sidecar *sidecar, const struct sidecar_piece *piec
 		.step = piece->step,
 		.thread_id = piece->thread_id,
 	};
-	if (piece->duration_ns < sidecar->shortest_gap_ns) {
-		struct sidecar_rest *rest =
-			sidecar_find_rest(sidecar, piece->gpu_id, piece->cause);
-		if (rest == NULL)
-			return no_memory(error);
-		rest->duration_ns += piece->duration_ns;
-		rest->pieces++;
-		return true;
-	}
+	if (piece->duration_ns < sidecar->shortest_gap_ns)
+		return sidecar_add_rest(sidecar, piece->gpu_id, piece->cause, piece->duration_ns, 1,
+					error);
 	return derived_writer_text(sidecar->writer, piece->call, &row.call_id, error) &&
 	       derived_writer_text(sidecar->writer, piece->range, &row.range_id, error) &&
 	       derived_writer_text(sidecar->writer, piece->next, &row.next_id, error) &&

@@ -55,6 +55,10 @@ bool sidecar_add_gpu_time(struct sidecar *sidecar, const struct gpu_time_row *ro
 bool sidecar_add_piece(struct sidecar *sidecar, const struct sidecar_piece *piece,
 		       struct error *error);
 
+/* Pieces of a GPU and cause that are known only as a sum. */
+bool sidecar_add_rest(struct sidecar *sidecar, int64_t gpu_id, const char *cause,
+		      int64_t duration_ns, int64_t pieces, struct error *error);
+
 /* Rows as they are, but for trace_id and rank. */
 bool sidecar_add_step(struct sidecar *sidecar, const struct step_row *row, struct error *error);
 bool sidecar_add_step_idle(struct sidecar *sidecar, const struct step_idle_row *row,

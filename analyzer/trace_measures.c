@@ -4,6 +4,8 @@
 #include "analyzer/idle_host.h"
 #include "analyzer/job.h"
 
+#include "base/array.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,12 +229,55 @@ static void keep_gaps(struct trace_measures *measures, struct report_gpu *kept,
 	}
 }
 
+struct piece_keeping {
+	struct kept_pieces *pieces;
+	const struct timeline *timeline;
+};
+
+static void piece_keep(void *context, const struct idle_piece *piece)
+{
+	struct piece_keeping *keeping = context;
+	struct kept_pieces *pieces = keeping->pieces;
+	const struct timeline *timeline = keeping->timeline;
+	const struct host_calls *calls = &timeline->calls;
+	int64_t ns = piece->end_ns - piece->start_ns;
+	if (ns < PIECE_NS_MIN) {
+		pieces->rest_ns[piece->cause] += ns;
+		pieces->rest_count[piece->cause]++;
+		return;
+	}
+	struct kept_piece *items =
+		array_grow(pieces->items, &pieces->room, pieces->count, sizeof *items);
+	pieces->is_short = pieces->is_short || items == NULL;
+	if (items == NULL)
+		return;
+	pieces->items = items;
+	struct kept_piece *kept = &items[pieces->count++];
+	const struct idle_gap gap = { .next_kind = piece->next_kind,
+				      .next_what = piece->next_what };
+	uint32_t call = piece->call != NO_CALL ? piece->call : piece->launch;
+	*kept = (struct kept_piece){
+		.start_ns = piece->start_ns, .end_ns = piece->end_ns, .cause = piece->cause,
+		.next = next_name(timeline, &gap),
+	};
+	if (piece->call != NO_CALL)
+		kept->call = calls->names[calls->name[piece->call]];
+	if (piece->range != NO_RANGE)
+		kept->range = timeline->ranges.names[timeline->ranges.name[piece->range]].name;
+	if (call == NO_CALL)
+		return;
+	kept->thread_id = calls->threads[calls->thread[call]].thread_id;
+	if (kept->range == NULL && ns >= PIECE_RANGE_NS_MIN)
+		kept->range = range_at(timeline, calls->thread[call], piece->start_ns + ns / 2);
+}
+
 static bool measure_gpu(struct trace_measures *measures, struct job *job, struct job_gpu *planned)
 {
 	const struct timeline *timeline = measures->timeline;
 	const struct timeline_gpu *gpu = &timeline->gpus[planned->gpu];
 	const struct time_window *window = &planned->window;
 	struct report_gpu *kept = &measures->gpus[measures->gpu_count++];
+	struct piece_keeping keeping = { &planned->pieces, timeline };
 	struct transfers transfers;
 	*kept = (struct report_gpu){
 		.device_id = gpu->device_id,
@@ -244,7 +289,8 @@ static bool measure_gpu(struct trace_measures *measures, struct job *job, struct
 		.before_launch_rows = gpu->before_launch_rows,
 	};
 	if (kept->name == NULL || kept->uuid == NULL ||
-	    !job_measure_gpu(job, planned, NULL, NULL) ||
+	    !job_measure_gpu(job, planned, job->keeps_pieces ? piece_keep : NULL, &keeping) ||
+	    planned->pieces.is_short ||
 	    !row_counts_measure(&kept->rows, timeline, gpu, window) ||
 	    !transfers_measure(&transfers, timeline, gpu, window))
 		return false;

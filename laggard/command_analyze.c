@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/analyze.h"
+#include "analyzer/sidecar.h"
+#include "analyzer/sidecar_write.h"
 #include "laggard/command.h"
 #include "laggard/input.h"
 #include "laggard/locale.h"
 #include "laggard/talk.h"
+#include "laggard/version.h"
 #include "laggard/window.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 enum {
 	ANALYZE_FORMAT,
@@ -14,6 +21,7 @@ enum {
 	ANALYZE_WINDOW,
 	ANALYZE_FAIL_ON,
 	ANALYZE_COLOR,
+	ANALYZE_DATABASE,
 	ANALYZE_OPTION_COUNT
 };
 
@@ -21,6 +29,7 @@ enum { FAIL_ON_WARNING, FAIL_ON_ERROR };
 enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 static const size_t REPORT_LENGTH_MAX = (size_t)1 << 30;
+static const size_t DATABASE_PATH_MAX = 1 << 16;
 
 static const struct option_choice formats[] = {
 	[REPORT_TEXT] = { "text", "for a person" },
@@ -55,6 +64,14 @@ static const struct option options[ANALYZE_OPTION_COUNT] = {
 		.text = "colours in the text; auto: on a terminal, unless NO_COLOR is set",
 		.fallback = "auto",
 	},
+	[ANALYZE_DATABASE] = {
+		.name = "database", .kind = OPTION_TEXT, .value = "auto|none|FILE",
+		.text =
+			"also write what was found as tables, for SQL and for timelines; auto: "
+			"to " SIDECAR_NAME " in the folder, where one folder is analysed and "
+			"can be written to",
+		.fallback = "auto",
+	},
 };
 
 static const struct option_example examples[] = {
@@ -78,7 +95,7 @@ const struct option_table analyze_table = {
 		"Takes trace databases, PyTorch (Kineto) traces, SQLite exports of Nsight Systems, "
 		"and folders of them: one file a process, or rank. A file that cannot be read does "
 		"not stop the others; the report names it, and the exit status is 3.",
-	.options = options,
+	.options = window,
 	.option_count = ANALYZE_OPTION_COUNT,
 	.examples = examples,
 	.arguments_min = 1,
@@ -126,25 +143,78 @@ static bool report_write(const struct report *report, const struct parsed_line *
 	return ok;
 }
 
+/*
+ * Where the tables go: to the file named, or into the one folder analysed if that can be written to.
+ * Empty: nowhere.
+ */
+static void database_path(struct text *path, const struct parsed_line *line)
+{
+	const char *choice = parsed_text(line, ANALYZE_DATABASE);
+	struct stat status;
+	if (strcmp(choice, "none") == 0)
+		return;
+	if (strcmp(choice, "auto") != 0) {
+		text_add(path, choice);
+		return;
+	}
+	if (line->argument_count == 1 && stat(line->arguments[0], &status) == 0 &&
+	    S_ISDIR(status.st_mode) && access(line->arguments[0], W_OK) == 0)
+		sidecar_add_path(path, line->arguments[0]);
+}
+
+/* A folder that turns out not to take the tables by itself is no reason to withhold the report. */
+static bool database_write(const struct report *report, const struct parsed_line *line,
+			   const char *path, struct error *error)
+{
+	struct timespec now;
+	char window[64];
+	bool is_asked = strcmp(parsed_text(line, ANALYZE_DATABASE), "auto") != 0;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)snprintf(window, sizeof window, "window=%.48s", parsed_text(line, ANALYZE_WINDOW));
+	const struct sidecar_origin origin = {
+		.tool_version = laggard_version,
+		.options = window,
+		.made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+	};
+	struct error cause;
+	if (sidecar_write(report, path, &origin, &cause))
+		return true;
+	if (is_asked)
+		return fail(error, cause.kind, "%s", cause.message);
+	talk_note("%s", cause.message);
+	return true;
+}
+
 bool analyze_command(const struct parsed_line *line, const char *typed, int *status,
 		     struct error *error)
 {
 	struct trace_set *set = NULL;
 	struct report *report = NULL;
 	struct window window;
+	struct text database;
 	(void)typed;
 	if (!window_parse(&window, parsed_text(line, ANALYZE_WINDOW), true, error) ||
-	    !input_check_output(line, parsed_text(line, ANALYZE_OUTPUT), error) ||
-	    !input_open(&set, line, error))
+	    !input_check_output(line, parsed_text(line, ANALYZE_OUTPUT), error))
 		return false;
+	text_begin(&database, DATABASE_PATH_MAX);
+	database_path(&database, line);
+	if (!input_check_output(line, database.length > 0 ? text_string(&database) : NULL, error) ||
+	    !input_open(&set, line, error)) {
+		text_end(&database);
+		return false;
+	}
 	struct analyze_options analyze = {
 		.window = window.is_steady ? WINDOW_STEADY :
 			window.is_all ? WINDOW_ALL : WINDOW_EXPLICIT,
 		.window_start_ns = window.start_ns,
 		.window_end_ns = window.end_ns,
+		.keeps_pieces = database.length > 0,
 	};
 	bool ok = analyze_traces(set, &analyze, &report, error) &&
-		  report_write(report, line, error);
+		  report_write(report, line, error) &&
+		  (database.length == 0 ||
+		   database_write(report, line, text_string(&database), error));
+	text_end(&database);
 	if (ok)
 		*status = status_of(report, parsed_choice(line, ANALYZE_FAIL_ON));
 	report_close(report);
