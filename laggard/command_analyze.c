@@ -95,7 +95,7 @@ const struct option_table analyze_table = {
 		"Takes trace databases, PyTorch (Kineto) traces, SQLite exports of Nsight Systems, "
 		"and folders of them: one file a process, or rank. A file that cannot be read does "
 		"not stop the others; the report names it, and the exit status is 3.",
-	.options = window,
+	.options = options,
 	.option_count = ANALYZE_OPTION_COUNT,
 	.examples = examples,
 	.arguments_min = 1,
@@ -167,13 +167,13 @@ static bool database_write(const struct report *report, const struct parsed_line
 			   const char *path, struct error *error)
 {
 	struct timespec now;
-	char window[64];
+	char shape[64];
 	bool is_asked = strcmp(parsed_text(line, ANALYZE_DATABASE), "auto") != 0;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)snprintf(window, sizeof window, "window=%.48s", parsed_text(line, ANALYZE_WINDOW));
+	(void)snprintf(shape, sizeof shape, "window=%.48s", parsed_text(line, ANALYZE_WINDOW));
 	const struct sidecar_origin origin = {
 		.tool_version = laggard_version,
-		.options = window,
+		.options = shape,
 		.made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
 	};
 	struct error cause;
