@@ -123,6 +123,8 @@ struct report_group {
 	int64_t wire_ns;		/* from the last rank's start to the last one's end */
 	int64_t algorithm_bytes;	/* -1: sizes not known, as the next */
 	int64_t bus_bytes;
+	const char *algorithm;	/* of its first instance, NULL unknown */
+	const char *protocol;
 };
 
 /* Stages that send to each other in a chain, as their Sends and Recvs tell. */

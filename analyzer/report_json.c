@@ -336,6 +336,7 @@ void report_add_json(struct text *out, const struct report *report)
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		parts[i](out, report);
 	add_balance(out, report);
+	json_add_facts(out, report);
 	json_add_job(out, report);
 	add_findings(out, report);
 	text_add(out, "}\n");

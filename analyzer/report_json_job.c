@@ -138,6 +138,8 @@ static void add_group(struct text *out, const struct report *report,
 	json_open_item(out);
 	add_communicator(out, group->communicator_hash);
 	json_text_or_null(out, "operation", group->operation);
+	json_text_or_null(out, "algorithm", kept->algorithm);
+	json_text_or_null(out, "protocol", kept->protocol);
 	json_integer_or_null(out, "ranks", group->rank_count);
 	json_integer(out, "ranks_captured", (int64_t)group->lane_count);
 	json_integer(out, "matched", (int64_t)group->matched);

@@ -32,6 +32,9 @@ void json_ratio_or_null(struct text *out, const char *key, int64_t value_e12);
 /* Members of a GPU: waits, causes, longest gaps. */
 void json_add_gpu_time(struct text *out, const struct report *report, size_t gpu);
 
+/* Members of the report: what is known about each GPU, and the pipeline. */
+void json_add_facts(struct text *out, const struct report *report);
+
 /* Members of the report: clocks, collectives, efficiency, stragglers, blame, steps. */
 void json_add_job(struct text *out, const struct report *report);
 

@@ -196,6 +196,15 @@ static bool keep_instances(struct report *report)
 	return true;
 }
 
+/* The first words that are known. False: memory is short. */
+static bool keep_words(struct report *report, const char **kept, const char *words)
+{
+	if (*kept != NULL || words == NULL || words[0] == 0)
+		return true;
+	*kept = arena_copy_text(report->arenas[0], words, strlen(words));
+	return *kept != NULL;
+}
+
 /* What the matched collectives in the window moved, and how long that took. */
 static bool find_groups(struct report *report)
 {
@@ -216,6 +225,9 @@ static bool find_groups(struct report *report)
 		struct bandwidth moved;
 		if (kernel->start_ns < window->start_ns || kernel->start_ns >= window->end_ns)
 			continue;
+		if (!keep_words(report, &sum->algorithm, kernel->algorithm) ||
+		    !keep_words(report, &sum->protocol, kernel->protocol))
+			return false;
 		int64_t wire_ns = instance->end_ns - instance->latest_start_ns;
 		sum->instances++;
 		sum->wire_ns = add_saturated(sum->wire_ns, wire_ns > 0 ? wire_ns : 0);
