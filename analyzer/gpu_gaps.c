@@ -94,7 +94,7 @@ static struct host_question question_make(struct gpu_sweep *sweep,
 					  int64_t end_ns)
 {
 	const struct gpu_time_input *input = sweep->input;
-	int64_t issue_ns = host_issue_ns(input->timeline, event->launch);
+	int64_t issue_ns = host_issue_ns(input->timeline, event->launch, event->start_ns);
 	bool is_input = gpu_gaps_is_input(event) ||
 		(event->kind == LANE_KERNEL && sweep->has_input);
 	return (struct host_question){

@@ -39,11 +39,14 @@ uint32_t host_call_before(const struct host_calls *calls, uint32_t thread, int64
 	return begin == first ? NO_CALL : (uint32_t)(begin - 1);
 }
 
-int64_t host_issue_ns(const struct timeline *timeline, uint32_t launch)
+int64_t host_issue_ns(const struct timeline *timeline, uint32_t launch, int64_t begin_ns)
 {
 	const struct host_calls *calls = &timeline->calls;
-	bool is_at_return = calls->class[launch] == CALL_LAUNCH || calls->class[launch] == CALL_LOAD;
-	return is_at_return ? calls->end_ns[launch] : calls->start_ns[launch];
+	if (calls->class[launch] == CALL_LAUNCH || calls->class[launch] == CALL_LOAD)
+		return calls->end_ns[launch];
+	if (begin_ns - calls->start_ns[launch] < SLOW_CALL_NS)
+		return calls->start_ns[launch];
+	return earlier(calls->end_ns[launch], begin_ns);
 }
 
 /* CAUSE_COUNT: the call does not keep the thread from launching. */
@@ -57,7 +60,7 @@ static enum idle_cause call_cause(const struct host_calls *calls, size_t call)
 	case CALL_LOAD:
 		return CAUSE_LOAD;
 	case CALL_COPY:
-		return calls->end_ns[call] - calls->start_ns[call] >= COPY_CALL_BLOCKING_NS ?
+		return calls->end_ns[call] - calls->start_ns[call] >= SLOW_CALL_NS ?
 			CAUSE_SYNC : CAUSE_COUNT;
 	case CALL_OTHER:
 	case CALL_LAUNCH:
@@ -65,6 +68,25 @@ static enum idle_cause call_cause(const struct host_calls *calls, size_t call)
 		break;
 	}
 	return CAUSE_COUNT;
+}
+
+/* The call that issued the work: what it is for is no wait; a slow one is told as evidence. */
+static enum idle_cause own_call_cause(const struct host_calls *calls, size_t call)
+{
+	switch ((enum call_class)calls->class[call]) {
+	case CALL_ALLOC:
+		return CAUSE_ALLOC;
+	case CALL_LOAD:
+		return CAUSE_LOAD;
+	case CALL_SYNC:
+	case CALL_COPY:
+	case CALL_OTHER:
+	case CALL_LAUNCH:
+	case CALL_CLASS_COUNT:
+		break;
+	}
+	return calls->end_ns[call] - calls->start_ns[call] >= SLOW_CALL_NS ? CAUSE_HOST :
+		CAUSE_COUNT;
 }
 
 static void explanation_add(const struct explanation *explanation, enum idle_cause cause,
@@ -198,7 +220,8 @@ static void explain_calls(const struct explanation *explanation, uint32_t thread
 	size_t first = calls->threads[thread].first;
 	for (size_t i = last == NO_CALL ? first : (size_t)last + 1;
 	     i > first && calls->end_ns[i - 1] > start_ns && to_ns > start_ns; i--) {
-		enum idle_cause cause = call_cause(calls, i - 1);
+		enum idle_cause cause = i - 1 == explanation->question->launch ?
+			own_call_cause(calls, i - 1) : call_cause(calls, i - 1);
 		int64_t from_ns = later(calls->start_ns[i - 1], start_ns);
 		int64_t until_ns = earlier(calls->end_ns[i - 1], to_ns);
 		if (cause == CAUSE_COUNT || from_ns >= until_ns)

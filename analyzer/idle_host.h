@@ -18,8 +18,11 @@
 #define NO_RANGE UINT32_MAX
 
 enum {
-	/* A copy call that takes longer waits for the copy, or stages pageable memory itself. */
-	COPY_CALL_BLOCKING_NS = 20000,
+	/*
+	 * A call that should return at once and takes longer: a copy call waits for the copy or
+	 * stages pageable memory itself, a launch waits for a lock of the driver.
+	 */
+	SLOW_CALL_NS = 20000,
 	/*
 	 * Refilling the queue after a wait takes tens to hundreds of us; what takes longer than this,
 	 * and than a tenth of a step, is something else.
@@ -54,8 +57,12 @@ typedef void (*host_segment_add)(void *context, const struct host_segment *segme
 /* Calls `add` for disjoint segments whose lengths sum to end_ns - start_ns. */
 void host_explain(const struct host_question *question, host_segment_add add, void *context);
 
-/* When the call has issued its work: a launch when it returns, copies when they begin. */
-int64_t host_issue_ns(const struct timeline *timeline, uint32_t launch);
+/*
+ * When the call had issued its work, which began at `begin_ns`: a launch when it returns; copies when
+ * the call begins, for it may last until their end, but if the work began long after that the call
+ * itself was slow.
+ */
+int64_t host_issue_ns(const struct timeline *timeline, uint32_t launch, int64_t begin_ns);
 
 /* The last call on the thread that began before `time_ns`; NO_CALL without. */
 uint32_t host_call_before(const struct host_calls *calls, uint32_t thread, int64_t time_ns);
