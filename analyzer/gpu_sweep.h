@@ -59,6 +59,7 @@ struct gpu_sweep {
 	const struct gpu_time_input *input;
 	struct gpu_time *time;
 	int64_t at_ns;		/* everything before is accounted for */
+	int64_t end_ns;		/* of the window and the slices */
 	struct sweep_active active[SWEEP_IDLE];
 	struct sweep_pending *pending;	/* by start */
 	size_t pending_count;

@@ -219,7 +219,7 @@ static void sweep_begin(struct gpu_sweep *sweep, const struct timeline_event *ev
 	sweep->before = event->launch;
 }
 
-/* To the window's end, and on to the work that ends a gap that reaches over it. */
+/* To the end of what is asked for, and on to the work that ends a gap that reaches over it. */
 static void sweep_walk(struct gpu_sweep *sweep)
 {
 	const struct gpu_time_input *input = sweep->input;
@@ -231,9 +231,9 @@ static void sweep_walk(struct gpu_sweep *sweep)
 		sweep->comm_at += class == SWEEP_TRANSFER;
 		if (event.start_ns == event.end_ns)
 			continue;
-		if (event.start_ns >= input->window.end_ns) {
-			sweep_start_pending(sweep, input->window.end_ns);
-			sweep_to(sweep, input->window.end_ns);
+		if (event.start_ns >= sweep->end_ns) {
+			sweep_start_pending(sweep, sweep->end_ns);
+			sweep_to(sweep, sweep->end_ns);
 			if (sweep->idle_start_ns == INT64_MAX && sweep->absent_count == 0)
 				return;
 		}
@@ -241,14 +241,29 @@ static void sweep_walk(struct gpu_sweep *sweep)
 		sweep_to(sweep, event.start_ns);
 		sweep_begin(sweep, &event, class, comm);
 	}
-	if (sweep->at_ns < input->window.end_ns) {
-		sweep_start_pending(sweep, input->window.end_ns);
-		sweep_to(sweep, input->window.end_ns);
+	if (sweep->at_ns < sweep->end_ns) {
+		sweep_start_pending(sweep, sweep->end_ns);
+		sweep_to(sweep, sweep->end_ns);
 	}
 	if (sweep->idle_start_ns != INT64_MAX)
 		gpu_gaps_close_idle(sweep, NULL);
 	if (sweep->absent_count > 0)
 		gpu_gaps_close_absent(sweep, NULL);
+}
+
+/* Slices are measured whole, also where they lie outside of the window. */
+static void find_extent(struct gpu_sweep *sweep)
+{
+	const struct gpu_time_input *input = sweep->input;
+	sweep->at_ns = earlier(input->window.start_ns, input->gpu->start_ns);
+	sweep->end_ns = input->window.end_ns;
+	for (size_t set = 0; set < input->slice_sets; set++) {
+		const struct time_slices *slices = &input->slices[set];
+		if (slices->count == 0)
+			continue;
+		sweep->at_ns = earlier(sweep->at_ns, slices->items[0].start_ns);
+		sweep->end_ns = later(sweep->end_ns, slices->items[slices->count - 1].end_ns);
+	}
 }
 
 bool gpu_time_measure(struct gpu_time *time, const struct gpu_time_input *input)
@@ -257,15 +272,15 @@ bool gpu_time_measure(struct gpu_time *time, const struct gpu_time_input *input)
 	*time = (struct gpu_time){ .exposed_wait_ns = exposed_wait_ns };
 	struct gpu_sweep sweep = {
 		.input = input, .time = time, .before = NO_CALL, .idle_start_ns = INT64_MAX,
-		.at_ns = earlier(input->window.start_ns, input->gpu->start_ns),
 	};
 	assert(input->slice_sets <= SLICE_SETS_MAX);
+	find_extent(&sweep);
 	for (int class = 0; class < SWEEP_IDLE; class++)
 		sweep.active[class].end_ns = sweep.at_ns;
 	sweep.streams = calloc(input->timeline->stream_count + 1, sizeof *sweep.streams);
 	bool ok = sweep.streams != NULL &&
 		  launch_bound_find(&sweep.launch_bound, input->timeline, input->gpu);
-	if (ok && input->window.start_ns < input->window.end_ns)
+	if (ok && sweep.at_ns < sweep.end_ns)
 		sweep_walk(&sweep);
 	free(sweep.streams);
 	free(sweep.pending);

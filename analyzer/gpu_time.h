@@ -9,6 +9,10 @@
  *  - absent: nothing computed; asked of the next compute kernel, what kept it (absent_ns). There,
  *    communication and copies count only where the kernel waited for them: exposed is not blocking.
  *
+ * A gap that reaches over a bound of the window is explained whole, and what lies inside counts, so
+ * that windows that meet sum to one over all. Only before a GPU's first operation a gap begins with
+ * the window.
+ *
  * Memory: what the caller's slices take, 20 bytes a stream, 8 bytes a communication kernel.
  *
  * Thread: pure functions over a loaded timeline.
@@ -37,7 +41,7 @@ enum {
 	WORST_GAPS_MAX = 10,
 };
 
-/* Slices of time, sorted and disjoint, each with its parts. */
+/* Slices of time, sorted and disjoint, each with its parts; in the window or not. */
 struct time_slices {
 	const struct interval *items;
 	struct time_parts *parts;
