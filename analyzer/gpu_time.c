@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 static int64_t later(int64_t a, int64_t b)
 {
@@ -142,19 +141,46 @@ static void sweep_activate(struct gpu_sweep *sweep, enum sweep_class class, int6
 		sweep->active[class] = (struct sweep_active){ end_ns, what, comm };
 }
 
+/* Takes the first to transfer out of the heap. */
+static void pending_pop(struct gpu_sweep *sweep)
+{
+	struct sweep_pending *heap = sweep->pending, last = heap[--sweep->pending_count];
+	size_t count = sweep->pending_count, at = 0;
+	for (;;) {
+		size_t child = 2 * at + 1;
+		if (child + 1 < count && heap[child + 1].start_ns < heap[child].start_ns)
+			child++;
+		if (child >= count || heap[child].start_ns >= last.start_ns)
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = last;
+}
+
+static void pending_push(struct gpu_sweep *sweep, int64_t start_ns, int64_t end_ns)
+{
+	struct sweep_pending *heap = array_grow(sweep->pending, &sweep->pending_room,
+						sweep->pending_count, sizeof *heap);
+	if (heap == NULL) {
+		sweep->is_short = true;
+		return;
+	}
+	sweep->pending = heap;
+	size_t at = sweep->pending_count++;
+	for (; at > 0 && heap[(at - 1) / 2].start_ns > start_ns; at = (at - 1) / 2)
+		heap[at] = heap[(at - 1) / 2];
+	heap[at] = (struct sweep_pending){ start_ns, end_ns };
+}
+
 /* Communication that has waited long enough begins to transfer, up to `to_ns`. */
 static void sweep_start_pending(struct gpu_sweep *sweep, int64_t to_ns)
 {
-	size_t done = 0;
-	for (; done < sweep->pending_count && sweep->pending[done].start_ns <= to_ns; done++) {
-		sweep_to(sweep, sweep->pending[done].start_ns);
-		sweep_activate(sweep, SWEEP_TRANSFER, sweep->pending[done].end_ns, 0, 0);
+	while (sweep->pending_count > 0 && sweep->pending[0].start_ns <= to_ns) {
+		sweep_to(sweep, sweep->pending[0].start_ns);
+		sweep_activate(sweep, SWEEP_TRANSFER, sweep->pending[0].end_ns, 0, 0);
+		pending_pop(sweep);
 	}
-	if (done == 0)
-		return;
-	sweep->pending_count -= done;
-	memmove(sweep->pending, sweep->pending + done,
-		sweep->pending_count * sizeof *sweep->pending);
 }
 
 static void sweep_begin_comm(struct gpu_sweep *sweep, const struct timeline_event *event,
@@ -168,19 +194,8 @@ static void sweep_begin_comm(struct gpu_sweep *sweep, const struct timeline_even
 		return;
 	}
 	sweep_activate(sweep, SWEEP_WAIT, wait_ns, 0, comm);
-	if (wait_ns == event->end_ns)
-		return;
-	struct sweep_pending *pending = array_grow(sweep->pending, &sweep->pending_room,
-						   sweep->pending_count, sizeof *pending);
-	if (pending == NULL) {
-		sweep->is_short = true;
-		return;
-	}
-	sweep->pending = pending;
-	size_t at = sweep->pending_count++;
-	for (; at > 0 && pending[at - 1].start_ns > wait_ns; at--)
-		pending[at] = pending[at - 1];
-	pending[at] = (struct sweep_pending){ wait_ns, event->end_ns };
+	if (wait_ns < event->end_ns)
+		pending_push(sweep, wait_ns, event->end_ns);
 }
 
 static enum sweep_class event_class(const struct timeline *timeline,
