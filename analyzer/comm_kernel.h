@@ -39,7 +39,7 @@ struct comm_lane {
 	int64_t world_size;		/* -1: unknown */
 	const char *host;		/* "" or NULL: unknown */
 	const char *boot_id;		/* "" or NULL: unknown */
-	int64_t epoch_ns;		/* of the trace; its times are since it */
+	int64_t epoch_ns; /* of the trace, 0 .. TIME_LIMIT_NS; its times are since it */
 	int64_t device_id;
 	size_t trace;			/* whose lane it is, among those analysed */
 };

@@ -189,7 +189,16 @@ static void absent_add_segment(void *context, const struct host_segment *segment
 {
 	struct gpu_sweep *sweep = ((struct absent_answer *)context)->sweep;
 	int64_t at_ns = segment->start_ns;
-	for (size_t i = 0; segment->cause == CAUSE_SYNC && i < sweep->absent_count; i++) {
+	size_t begin = 0, end = segment->cause == CAUSE_SYNC ? sweep->absent_count : 0;
+	while (begin < end) {	/* past the pieces that end before it */
+		size_t middle = begin + (end - begin) / 2;
+		if (sweep->absent[middle].end_ns <= at_ns)
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	for (size_t i = begin; segment->cause == CAUSE_SYNC && i < sweep->absent_count &&
+			       sweep->absent[i].start_ns < segment->end_ns; i++) {
 		const struct absent_piece *piece = &sweep->absent[i];
 		int64_t from_ns = later(piece->start_ns, at_ns);
 		int64_t to_ns = earlier(piece->end_ns, segment->end_ns);
@@ -251,8 +260,9 @@ static struct stream_operation producer_find(const struct gpu_sweep *sweep,
 		else
 			end = middle;
 	}
-	for (size_t i = begin; i > waits->first[event->stream] &&
-			       waits->waits[i - 1].host_ns >= last_ns; i--)
+	size_t first = waits->first[event->stream];
+	size_t least = begin - first > STREAM_WAITS_TRIED ? begin - STREAM_WAITS_TRIED : first;
+	for (size_t i = begin; i > least && waits->waits[i - 1].host_ns >= last_ns; i--)
 		if (waits->waits[i - 1].source != NO_STREAM)
 			producer_offer_stream(sweep, &producer, waits->waits[i - 1].source,
 					      waits->waits[i - 1].record_ns, event->start_ns);

@@ -59,8 +59,9 @@ struct gpu_sweep {
 	const struct gpu_time_input *input;
 	struct gpu_time *time;
 	int64_t at_ns;		/* everything before is accounted for */
+	int64_t end_ns;		/* of the window and the slices */
 	struct sweep_active active[SWEEP_IDLE];
-	struct sweep_pending *pending;	/* by start */
+	struct sweep_pending *pending;	/* a heap by start */
 	size_t pending_count;
 	size_t pending_room;
 	size_t comm_at;		/* place of the next communication kernel */

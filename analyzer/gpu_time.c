@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 static int64_t later(int64_t a, int64_t b)
 {
@@ -164,19 +163,46 @@ static void sweep_activate(struct gpu_sweep *sweep, enum sweep_class class, int6
 		sweep->active[class] = (struct sweep_active){ end_ns, what, comm };
 }
 
+/* Takes the first to transfer out of the heap. */
+static void pending_pop(struct gpu_sweep *sweep)
+{
+	struct sweep_pending *heap = sweep->pending, last = heap[--sweep->pending_count];
+	size_t count = sweep->pending_count, at = 0;
+	for (;;) {
+		size_t child = 2 * at + 1;
+		if (child + 1 < count && heap[child + 1].start_ns < heap[child].start_ns)
+			child++;
+		if (child >= count || heap[child].start_ns >= last.start_ns)
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = last;
+}
+
+static void pending_push(struct gpu_sweep *sweep, int64_t start_ns, int64_t end_ns)
+{
+	struct sweep_pending *heap = array_grow(sweep->pending, &sweep->pending_room,
+						sweep->pending_count, sizeof *heap);
+	if (heap == NULL) {
+		sweep->is_short = true;
+		return;
+	}
+	sweep->pending = heap;
+	size_t at = sweep->pending_count++;
+	for (; at > 0 && heap[(at - 1) / 2].start_ns > start_ns; at = (at - 1) / 2)
+		heap[at] = heap[(at - 1) / 2];
+	heap[at] = (struct sweep_pending){ start_ns, end_ns };
+}
+
 /* Communication that has waited long enough begins to transfer, up to `to_ns`. */
 static void sweep_start_pending(struct gpu_sweep *sweep, int64_t to_ns)
 {
-	size_t done = 0;
-	for (; done < sweep->pending_count && sweep->pending[done].start_ns <= to_ns; done++) {
-		sweep_to(sweep, sweep->pending[done].start_ns);
-		sweep_activate(sweep, SWEEP_TRANSFER, sweep->pending[done].end_ns, 0, 0);
+	while (sweep->pending_count > 0 && sweep->pending[0].start_ns <= to_ns) {
+		sweep_to(sweep, sweep->pending[0].start_ns);
+		sweep_activate(sweep, SWEEP_TRANSFER, sweep->pending[0].end_ns, 0, 0);
+		pending_pop(sweep);
 	}
-	if (done == 0)
-		return;
-	sweep->pending_count -= done;
-	memmove(sweep->pending, sweep->pending + done,
-		sweep->pending_count * sizeof *sweep->pending);
 }
 
 static void sweep_begin_comm(struct gpu_sweep *sweep, const struct timeline_event *event,
@@ -190,19 +216,8 @@ static void sweep_begin_comm(struct gpu_sweep *sweep, const struct timeline_even
 		return;
 	}
 	sweep_activate(sweep, SWEEP_WAIT, wait_ns, 0, comm);
-	if (wait_ns == event->end_ns)
-		return;
-	struct sweep_pending *pending = array_grow(sweep->pending, &sweep->pending_room,
-						   sweep->pending_count, sizeof *pending);
-	if (pending == NULL) {
-		sweep->is_short = true;
-		return;
-	}
-	sweep->pending = pending;
-	size_t at = sweep->pending_count++;
-	for (; at > 0 && pending[at - 1].start_ns > wait_ns; at--)
-		pending[at] = pending[at - 1];
-	pending[at] = (struct sweep_pending){ wait_ns, event->end_ns };
+	if (wait_ns < event->end_ns)
+		pending_push(sweep, wait_ns, event->end_ns);
 }
 
 static enum sweep_class event_class(const struct timeline *timeline,
@@ -241,7 +256,7 @@ static void sweep_begin(struct gpu_sweep *sweep, const struct timeline_event *ev
 	sweep->before = event->launch;
 }
 
-/* To the window's end, and on to the work that ends a gap that reaches over it. */
+/* To the end of what is asked for, and on to the work that ends a gap that reaches over it. */
 static void sweep_walk(struct gpu_sweep *sweep)
 {
 	const struct gpu_time_input *input = sweep->input;
@@ -253,9 +268,9 @@ static void sweep_walk(struct gpu_sweep *sweep)
 		sweep->comm_at += class == SWEEP_TRANSFER;
 		if (event.start_ns == event.end_ns)
 			continue;
-		if (event.start_ns >= input->window.end_ns) {
-			sweep_start_pending(sweep, input->window.end_ns);
-			sweep_to(sweep, input->window.end_ns);
+		if (event.start_ns >= sweep->end_ns) {
+			sweep_start_pending(sweep, sweep->end_ns);
+			sweep_to(sweep, sweep->end_ns);
 			if (sweep->idle_start_ns == INT64_MAX && sweep->absent_count == 0)
 				return;
 		}
@@ -263,14 +278,29 @@ static void sweep_walk(struct gpu_sweep *sweep)
 		sweep_to(sweep, event.start_ns);
 		sweep_begin(sweep, &event, class, comm);
 	}
-	if (sweep->at_ns < input->window.end_ns) {
-		sweep_start_pending(sweep, input->window.end_ns);
-		sweep_to(sweep, input->window.end_ns);
+	if (sweep->at_ns < sweep->end_ns) {
+		sweep_start_pending(sweep, sweep->end_ns);
+		sweep_to(sweep, sweep->end_ns);
 	}
 	if (sweep->idle_start_ns != INT64_MAX)
 		gpu_gaps_close_idle(sweep, NULL);
 	if (sweep->absent_count > 0)
 		gpu_gaps_close_absent(sweep, NULL);
+}
+
+/* Slices are measured whole, also where they lie outside of the window. */
+static void find_extent(struct gpu_sweep *sweep)
+{
+	const struct gpu_time_input *input = sweep->input;
+	sweep->at_ns = earlier(input->window.start_ns, input->gpu->start_ns);
+	sweep->end_ns = input->window.end_ns;
+	for (size_t set = 0; set < input->slice_sets; set++) {
+		const struct time_slices *slices = &input->slices[set];
+		if (slices->count == 0)
+			continue;
+		sweep->at_ns = earlier(sweep->at_ns, slices->items[0].start_ns);
+		sweep->end_ns = later(sweep->end_ns, slices->items[slices->count - 1].end_ns);
+	}
 }
 
 bool gpu_time_measure(struct gpu_time *time, const struct gpu_time_input *input)
@@ -279,15 +309,15 @@ bool gpu_time_measure(struct gpu_time *time, const struct gpu_time_input *input)
 	*time = (struct gpu_time){ .exposed_wait_ns = exposed_wait_ns };
 	struct gpu_sweep sweep = {
 		.input = input, .time = time, .before = NO_CALL, .idle_start_ns = INT64_MAX,
-		.at_ns = earlier(input->window.start_ns, input->gpu->start_ns),
 	};
 	assert(input->slice_sets <= SLICE_SETS_MAX);
+	find_extent(&sweep);
 	for (int class = 0; class < SWEEP_IDLE; class++)
 		sweep.active[class].end_ns = sweep.at_ns;
 	sweep.streams = calloc(input->timeline->stream_count + 1, sizeof *sweep.streams);
 	bool ok = sweep.streams != NULL &&
 		  launch_bound_find(&sweep.launch_bound, input->timeline, input->gpu);
-	if (ok && input->window.start_ns < input->window.end_ns)
+	if (ok && sweep.at_ns < sweep.end_ns)
 		sweep_walk(&sweep);
 	free(sweep.streams);
 	free(sweep.pending);

@@ -9,7 +9,12 @@
  *  - absent: nothing computed; asked of the next compute kernel, what kept it (absent_ns). There,
  *    communication and copies count only where the kernel waited for them: exposed is not blocking.
  *
- * Memory: what the caller's slices take, 20 bytes a stream, 8 bytes a communication kernel.
+ * A gap that reaches over a bound of the window is explained whole, and what lies inside counts, so
+ * that windows that meet sum to one over all. Only before a GPU's first operation a gap begins with
+ * the window.
+ *
+ * Memory: what the caller's slices take, 20 bytes a stream, 8 bytes a communication kernel, 24
+ * a piece of the longest stretch without compute, 16 a communication kernel that waits at a time.
  *
  * Thread: pure functions over a loaded timeline.
  */
@@ -33,11 +38,13 @@ enum {
 	/* Launch-bound: so many gaps in a row, each by a launch at most so long after the last. */
 	LAUNCH_BOUND_GAPS = 8,
 	LAUNCH_BOUND_NS_MAX = 200000,
+	/* Waits for events that a kernel's stream was told last: earlier ones are not looked at. */
+	STREAM_WAITS_TRIED = 64,
 	INPUT_BYTES_MIN = 64 * 1024,
 	WORST_GAPS_MAX = 10,
 };
 
-/* Slices of time, sorted and disjoint, each with its parts. */
+/* Slices of time, sorted and disjoint, each with its parts; in the window or not. */
 struct time_slices {
 	const struct interval *items;
 	struct time_parts *parts;

@@ -232,6 +232,10 @@ static void calls_fold(struct host_calls *calls, uint32_t *kept)
 			kept[i] = (uint32_t)(to - 1);
 			continue;
 		}
+		/* One thread makes one call at a time, whatever clocks have rounded. */
+		if (to > 0 && calls->thread[to - 1] == calls->thread[i] &&
+		    calls->end_ns[to - 1] > calls->start_ns[i])
+			calls->end_ns[to - 1] = calls->start_ns[i];
 		kept[i] = (uint32_t)to;
 		calls->start_ns[to] = calls->start_ns[i];
 		calls->end_ns[to] = calls->end_ns[i];

@@ -13,6 +13,7 @@ struct explanation {
 	void *context;
 	uint32_t thread;	/* that launched the work */
 	uint32_t other;		/* that launched what ran before; the same if there is no other */
+	bool is_fetching;	/* a silent host before a batch is copied */
 };
 
 static int64_t later(int64_t a, int64_t b)
@@ -106,6 +107,14 @@ static bool is_drained_by(const struct explanation *explanation, uint32_t thread
 	       call_cause(calls, call) == CAUSE_SYNC;
 }
 
+/* The thread's last call up to the launch that began before the work was issued; or NO_CALL. */
+static uint32_t last_call(const struct explanation *explanation)
+{
+	const struct host_question *question = explanation->question;
+	uint32_t last = host_call_before(explanation->calls, explanation->thread, question->end_ns);
+	return last == NO_CALL || last < question->launch ? last : question->launch;
+}
+
 /* Did the launching thread make no CUDA call for most of the gap? */
 static bool is_mostly_free(const struct explanation *explanation)
 {
@@ -113,10 +122,14 @@ static bool is_mostly_free(const struct explanation *explanation)
 	const struct host_calls *calls = explanation->calls;
 	int64_t busy_ns = 0, length_ns = question->end_ns - question->start_ns;
 	size_t first = calls->threads[explanation->thread].first;
-	for (size_t i = question->launch; i > first && calls->end_ns[i - 1] > question->start_ns;
-	     i--)
-		busy_ns += later(0, earlier(calls->end_ns[i - 1], question->end_ns) -
-				    later(calls->start_ns[i - 1], question->start_ns));
+	uint32_t last = last_call(explanation);
+	for (size_t i = last == NO_CALL ? first : (size_t)last + 1;
+	     i > first && calls->end_ns[i - 1] > question->start_ns; i--) {
+		int64_t from_ns = later(calls->start_ns[i - 1], question->start_ns);
+		if (i - 1 != question->launch)
+			busy_ns += later(0, earlier(calls->end_ns[i - 1], question->end_ns) -
+					    from_ns);
+	}
 	return busy_ns <= length_ns / 100 * INPUT_FREE_PERCENT;
 }
 
@@ -127,9 +140,7 @@ static void explain_rest(const struct explanation *explanation, int64_t start_ns
 	enum idle_cause cause = CAUSE_HOST;
 	if (question->is_launch_bound)
 		cause = CAUSE_LAUNCH_BOUND;
-	else if (question->is_head && question->is_input &&
-		 question->end_ns - question->start_ns >= INPUT_GAP_NS_MIN &&
-		 is_mostly_free(explanation))
+	else if (explanation->is_fetching)
 		cause = CAUSE_DATA;
 	else if (end_ns - start_ns < question->after_sync_max_ns &&
 		 (is_drained_by(explanation, explanation->thread) ||
@@ -263,6 +274,9 @@ void host_explain(const struct host_question *question, host_segment_add add, vo
 	explanation.thread = explanation.calls->thread[question->launch];
 	explanation.other = question->before == NO_CALL ? explanation.thread :
 		explanation.calls->thread[question->before];
-	explain_calls(&explanation, explanation.thread, question->launch, question->start_ns,
-		      question->end_ns);
+	explanation.is_fetching = question->is_head && question->is_input &&
+		question->end_ns - question->start_ns >= INPUT_GAP_NS_MIN &&
+		is_mostly_free(&explanation);
+	explain_calls(&explanation, explanation.thread, last_call(&explanation),
+		      question->start_ns, question->end_ns);
 }

@@ -44,7 +44,7 @@ struct report_trace {
 	int64_t pid;		/* -1 if unknown, as rank and world_size */
 	int64_t rank;
 	int64_t world_size;
-	int64_t epoch_ns;
+	int64_t epoch_ns;	/* 0 .. TIME_LIMIT_NS */
 	int64_t stop_ns;	/* -1: recording did not end properly */
 	size_t gpu_count;	/* with GPU work */
 	struct report_loss *losses;

@@ -25,6 +25,12 @@ static const char *keep_text(struct trace_measures *measures, const char *text)
 	return arena_copy_text(measures->arena, text, strlen(text));
 }
 
+/* A clock before 1970 or beyond the limit is none: sums and differences with times must fit. */
+static int64_t epoch_bounded(int64_t epoch_ns)
+{
+	return epoch_ns < 0 ? 0 : epoch_ns > TIME_LIMIT_NS ? TIME_LIMIT_NS : epoch_ns;
+}
+
 static bool keep_facts(struct trace_measures *measures)
 {
 	struct report_trace *trace = &measures->trace;
@@ -35,7 +41,7 @@ static bool keep_facts(struct trace_measures *measures)
 	trace->pid = row->pid;
 	trace->rank = row->rank;
 	trace->world_size = row->world_size;
-	trace->epoch_ns = row->epoch_ns;
+	trace->epoch_ns = epoch_bounded(row->epoch_ns);
 	trace->stop_ns = row->stop_ns;
 	return trace->source != NULL && trace->host != NULL && trace->boot_id != NULL;
 }

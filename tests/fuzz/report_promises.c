@@ -11,6 +11,26 @@
 
 static const size_t TEXT_BYTES_MAX = (size_t)1 << 28;
 
+/* The causes of idle time, and those of the time without compute. */
+static void causes_require(const struct gpu_time *time, const struct partition *part)
+{
+	int64_t absent_ns = 0;
+	for (int i = 0; i < PART_COUNT; i++)
+		fuzz_require(time->parts.ns[i] >= 0, "no part is negative");
+	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
+		fuzz_require(time->absent_ns[cause] >= 0, "no cause is negative");
+		absent_ns += time->absent_ns[cause];
+	}
+	fuzz_require(time->parts.ns[PART_COMPUTE] == part->compute_ns &&
+			     time->parts.ns[PART_WAIT] + time->parts.ns[PART_TRANSFER] ==
+				     part->comm_ns &&
+			     time_parts_copy(&time->parts) == part->copy_ns &&
+			     time_parts_idle(&time->parts) == part->idle_ns,
+		     "both partitions are the same");
+	fuzz_require(absent_ns == part->window_ns - part->compute_ns,
+		     "causes make up the time without compute");
+}
+
 void report_require_sums(const struct report *report)
 {
 	for (size_t i = 0; i < report->gpu_count; i++) {
@@ -33,6 +53,7 @@ void report_require_sums(const struct report *report)
 		fuzz_require(part->longest_gap_ns <= part->idle_ns && part->idle_gaps >= 0 &&
 				     (part->idle_gaps > 0) == (part->idle_ns > 0),
 			     "gaps make up the idle time");
+		causes_require(&report->job.gpus[i].time, part);
 	}
 }
 
