@@ -4,8 +4,8 @@
  * A call made inside another one on the same thread (the driver's inside the runtime's) is not kept:
  * the outer one stands for both, and takes over the class of an inner one that fills most of it.
  *
- * Memory: 25 bytes a call, up to half of that again as room to grow; while a trace is read 20 bytes
- * a call more for finding them by correlation id.
+ * Memory: 25 bytes a call; while a trace is read 20 bytes a call more for finding them by
+ * correlation id, and 16 for sorting them.
  *
  * Thread: loading is the reader's thread's; loaded calls may be read by any number of threads.
  */
@@ -47,6 +47,11 @@ enum call_class {
 /* By the name as any source spells it: cudaMalloc_v3020, cuMemAlloc_v2, hipMalloc. */
 enum call_class call_class_of(const char *name);
 
+struct call_name {
+	const char *name;	/* borrowed from the reader */
+	enum call_class class;
+};
+
 struct host_thread {
 	int64_t thread_id;
 	size_t first;		/* its calls: [first, end) */
@@ -64,7 +69,7 @@ struct host_calls {
 	struct host_thread *threads;
 	size_t thread_count;
 	size_t thread_room;
-	const char **names;	/* borrowed from the reader */
+	struct call_name *names;
 	size_t name_count;
 	size_t name_room;
 	int64_t row_count;	/* rows of api_call */
