@@ -3,11 +3,10 @@
 
 #include "analyzer/order.h"
 #include "base/array.h"
+#include "base/column.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { STEPS_NEAR = 8 };	/* neighbours tried before a binary search */
 
 /* What a name begins with, after "cuda", "cu" or "hip"; the first that fits decides. */
 static const struct {
@@ -102,19 +101,8 @@ bool host_thread_place(struct host_calls *calls, int64_t thread_id, uint32_t *pl
 	return dense_ids_put(&calls->thread_places, thread_id, *place);
 }
 
-static bool column_resize(void *column, size_t room, size_t size)
+static bool calls_resize(struct host_calls *calls, size_t room)
 {
-	void *old, *grown;
-	memcpy(&old, column, sizeof old);
-	if (room > SIZE_MAX / size || (grown = realloc(old, room * size)) == NULL)
-		return false;
-	memcpy(column, &grown, sizeof grown);
-	return true;
-}
-
-static bool calls_grow(struct host_calls *calls)
-{
-	size_t room = calls->room == 0 ? 1024 : calls->room + calls->room / 2;
 	if (room > ORDER_ROWS_MAX ||
 	    !column_resize(&calls->start_ns, room, sizeof *calls->start_ns) ||
 	    !column_resize(&calls->end_ns, room, sizeof *calls->end_ns) ||
@@ -124,6 +112,11 @@ static bool calls_grow(struct host_calls *calls)
 		return false;
 	calls->room = room;
 	return true;
+}
+
+static bool calls_grow(struct host_calls *calls)
+{
+	return calls_resize(calls, calls->room == 0 ? 1024 : calls->room + calls->room / 2);
 }
 
 struct name_places {
@@ -136,13 +129,14 @@ static bool name_place(struct host_calls *calls, struct name_places *names, int6
 {
 	if (dense_ids_find(&names->places, name_id, place))
 		return true;
-	const char **list = array_grow(calls->names, &calls->name_room, calls->name_count,
-				       sizeof *list);
+	struct call_name *list = array_grow(calls->names, &calls->name_room, calls->name_count,
+					    sizeof *list);
 	if (list == NULL)
 		return false;
 	calls->names = list;
 	*place = (uint32_t)calls->name_count;
-	list[calls->name_count++] = trace_reader_string(names->reader, name_id);
+	const char *name = trace_reader_string(names->reader, name_id);
+	list[calls->name_count++] = (struct call_name){ name, call_class_of(name) };
 	return dense_ids_put(&names->places, name_id, *place);
 }
 
@@ -169,6 +163,9 @@ static bool calls_read(struct host_calls *calls, struct trace_reader *reader, bo
 	struct trace_cursor *cursor = NULL;
 	struct api_call_row row;
 	int result = 0;
+	size_t rows = trace_reader_estimate_rows(reader, TABLE_api_call);
+	if (rows > 0)
+		(void)calls_resize(calls, rows);	/* else it grows as the rows come */
 	if (!trace_reader_select(reader, TABLE_api_call, HOST_CALL_COLUMNS, -1, &cursor, error))
 		return false;
 	while (!*is_short && (result = trace_cursor_next(cursor, &row, error)) == 1) {
@@ -180,46 +177,46 @@ static bool calls_read(struct host_calls *calls, struct trace_reader *reader, bo
 	return result >= 0;
 }
 
-static bool is_in_order(const struct host_calls *calls)
+/*
+ * By thread and start. `row`: where each row was. The correlation ids stay as they came, which is
+ * about their own order.
+ */
+static bool calls_sort(struct host_calls *calls, uint32_t *row)
 {
-	for (size_t i = 1; i < calls->count; i++)
-		if (calls->start_ns[i] < calls->start_ns[i - 1])
-			return false;
-	return true;
-}
-
-/* By start; the stable move to threads then leaves each thread's calls in order of start. */
-static bool calls_sort(struct host_calls *calls)
-{
-	const struct order_column columns[] = {
+	struct order_column columns[] = {
 		{ calls->start_ns, sizeof *calls->start_ns },
 		{ calls->end_ns, sizeof *calls->end_ns },
 		{ calls->thread, sizeof *calls->thread },
 		{ calls->name, sizeof *calls->name },
-		{ calls->correlation_id, sizeof *calls->correlation_id },
+		{ row, sizeof *row },
 	};
-	if (!is_in_order(calls) && !order_rows(calls->start_ns, calls->count, columns, 5))
+	enum { COLUMNS = sizeof columns / sizeof columns[0] };
+	if (!order_groups(calls->thread, calls->count, calls->thread_count, columns, COLUMNS))
 		return false;
-	if (calls->thread_count < 2)
-		return true;
-	int64_t *keys = malloc((calls->count + 1) * sizeof *keys);
-	if (keys == NULL)
-		return false;
-	for (size_t i = 0; i < calls->count; i++)
-		keys[i] = calls->thread[i];
-	bool ok = order_rows(keys, calls->count, columns, 5);
-	free(keys);
-	return ok;
+	for (size_t begin = 0, end; begin < calls->count; begin = end) {
+		uint32_t thread = calls->thread[begin];
+		struct order_column part[COLUMNS];
+		for (end = begin + 1; end < calls->count && calls->thread[end] == thread;)
+			end++;
+		for (size_t c = 0; c < COLUMNS; c++)
+			part[c] = (struct order_column){
+				(char *)columns[c].values + begin * columns[c].size, columns[c].size
+			};
+		if (!order_rows(calls->start_ns + begin, end - begin, part, COLUMNS))
+			return false;
+	}
+	return true;
 }
 
 /*
- * Drops calls inside other calls; `kept` becomes the place of the call that stands for each row.
+ * Drops calls inside other calls; `calls->place` becomes the place of the call that stands for each
+ * row.
  */
-static void calls_fold(struct host_calls *calls, uint32_t *kept)
+static void calls_fold(struct host_calls *calls, const uint32_t *row)
 {
 	size_t to = 0;
 	for (size_t i = 0; i < calls->count; i++) {
-		enum call_class class = call_class_of(calls->names[calls->name[i]]);
+		enum call_class class = calls->names[calls->name[i]].class;
 		bool is_inner = to > 0 && calls->thread[to - 1] == calls->thread[i] &&
 				calls->start_ns[i] >= calls->start_ns[to - 1] &&
 				calls->end_ns[i] <= calls->end_ns[to - 1] &&
@@ -229,14 +226,14 @@ static void calls_fold(struct host_calls *calls, uint32_t *kept)
 			int64_t outer_ns = calls->end_ns[to - 1] - calls->start_ns[to - 1];
 			if (class > calls->class[to - 1] && inner_ns >= outer_ns - inner_ns)
 				calls->class[to - 1] = (uint8_t)class;
-			kept[i] = (uint32_t)(to - 1);
+			calls->place[row[i]] = (uint32_t)(to - 1);
 			continue;
 		}
 		/* One thread makes one call at a time, whatever clocks have rounded. */
 		if (to > 0 && calls->thread[to - 1] == calls->thread[i] &&
 		    calls->end_ns[to - 1] > calls->start_ns[i])
 			calls->end_ns[to - 1] = calls->start_ns[i];
-		kept[i] = (uint32_t)to;
+		calls->place[row[i]] = (uint32_t)to;
 		calls->start_ns[to] = calls->start_ns[i];
 		calls->end_ns[to] = calls->end_ns[i];
 		calls->thread[to] = calls->thread[i];
@@ -256,7 +253,10 @@ static void threads_find(struct host_calls *calls)
 	}
 }
 
-/* From rows in order of thread and start to ids in order, each once, with its earliest call. */
+/*
+ * From rows as they came to ids in order, each once, with its earliest call; of calls at the same
+ * time the one at the lowest place.
+ */
 static bool launches_make(struct host_calls *calls, size_t rows)
 {
 	const struct order_column columns[] = {
@@ -264,17 +264,16 @@ static bool launches_make(struct host_calls *calls, size_t rows)
 		{ calls->launch_ns, sizeof *calls->launch_ns },
 		{ calls->place, sizeof *calls->place },
 	};
-	bool is_sorted = true;
-	for (size_t i = 1; is_sorted && i < rows; i++)
-		is_sorted = calls->correlation_id[i - 1] <= calls->correlation_id[i];
-	if (!is_sorted && !order_rows(calls->correlation_id, rows, columns, 3))
+	if (!order_rows(calls->correlation_id, rows, columns, 3))
 		return false;
 	size_t to = 0;
 	for (size_t i = 0; i < rows; i++) {
 		if (calls->correlation_id[i] == 0)
 			continue;
 		bool is_new = to == 0 || calls->correlation_id[to - 1] != calls->correlation_id[i];
-		if (!is_new && calls->launch_ns[i] >= calls->launch_ns[to - 1])
+		if (!is_new && (calls->launch_ns[i] > calls->launch_ns[to - 1] ||
+				(calls->launch_ns[i] == calls->launch_ns[to - 1] &&
+				 calls->place[i] >= calls->place[to - 1])))
 			continue;
 		size_t at = is_new ? to++ : to - 1;
 		calls->correlation_id[at] = calls->correlation_id[i];
@@ -288,18 +287,26 @@ static bool launches_make(struct host_calls *calls, size_t rows)
 static bool calls_arrange(struct host_calls *calls)
 {
 	size_t rows = calls->count;
-	if (!calls_sort(calls))
-		return false;
-	calls->class = malloc(rows + 1);
-	calls->place = malloc((rows + 1) * sizeof *calls->place);
-	calls->launch_ns = malloc((rows + 1) * sizeof *calls->launch_ns);
-	if (calls->class == NULL || calls->place == NULL || calls->launch_ns == NULL)
-		return false;
-	if (rows > 0)
-		memcpy(calls->launch_ns, calls->start_ns, rows * sizeof *calls->launch_ns);
-	calls_fold(calls, calls->place);
-	threads_find(calls);
-	return launches_make(calls, rows);
+	uint32_t *row = column_new(rows, sizeof *row);
+	calls->class = column_new(rows, sizeof *calls->class);
+	calls->place = column_new(rows, sizeof *calls->place);
+	calls->launch_ns = column_new(rows, sizeof *calls->launch_ns);
+	bool ok = row != NULL && calls->class != NULL && calls->place != NULL &&
+		calls->launch_ns != NULL;
+	if (ok) {
+		for (size_t i = 0; i < rows; i++)
+			row[i] = (uint32_t)i;
+		if (rows > 0)
+			memcpy(calls->launch_ns, calls->start_ns, rows * sizeof *calls->launch_ns);
+		ok = calls_sort(calls, row);
+	}
+	if (ok) {
+		calls_fold(calls, row);
+		threads_find(calls);
+		ok = launches_make(calls, rows);
+	}
+	free(row);
+	return ok;
 }
 
 bool host_calls_load(struct host_calls *calls, struct trace_reader *reader, struct error *error)
@@ -314,9 +321,10 @@ bool host_calls_load(struct host_calls *calls, struct trace_reader *reader, stru
 	return true;
 }
 
-static bool launches_search(const struct host_calls *calls, int64_t correlation_id, size_t *place)
+/* The first place in [begin, end) whose id is not below. */
+static size_t launches_search(const struct host_calls *calls, int64_t correlation_id, size_t begin,
+			      size_t end)
 {
-	size_t begin = 0, end = calls->launch_count;
 	while (begin < end) {
 		size_t middle = begin + (end - begin) / 2;
 		if (calls->correlation_id[middle] < correlation_id)
@@ -324,8 +332,24 @@ static bool launches_search(const struct host_calls *calls, int64_t correlation_
 		else
 			end = middle;
 	}
-	*place = begin;
-	return begin < calls->launch_count && calls->correlation_id[begin] == correlation_id;
+	return begin;
+}
+
+/* The same of all ids; in ever wider strides from `near`, for ids come in about their order. */
+static size_t launches_search_from(const struct host_calls *calls, int64_t correlation_id,
+				   size_t near)
+{
+	const int64_t *ids = calls->correlation_id;
+	size_t begin = near, end = near;
+	for (size_t stride = 1; end < calls->launch_count && ids[end] < correlation_id; stride *= 2) {
+		begin = end + 1;
+		end = calls->launch_count - end > stride ? end + stride : calls->launch_count;
+	}
+	for (size_t stride = 1; begin > 0 && ids[begin - 1] >= correlation_id; stride *= 2) {
+		end = begin - 1;
+		begin = begin > stride ? begin - stride : 0;
+	}
+	return launches_search(calls, correlation_id, begin, end);
 }
 
 bool host_calls_find(struct host_calls *calls, int64_t correlation_id, int64_t *launch_ns,
@@ -333,14 +357,8 @@ bool host_calls_find(struct host_calls *calls, int64_t correlation_id, int64_t *
 {
 	if (calls->launch_count == 0 || correlation_id == 0)
 		return false;
-	size_t at = calls->last_found;
-	bool is_found = false;
-	for (int i = 0; i < STEPS_NEAR && at < calls->launch_count; i++, at++)
-		if (calls->correlation_id[at] >= correlation_id) {
-			is_found = calls->correlation_id[at] == correlation_id;
-			break;
-		}
-	if (!is_found && !launches_search(calls, correlation_id, &at))
+	size_t at = launches_search_from(calls, correlation_id, calls->last_found);
+	if (at == calls->launch_count || calls->correlation_id[at] != correlation_id)
 		return false;
 	calls->last_found = at;
 	*launch_ns = calls->launch_ns[at];

@@ -6,8 +6,8 @@
  * more, if that class stands further down in enum call_class. A call that reaches into the next one
  * of its thread ends where that begins: kept calls of a thread never overlap.
  *
- * Memory: 25 bytes a call, up to half of that again as room to grow; while a trace is read 20 bytes
- * a call more for finding them by correlation id.
+ * Memory: 25 bytes a call; while a trace is read 20 bytes a call more for finding them by
+ * correlation id, and 16 for sorting them.
  *
  * Thread: loading is the reader's thread's; loaded calls may be read by any number of threads.
  */
@@ -49,6 +49,11 @@ enum call_class {
 /* By the name as any source spells it: cudaMalloc_v3020, cuMemAlloc_v2, hipMalloc. */
 enum call_class call_class_of(const char *name);
 
+struct call_name {
+	const char *name;	/* borrowed from the reader */
+	enum call_class class;
+};
+
 struct host_thread {
 	int64_t thread_id;
 	size_t first;		/* its calls: [first, end) */
@@ -66,7 +71,7 @@ struct host_calls {
 	struct host_thread *threads;
 	size_t thread_count;
 	size_t thread_room;
-	const char **names;	/* borrowed from the reader */
+	struct call_name *names;
 	size_t name_count;
 	size_t name_room;
 	int64_t row_count;	/* rows of api_call */

@@ -3,6 +3,7 @@
 
 #include "analyzer/order.h"
 #include "base/array.h"
+#include "base/column.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,19 +50,8 @@ enum range_class range_class_of(const char *name)
 	return RANGE_OTHER;
 }
 
-static bool column_resize(void *column, size_t room, size_t size)
+static bool ranges_resize(struct host_ranges *ranges, size_t room)
 {
-	void *old, *grown;
-	memcpy(&old, column, sizeof old);
-	if (room > SIZE_MAX / size || (grown = realloc(old, room * size)) == NULL)
-		return false;
-	memcpy(column, &grown, sizeof grown);
-	return true;
-}
-
-static bool ranges_grow(struct host_ranges *ranges)
-{
-	size_t room = ranges->room == 0 ? 256 : ranges->room + ranges->room / 2;
 	if (room > ORDER_ROWS_MAX ||
 	    !column_resize(&ranges->start_ns, room, sizeof *ranges->start_ns) ||
 	    !column_resize(&ranges->end_ns, room, sizeof *ranges->end_ns) ||
@@ -70,6 +60,11 @@ static bool ranges_grow(struct host_ranges *ranges)
 		return false;
 	ranges->room = room;
 	return true;
+}
+
+static bool ranges_grow(struct host_ranges *ranges)
+{
+	return ranges_resize(ranges, ranges->room == 0 ? 256 : ranges->room + ranges->room / 2);
 }
 
 static bool name_place(struct host_ranges *ranges, struct dense_ids *places,
@@ -113,10 +108,7 @@ static bool ranges_arrange(struct host_ranges *ranges)
 		{ ranges->thread, sizeof *ranges->thread },
 		{ ranges->name, sizeof *ranges->name },
 	};
-	bool is_sorted = true;
-	for (size_t i = 1; is_sorted && i < ranges->count; i++)
-		is_sorted = ranges->start_ns[i - 1] <= ranges->start_ns[i];
-	if (!is_sorted && !order_rows(ranges->start_ns, ranges->count, columns, 4))
+	if (!order_rows(ranges->start_ns, ranges->count, columns, 4))
 		return false;
 	ranges->classed = malloc((ranges->classed_count + 1) * sizeof *ranges->classed);
 	ranges->classed_reach_ns =
@@ -143,6 +135,9 @@ bool host_ranges_load(struct host_ranges *ranges, struct host_calls *calls,
 	struct range_row row;
 	bool has_memory = true;
 	int result = 0;
+	size_t rows = trace_reader_estimate_rows(reader, TABLE_range);
+	if (rows > 0)
+		(void)ranges_resize(ranges, rows);	/* else it grows as the rows come */
 	if (!trace_reader_select(reader, TABLE_range, HOST_RANGE_COLUMNS, -1, &cursor, error))
 		return false;
 	while (has_memory && (result = trace_cursor_next(cursor, &row, error)) == 1)

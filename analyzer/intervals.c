@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/intervals.h"
 
+#include "base/column.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -28,12 +30,8 @@ bool intervals_add(struct intervals *intervals, int64_t start_ns, int64_t end_ns
 	}
 	if (intervals->count == intervals->room) {
 		size_t room = intervals->room == 0 ? 64 : intervals->room + intervals->room / 2;
-		if (room > SIZE_MAX / sizeof *intervals->items)
+		if (!column_resize(&intervals->items, room, sizeof *intervals->items))
 			return false;
-		struct interval *items = realloc(intervals->items, room * sizeof *items);
-		if (items == NULL)
-			return false;
-		intervals->items = items;
 		intervals->room = room;
 	}
 	intervals->items[intervals->count++] = (struct interval){ start_ns, end_ns };

@@ -3,6 +3,7 @@
 
 #include "analyzer/intervals.h"
 #include "analyzer/value_select.h"
+#include "base/column.h"
 
 #include <stdlib.h>
 
@@ -73,7 +74,7 @@ static bool durations_fill(struct durations *durations, struct run_walk walk, in
 			durations->end[i][k] = total;
 			total += count;
 		}
-	durations->values = malloc((total + 1) * sizeof *durations->values);
+	durations->values = column_new(total, sizeof *durations->values);
 	if (durations->values == NULL)
 		return false;
 	while (run_walk_next(&again, &row, &side)) {

@@ -3,6 +3,7 @@
 
 #include "analyzer/ratio.h"
 #include "analyzer/value_select.h"
+#include "base/column.h"
 
 #include <stdlib.h>
 
@@ -75,7 +76,7 @@ bool occupancy_measure(struct occupancy *occupancy, const struct timeline *timel
 	const struct lane *lane = &gpu->lanes[LANE_KERNEL];
 	int64_t window_ns = window->end_ns - window->start_ns;
 	*occupancy = (struct occupancy){ .sm_count = sm_count > 0 ? sm_count : 0 };
-	int64_t *durations = malloc((lane->count + 1) * sizeof *durations);
+	int64_t *durations = column_new(lane->count, sizeof *durations);
 	if (durations == NULL)
 		return false;
 	size_t count = 0;

@@ -4,6 +4,7 @@
 #include "analyzer/period_grams.h"
 #include "analyzer/ratio.h"
 #include "base/array.h"
+#include "base/column.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -348,7 +349,7 @@ bool period_find(struct period *period, const uint64_t *tokens, size_t count)
 		finder.count = PERIOD_TOKENS_MAX;
 	if (count < PERIOD_COUNT_MIN)
 		return true;
-	finder.scratch = malloc(finder.count * sizeof *finder.scratch);
+	finder.scratch = column_new(finder.count, sizeof *finder.scratch);
 	bool is_ok = stretch_hash_begin(&finder.hash, tokens, finder.count) &&
 		     finder.scratch != NULL;
 	for (size_t width = 1; is_ok && period->length == 0 && width <= PERIOD_GRAM_MAX; width *= 4)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/order.h"
 
+#include "base/column.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,46 +81,124 @@ static void find_order(struct sorter *sorter, size_t count)
 }
 
 /*
- * Brings a column into order by way of the scratch memory; the two sizes are spelled out because
- * they are hot.
+ * Brings rows [begin, end) of a column into their order, which moves none beyond them, by way of
+ * the scratch memory; the two sizes are spelled out because they are hot.
  */
-static void reorder_column(const uint32_t *order, size_t count, const struct order_column *column,
-			   void *scratch)
+static void reorder_span(const uint32_t *order, size_t begin, size_t end,
+			 const struct order_column *column, void *scratch)
 {
+	size_t count = end - begin;
+	order += begin;
 	if (column->size == sizeof(uint64_t)) {
-		const uint64_t *from = column->values;
-		uint64_t *to = scratch;
+		uint64_t *values = column->values, *to = scratch;
 		for (size_t i = 0; i < count; i++)
-			to[i] = from[order[i]];
+			to[i] = values[order[i]];
+		memcpy(values + begin, scratch, count * sizeof *values);
 	} else {
-		const uint32_t *from = column->values;
-		uint32_t *to = scratch;
+		uint32_t *values = column->values, *to = scratch;
 		for (size_t i = 0; i < count; i++)
-			to[i] = from[order[i]];
+			to[i] = values[order[i]];
+		memcpy(values + begin, scratch, count * sizeof *values);
 	}
-	memcpy(column->values, scratch, count * column->size);
+}
+
+/* The end of the shortest stretch from `begin` on whose rows stay among themselves. */
+static size_t span_end(const uint32_t *order, size_t begin)
+{
+	size_t farthest = order[begin], at = begin;
+	for (; at < farthest; at++)
+		farthest = order[at + 1] > farthest ? order[at + 1] : farthest;
+	return at + 1;
+}
+
+static void reorder(const uint32_t *order, size_t count, const struct order_column *columns,
+		    size_t column_count, void *scratch)
+{
+	for (size_t begin = 0; begin < count;) {
+		size_t end = span_end(order, begin);
+		for (size_t c = 0; end - begin > 1 && c < column_count; c++)
+			reorder_span(order, begin, end, &columns[c], scratch);
+		begin = end;
+	}
+}
+
+static void check_columns(const struct order_column *columns, size_t column_count, size_t count)
+{
+	assert(count <= ORDER_ROWS_MAX);
+	for (size_t c = 0; c < column_count; c++)
+		assert(columns[c].size == sizeof(uint64_t) || columns[c].size == sizeof(uint32_t));
 }
 
 bool order_rows(const int64_t *keys, size_t count, const struct order_column *columns,
 		size_t column_count)
 {
-	assert(count <= ORDER_ROWS_MAX);
-	for (size_t c = 0; c < column_count; c++)
-		assert(columns[c].size == sizeof(uint64_t) || columns[c].size == sizeof(uint32_t));
-	if (count < 2)
+	check_columns(columns, column_count, count);
+	bool is_sorted = true;
+	for (size_t i = 1; is_sorted && i < count; i++)
+		is_sorted = keys[i - 1] <= keys[i];
+	if (is_sorted)
 		return true;
-	uint32_t *order = malloc(count * sizeof *order);
-	uint64_t *scratch = malloc(count * sizeof *scratch);
+	uint32_t *order = column_new(count, sizeof *order);
+	uint64_t *scratch = column_new(count, sizeof *scratch);
 	bool ok = order != NULL && scratch != NULL;
 	if (ok) {
 		struct sorter sorter = { .keys = keys,
 					 .order = order,
 					 .scratch = (uint32_t *)scratch };
 		find_order(&sorter, count);
-		for (size_t c = 0; c < column_count; c++)
-			reorder_column(order, count, &columns[c], scratch);
+		reorder(order, count, columns, column_count, scratch);
 	}
 	free(order);
+	free(scratch);
+	return ok;
+}
+
+static void regroup_column(const uint32_t *groups, size_t count, size_t *next,
+			   const struct order_column *column, void *scratch)
+{
+	if (column->size == sizeof(uint64_t)) {
+		const uint64_t *from = column->values;
+		uint64_t *to = scratch;
+		for (size_t i = 0; i < count; i++)
+			to[next[groups[i]]++] = from[i];
+	} else {
+		const uint32_t *from = column->values;
+		uint32_t *to = scratch;
+		for (size_t i = 0; i < count; i++)
+			to[next[groups[i]]++] = from[i];
+	}
+	memcpy(column->values, scratch, count * column->size);
+}
+
+bool order_groups(const uint32_t *groups, size_t count, size_t group_count,
+		  const struct order_column *columns, size_t column_count)
+{
+	check_columns(columns, column_count, count);
+	bool is_grouped = true;
+	for (size_t i = 1; is_grouped && i < count; i++)
+		is_grouped = groups[i - 1] <= groups[i];
+	if (is_grouped)
+		return true;
+	size_t *first = calloc(group_count + 1, sizeof *first);
+	size_t *next = malloc((group_count + 1) * sizeof *next);
+	uint32_t *kept = column_new(count, sizeof *kept);
+	uint64_t *scratch = column_new(count, sizeof *scratch);
+	bool ok = first != NULL && next != NULL && kept != NULL && scratch != NULL;
+	if (ok) {
+		/* The groups may be among the columns. */
+		memcpy(kept, groups, count * sizeof *kept);
+		for (size_t i = 0; i < count; i++)
+			first[kept[i] + 1]++;
+		for (size_t g = 0; g < group_count; g++)
+			first[g + 1] += first[g];
+	}
+	for (size_t c = 0; ok && c < column_count; c++) {
+		memcpy(next, first, (group_count + 1) * sizeof *next);
+		regroup_column(kept, count, next, &columns[c], scratch);
+	}
+	free(first);
+	free(next);
+	free(kept);
 	free(scratch);
 	return ok;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sorting of columns that belong together by one of them. Stable, O(n) on rows that are nearly in
- * order, 12 bytes a row of scratch memory.
+ * order, 12 bytes a row of scratch memory, none where rows are in order.
  *
  * Thread: pure functions over the caller's memory.
  */
@@ -26,5 +26,12 @@ struct order_column {
  */
 bool order_rows(const int64_t *keys, size_t count, const struct order_column *columns,
 		size_t column_count);
+
+/*
+ * Brings the rows of each group (0 .. group_count - 1) together, the groups in their order, the rows
+ * of each in the order they came. O(n) whatever the order. False: memory is short, nothing moved.
+ */
+bool order_groups(const uint32_t *groups, size_t count, size_t group_count,
+		  const struct order_column *columns, size_t column_count);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/period_grams.h"
 
+#include "base/column.h"
 #include "base/id_map.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static uint64_t mix(uint64_t value)
 
 bool stretch_hash_begin(struct stretch_hash *hash, const uint64_t *tokens, size_t count)
 {
-	hash->prefix = malloc((count + 1) * sizeof *hash->prefix);
+	hash->prefix = column_new(count + 1, sizeof *hash->prefix);
 	if (hash->prefix == NULL)
 		return false;
 	hash->powers[0] = HASH_BASE;
@@ -69,12 +70,12 @@ bool grams_begin(struct grams *grams, const struct stretch_hash *hash, size_t co
 {
 	*grams = (struct grams){ 0 };
 	count = count < width ? 0 : count - width + 1;
-	uint32_t *kind_of = malloc((count + 1) * sizeof *kind_of);
+	uint32_t *kind_of = column_new(count, sizeof *kind_of);
 	bool is_ok = kind_of != NULL && kinds_number(grams, kind_of, hash, count, width);
 	if (!is_ok)
 		goto out;
 	grams->first = calloc(grams->kinds + 2, sizeof *grams->first);
-	grams->places = malloc((count + 1) * sizeof *grams->places);
+	grams->places = column_new(count, sizeof *grams->places);
 	is_ok = grams->first != NULL && grams->places != NULL;
 	if (!is_ok)
 		goto out;

@@ -3,6 +3,7 @@
 
 #include "analyzer/metric_period.h"
 #include "analyzer/step_names.h"
+#include "base/column.h"
 #include "base/id_map.h"
 
 #include <math.h>
@@ -75,25 +76,29 @@ static bool rows_may_recur(bool *may, const uint64_t *tokens, size_t count)
 	return true;
 }
 
+/* Length 0: nothing recurs. */
+static bool period_of_tokens(struct period *period, const uint64_t *tokens, size_t count)
+{
+	bool may_recur = false;
+	*period = (struct period){ 0 };
+	return rows_may_recur(&may_recur, tokens, count) &&
+	       (!may_recur || period_find(period, tokens, count));
+}
+
 static bool marks_of_rows(struct step_marks *marks, const struct row *rows, size_t count,
 			  int64_t gpu_start_ns)
 {
 	struct period period;
-	uint64_t *tokens = malloc((count + 1) * sizeof *tokens);
+	uint64_t *tokens = column_new(count, sizeof *tokens);
 	if (tokens == NULL)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		tokens[i] = rows[i].token;
-	bool may_recur = false;
-	bool is_ok = rows_may_recur(&may_recur, tokens, count);
-	if (is_ok && may_recur) {
-		is_ok = period_find(&period, tokens, count);
-		if (is_ok && period.length != 0)
-			is_ok = marks_from_period(marks, &period, rows, gpu_start_ns);
-		if (is_ok)
-			period_end(&period);
-	}
+	bool is_ok = period_of_tokens(&period, tokens, count);
 	free(tokens);
+	if (is_ok && period.length != 0)
+		is_ok = marks_from_period(marks, &period, rows, gpu_start_ns);
+	period_end(&period);
 	return is_ok;
 }
 
@@ -165,7 +170,7 @@ bool marks_of_collectives(struct step_marks *marks, const struct timeline *timel
 	if (g->comm_count < PERIOD_COUNT_MIN)
 		return true;
 	size_t count = g->comm_count < PERIOD_TOKENS_MAX ? g->comm_count : PERIOD_TOKENS_MAX;
-	struct row *rows = malloc(count * sizeof *rows);
+	struct row *rows = column_new(count, sizeof *rows);
 	if (rows == NULL)
 		return false;
 	for (size_t i = 0; i < count; i++)
@@ -178,27 +183,63 @@ bool marks_of_collectives(struct step_marks *marks, const struct timeline *timel
 	return is_ok;
 }
 
+/* The stream that most of the first rows of a lane ran on, and how many did. */
+static bool stream_find_busiest(uint32_t *busiest, size_t *kept, const struct lane *lane,
+				size_t count, size_t stream_count)
+{
+	size_t *per_stream = calloc(stream_count + 1, sizeof *per_stream);
+	if (per_stream == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		per_stream[lane->stream[i]]++;
+	*busiest = 0;
+	for (size_t i = 0; i < stream_count; i++)
+		if (per_stream[i] > per_stream[*busiest])
+			*busiest = (uint32_t)i;
+	*kept = per_stream[*busiest];
+	free(per_stream);
+	return true;
+}
+
+static bool marks_of_lane(struct step_marks *marks, const struct timeline *timeline,
+			  const struct timeline_gpu *gpu, uint32_t stream, size_t count)
+{
+	const struct lane *lane = &gpu->lanes[LANE_KERNEL];
+	struct period period = { 0 };
+	struct row *rows = NULL;
+	uint64_t *tokens = column_new(count, sizeof *tokens);
+	if (tokens == NULL)
+		return false;
+	for (size_t i = 0, at = 0; at < count; i++)
+		if (lane->stream[i] == stream)
+			tokens[at++] = lane->what[i];
+	bool is_ok = period_of_tokens(&period, tokens, count);
+	free(tokens);
+	if (is_ok && period.length != 0) {
+		rows = column_new(count, sizeof *rows);
+		for (size_t i = 0, at = 0; rows != NULL && at < count; i++)
+			if (lane->stream[i] == stream)
+				rows[at++] = (struct row){
+					.end_ns = lane->end_ns[i],
+					.name = timeline->kernels[lane->what[i]].name,
+				};
+		is_ok = rows != NULL && marks_from_period(marks, &period, rows, gpu->start_ns);
+	}
+	free(rows);
+	period_end(&period);
+	return is_ok;
+}
+
 bool marks_of_kernels(struct step_marks *marks, const struct timeline *timeline, size_t gpu)
 {
 	const struct timeline_gpu *g = &timeline->gpus[gpu];
 	const struct lane *lane = &g->lanes[LANE_KERNEL];
 	*marks = (struct step_marks){ 0 };
 	size_t count = lane->count < PERIOD_TOKENS_MAX ? lane->count : PERIOD_TOKENS_MAX;
-	size_t *per_stream = malloc((timeline->stream_count + 1) * sizeof *per_stream);
-	struct row *rows = malloc((count + 1) * sizeof *rows);
-	bool is_ok = per_stream != NULL && rows != NULL;
-	if (is_ok && count >= PERIOD_COUNT_MIN) {
-		for (size_t i = 0; i < count; i++)
-			rows[i] = (struct row){ .end_ns = lane->end_ns[i],
-						.token = lane->what[i],
-						.name = timeline->kernels[lane->what[i]].name,
-						.stream = lane->stream[i] };
-		count = rows_keep_busiest(rows, count, per_stream, timeline->stream_count);
-		is_ok = marks_of_rows(marks, rows, count, g->start_ns);
-	}
-	free(rows);
-	free(per_stream);
-	return is_ok;
+	uint32_t stream = 0;
+	return count < PERIOD_COUNT_MIN ||
+	       (stream_find_busiest(&stream, &count, lane, count, timeline->stream_count) &&
+		marks_of_lane(marks, timeline, g, stream, count));
 }
 
 static int compare_falling(const void *a, const void *b)

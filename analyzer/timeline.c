@@ -5,6 +5,7 @@
 #include "analyzer/dense_ids.h"
 #include "analyzer/order.h"
 #include "base/array.h"
+#include "base/column.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,29 +65,23 @@ int transfer_kind_destination(uint32_t kind)
 	return (int)(kind & 15);
 }
 
-static bool column_grow(void *column, size_t room, size_t size)
+static bool lane_resize(struct lane *lane, size_t room, bool has_bytes)
 {
-	void *old, *grown;
-	memcpy(&old, column, sizeof old);
-	if (room > SIZE_MAX / size || (grown = realloc(old, room * size)) == NULL)
+	if (room > ORDER_ROWS_MAX ||
+	    !column_resize(&lane->start_ns, room, sizeof *lane->start_ns) ||
+	    !column_resize(&lane->end_ns, room, sizeof *lane->end_ns) ||
+	    !column_resize(&lane->stream, room, sizeof *lane->stream) ||
+	    !column_resize(&lane->what, room, sizeof *lane->what) ||
+	    !column_resize(&lane->launch, room, sizeof *lane->launch) ||
+	    (has_bytes && !column_resize(&lane->bytes, room, sizeof *lane->bytes)))
 		return false;
-	memcpy(column, &grown, sizeof grown);
+	lane->room = room;
 	return true;
 }
 
 static bool lane_grow(struct lane *lane, bool has_bytes)
 {
-	size_t room = lane->room == 0 ? 256 : lane->room + lane->room / 2;
-	if (room > ORDER_ROWS_MAX ||
-	    !column_grow(&lane->start_ns, room, sizeof *lane->start_ns) ||
-	    !column_grow(&lane->end_ns, room, sizeof *lane->end_ns) ||
-	    !column_grow(&lane->stream, room, sizeof *lane->stream) ||
-	    !column_grow(&lane->what, room, sizeof *lane->what) ||
-	    !column_grow(&lane->launch, room, sizeof *lane->launch) ||
-	    (has_bytes && !column_grow(&lane->bytes, room, sizeof *lane->bytes)))
-		return false;
-	lane->room = room;
-	return true;
+	return lane_resize(lane, lane->room == 0 ? 256 : lane->room + lane->room / 2, has_bytes);
 }
 
 static bool lane_sort(struct lane *lane)
@@ -121,7 +116,7 @@ static bool loader_gpu(struct loader *loader, int64_t device_id, uint32_t *place
 		return true;
 	if (timeline->gpu_count == loader->gpu_room) {
 		size_t room = loader->gpu_room == 0 ? 8 : loader->gpu_room * 2;
-		if (!column_grow(&timeline->gpus, room, sizeof *timeline->gpus))
+		if (!column_resize(&timeline->gpus, room, sizeof *timeline->gpus))
 			return loader_no_memory(loader, error);
 		loader->gpu_room = room;
 	}
@@ -182,7 +177,7 @@ static bool loader_load_streams(struct loader *loader, struct error *error)
 		if (timeline->stream_count == loader->stream_room) {
 			loader->stream_room =
 				loader->stream_room == 0 ? 64 : loader->stream_room * 2;
-			if (!column_grow(&loader->stream_gpu, loader->stream_room,
+			if (!column_resize(&loader->stream_gpu, loader->stream_room,
 					 sizeof *loader->stream_gpu)) {
 				(void)loader_no_memory(loader, error);
 				break;
@@ -219,7 +214,7 @@ static bool loader_load_kernels(struct loader *loader, struct error *error)
 	while ((result = trace_cursor_next(cursor, &row, error)) == 1) {
 		if (timeline->kernel_count == room) {
 			room *= 2;
-			if (!column_grow(&timeline->kernels, room, sizeof *timeline->kernels))
+			if (!column_resize(&timeline->kernels, room, sizeof *timeline->kernels))
 				break;
 		}
 		const char *name = trace_reader_string(loader->reader, row.name_id);
@@ -375,6 +370,23 @@ static bool loader_load_graph_rows(struct loader *loader, struct trace_cursor *c
 	return true;
 }
 
+/* As if each GPU had its share of the rows; lanes that get more will grow. */
+static void loader_reserve(struct loader *loader)
+{
+	struct timeline *timeline = loader->timeline;
+	const size_t rows[] = {
+		[LANE_KERNEL] = trace_reader_estimate_rows(loader->reader, TABLE_kernel),
+		[LANE_COPY] = trace_reader_estimate_rows(loader->reader, TABLE_memcpy) +
+			trace_reader_estimate_rows(loader->reader, TABLE_memset),
+	};
+	for (size_t g = 0; g < timeline->gpu_count; g++)
+		for (size_t kind = 0; kind < sizeof rows / sizeof rows[0]; kind++)
+			if (rows[kind] > 0)
+				(void)lane_resize(&timeline->gpus[g].lanes[kind],
+						  rows[kind] / timeline->gpu_count + 1,
+						  kind == LANE_COPY);
+}
+
 static bool loader_load_rows(struct loader *loader, struct error *error)
 {
 	static const struct {
@@ -388,6 +400,7 @@ static bool loader_load_rows(struct loader *loader, struct error *error)
 		{ TABLE_memset, TIMELINE_MEMSET_COLUMNS, loader_load_memset_rows },
 		{ TABLE_graph_launch, TIMELINE_GRAPH_LAUNCH_COLUMNS, loader_load_graph_rows },
 	};
+	loader_reserve(loader);
 	for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
 		struct trace_cursor *cursor = NULL;
 		int result = 0;

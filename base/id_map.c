@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/id_map.h"
 
+#include "base/column.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,9 +34,10 @@ static struct id_map_slot *slot_of(struct id_map_slot *slots, size_t slot_count,
 static bool id_map_grow(struct id_map *map)
 {
 	size_t slot_count = map->slot_count == 0 ? 64 : map->slot_count * 2;
-	struct id_map_slot *slots = calloc(slot_count, sizeof *slots);
+	struct id_map_slot *slots = column_new(slot_count, sizeof *slots);
 	if (slots == NULL)
 		return false;
+	memset(slots, 0, slot_count * sizeof *slots);
 	for (size_t i = 0; i < map->slot_count; i++)
 		if (map->slots[i].is_used)
 			*slot_of(slots, slot_count, map->slots[i].key) = map->slots[i];

@@ -92,6 +92,11 @@ bool trace_reader_count(struct trace_reader *reader, enum trace_table table, int
 	return table_reader_count(reader->tables, table, count, error);
 }
 
+size_t trace_reader_estimate_rows(struct trace_reader *reader, enum trace_table table)
+{
+	return table_reader_estimate_rows(reader->tables, table);
+}
+
 bool trace_reader_load_strings(struct trace_reader *reader, struct error *error)
 {
 	return table_reader_load_texts(reader->tables, TABLE_string, error);

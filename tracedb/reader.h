@@ -37,6 +37,9 @@ bool trace_reader_select(struct trace_reader *reader, enum trace_table table, ui
 bool trace_reader_count(struct trace_reader *reader, enum trace_table table, int64_t *count,
 			struct error *error);
 
+/* About how many, without reading them; only to begin with memory for them. 0: not known. */
+size_t trace_reader_estimate_rows(struct trace_reader *reader, enum trace_table table);
+
 /*
  * The interned texts, loaded once. string(0), an unknown id and a huge one give "". Borrowed, lives
  * as long as the reader.

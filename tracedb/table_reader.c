@@ -15,8 +15,9 @@
 enum {
 	SQL_BYTES_MAX = 64 * 1024,
 	VALUE_BYTES_MAX = 64 * 1024 * 1024,
-	CACHE_KIB = 64 * 1024,
+	CACHE_KIB = 1024,	/* tables are read once from end to end: no page is asked for twice */
 	BUSY_MS = 2000,
+	ROW_BYTES_MIN = 8,
 };
 static const size_t STRINGS_BYTES_MAX = (size_t)1 << 33;
 
@@ -42,7 +43,9 @@ struct trace_cursor {
 	sqlite3_stmt *statement;	/* NULL: the file has no such table */
 	int64_t rows;
 	size_t selected_count;
-	struct { size_t offset; enum column_type type; } selected[64];
+	size_t left_count;
+	/* Members that are filled, in order of the statement's columns, and those that are not. */
+	struct { size_t offset; enum column_type type; } selected[64], left[64];
 };
 
 static bool reader_fail(const struct table_reader *reader, const char *what, struct error *error)
@@ -234,8 +237,11 @@ bool table_reader_select(struct table_reader *reader, size_t table, uint64_t col
 	for (size_t i = 0; i < descriptor->column_count; i++) {
 		const struct column_descriptor *column = &descriptor->columns[i];
 		uint64_t bit = UINT64_C(1) << i;
-		if ((column_mask != 0 && (column_mask & bit) == 0) || (present & bit) == 0)
+		if ((column_mask != 0 && (column_mask & bit) == 0) || (present & bit) == 0) {
+			cursor->left[cursor->left_count].offset = column->offset;
+			cursor->left[cursor->left_count++].type = column->type;
 			continue;
+		}
 		text_add_format(&sql, "%s\"%s\"", cursor->selected_count == 0 ? "" : ",",
 				column->name);
 		cursor->selected[cursor->selected_count].offset = column->offset;
@@ -262,13 +268,14 @@ bool table_reader_select(struct table_reader *reader, size_t table, uint64_t col
 }
 
 /* Members that are not read are 0 and "". */
-static void row_clear(const struct table_descriptor *table, unsigned char *row)
+static void member_clear(unsigned char *member, enum column_type type)
 {
 	static const char *const empty = "";
-	memset(row, 0, table->row_size);
-	for (size_t i = 0; i < table->column_count; i++)
-		if (table->columns[i].type == COLUMN_TYPE_TEXT)
-			memcpy(row + table->columns[i].offset, &empty, sizeof empty);
+	static const int64_t zero = 0;
+	if (type == COLUMN_TYPE_TEXT)
+		memcpy(member, &empty, sizeof empty);
+	else
+		memcpy(member, &zero, sizeof zero);
 }
 
 int trace_cursor_next(struct trace_cursor *cursor, void *row, struct error *error)
@@ -285,8 +292,8 @@ int trace_cursor_next(struct trace_cursor *cursor, void *row, struct error *erro
 		return -1;
 	}
 	unsigned char *members = row;
-	if (cursor->selected_count < cursor->table->column_count)
-		row_clear(cursor->table, members);
+	for (size_t i = 0; i < cursor->left_count; i++)
+		member_clear(members + cursor->left[i].offset, cursor->left[i].type);
 	for (size_t i = 0; i < cursor->selected_count; i++) {
 		if (cursor->selected[i].type == COLUMN_TYPE_INTEGER) {
 			int64_t value = sqlite3_column_int64(cursor->statement, (int)i);
@@ -325,6 +332,24 @@ bool table_reader_count(struct table_reader *reader, size_t table, int64_t *coun
 	return ok;
 }
 
+size_t table_reader_estimate_rows(struct table_reader *reader, size_t table)
+{
+	int64_t rows = 0, pages = 0, page_bytes = 0;
+	struct text sql;
+	text_begin(&sql, SQL_BYTES_MAX);
+	text_add_format(&sql, "SELECT max(rowid) FROM \"%s\"", reader->layout->tables[table].name);
+	bool ok = reader->present[table] != 0 &&
+		reader_read_integer(reader, text_string(&sql), &rows, NULL) &&
+		reader_read_integer(reader, "PRAGMA page_count", &pages, NULL) &&
+		reader_read_integer(reader, "PRAGMA page_size", &page_bytes, NULL);
+	text_end(&sql);
+	if (!ok || rows < 0)
+		return 0;
+	/* Row ids may lie; a row takes a file some bytes, though. */
+	int64_t rows_max = pages * (page_bytes / ROW_BYTES_MIN);
+	return (size_t)(rows < rows_max ? rows : rows_max);
+}
+
 /* Copies the texts of `row` into the reader's arena. */
 static bool reader_keep_texts(struct table_reader *reader, const struct table_descriptor *table,
 			      void *row)
@@ -341,6 +366,13 @@ static bool reader_keep_texts(struct table_reader *reader, const struct table_de
 		memcpy(members + table->columns[i].offset, &copy, sizeof copy);
 	}
 	return true;
+}
+
+static void row_clear(const struct table_descriptor *table, unsigned char *row)
+{
+	memset(row, 0, table->row_size);
+	for (size_t i = 0; i < table->column_count; i++)
+		member_clear(row + table->columns[i].offset, table->columns[i].type);
 }
 
 bool table_reader_first(struct table_reader *reader, size_t table, void *row, bool *has_row,

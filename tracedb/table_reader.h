@@ -41,6 +41,12 @@ bool table_reader_count(struct table_reader *reader, size_t table, int64_t *coun
 			struct error *error);
 
 /*
+ * About how many rows a table has, without reading it: where to begin with memory for them, no
+ * more. 0: not known.
+ */
+size_t table_reader_estimate_rows(struct table_reader *reader, size_t table);
+
+/*
  * The first row of a table, its texts borrowed for the life of the reader. `*has_row` false: there
  * is none, and the row is all 0 and "".
  */
