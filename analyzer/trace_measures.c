@@ -267,7 +267,7 @@ static void piece_keep(void *context, const struct idle_piece *piece)
 		.next = next_name(timeline, &gap),
 	};
 	if (piece->call != NO_CALL)
-		kept->call = calls->names[calls->name[piece->call]];
+		kept->call = calls->names[calls->name[piece->call]].name;
 	if (piece->range != NO_RANGE)
 		kept->range = timeline->ranges.names[timeline->ranges.name[piece->range]].name;
 	if (call == NO_CALL)
