@@ -32,12 +32,14 @@ static bool has_word(const char *name, const char *word)
 enum range_class range_class_of(const char *name)
 {
 	static const char *const data[] = { "dataloader", "data_loader", "data loader", "__next__",
-		"next_batch", "get_batch", "load_batch", "collate" };
+		"next_batch", "get_batch", "load_batch", "collate", "IteratorGetNext" };
 	static const char *const setup[] = { "ncclCommInit", "ncclCommSplit", "ncclCommShrink",
 		"ncclCommFinalize", "ncclCommDestroy", "init_process_group" };
 	for (size_t i = 0; i < sizeof setup / sizeof setup[0]; i++)
 		if (strncmp(name, setup[i], strlen(setup[i])) == 0)
 			return RANGE_COMM_SETUP;
+	if (strcmp(name, "ncclGroupEnd") == 0)
+		return RANGE_GROUP_END;
 	for (size_t i = 0; i < sizeof data / sizeof data[0]; i++)
 		if (contains(name, data[i]))
 			return RANGE_DATA;

@@ -27,6 +27,7 @@ enum range_class {
 	RANGE_OTHER,
 	RANGE_DATA,		/* fetches the next batch: DataLoader, __next__, fetch, collate */
 	RANGE_COMM_SETUP,	/* makes communicators */
+	RANGE_GROUP_END,	/* ncclGroupEnd: makes communicators where it takes long */
 	RANGE_PAUSE,		/* garbage collection */
 };
 

@@ -153,7 +153,8 @@ static void explain_rest(const struct explanation *explanation, int64_t start_ns
 static enum idle_cause range_cause(enum range_class class)
 {
 	return class == RANGE_DATA ? CAUSE_DATA :
-		class == RANGE_COMM_SETUP ? CAUSE_COMM_SETUP : CAUSE_HOST;
+		class == RANGE_COMM_SETUP || class == RANGE_GROUP_END ? CAUSE_COMM_SETUP :
+		CAUSE_HOST;
 }
 
 /* Another thread's data loading counts only where a step waits for its input. */
@@ -161,6 +162,9 @@ static bool range_concerns(const struct explanation *explanation, uint32_t range
 {
 	const struct host_ranges *ranges = explanation->ranges;
 	uint32_t thread = ranges->thread[range];
+	if (ranges->names[ranges->name[range]].class == RANGE_GROUP_END &&
+	    ranges->end_ns[range] - ranges->start_ns[range] < GROUP_SETUP_NS_MIN)
+		return false;
 	if (thread == explanation->thread || thread == explanation->other)
 		return true;
 	return ranges->names[ranges->name[range]].class == RANGE_DATA &&
