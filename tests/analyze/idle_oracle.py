@@ -210,7 +210,7 @@ class Question:
         left = [(self.start, self.end)] if self.start < self.end else []
         for thread in self.threads:
             for call in self.calls(thread):
-                if call.cause():
+                if call.cause() and call.start < call.end:
                     for a, b in left:
                         self.add(call.cause(), max(a, call.start), min(b, call.end))
                     left = subtract(left, call.start, call.end)
@@ -277,6 +277,7 @@ class Gpu:
         self.rows = trace.operations[device]
         self.work = [row for row in self.rows if row.start < row.end]
         first = min(row.start for row in self.rows if row.kind != GRAPH)
+        self.note_before()
         self.begin = min([window[0], first] + bounds[:1])
         self.idle, self.absent, self.gaps = {}, {}, {}
         self.find_launch_bound(first)
@@ -284,6 +285,18 @@ class Gpu:
         if window[0] < window[1]:
             self.find_idle()
             self.find_absent()
+
+    def note_before(self):
+        """What had begun before each operation: the last launch, a batch since the last compute, the streams' work."""
+        launch, is_fed, streams = None, False, {}
+        for row in self.work:
+            row.before, row.is_fed = launch, is_fed
+            row.streams = dict(streams) if row.kind == COMPUTE else {}
+            if row.kind == COMPUTE or row.is_input:
+                is_fed = row.kind != COMPUTE
+            if row.kind != GRAPH:
+                launch = row.launch
+                streams[row.stream] = (streams.get(row.stream, ()) + (row,))[-STREAM_OPERATIONS_KEPT:]
 
     def inside(self, start, end):
         return max(0, min(end, self.window[1]) - max(start, self.window[0]))
@@ -345,16 +358,10 @@ class Gpu:
         return False
 
     def question(self, row, start, end):
-        begun = [other for other in self.work[:self.work.index(row)] if other.kind != GRAPH]
-        since = begun
-        for place in range(len(begun) - 1, -1, -1):
-            if begun[place].kind == COMPUTE:
-                since = begun[place + 1:]
-                break
-        is_input = row.is_input or (row.is_kernel and any(other.is_input for other in since))
+        is_input = row.is_input or (row.is_kernel and row.is_fed)
         is_head = any(start <= bound <= end for bound in self.bounds) if self.bounds else is_input
         return Question(self.trace, start, min(max(row.launch.issue(), start), end), row.launch,
-                        begun[-1].launch if begun else None, is_head=is_head, is_input=is_input,
+                        row.before, is_head=is_head, is_input=is_input,
                         is_launch_bound=any(a <= start and end <= b for a, b in self.bound))
 
     def add(self, sums, cause, start, end):
@@ -432,8 +439,7 @@ class Gpu:
     def producer(self, row):
         """(end, class) of what ended last of what the kernel had to wait for."""
         offers, since = [], -LIMIT * 4
-        begun = [other for other in self.work[:self.work.index(row)] if other.kind != GRAPH]
-        own = [other for other in begun if other.stream == row.stream]
+        own = row.streams.get(row.stream)
         if own:
             offers.append(own[-1])
             since = own[-1].launch.start if own[-1].launch else since
@@ -442,8 +448,7 @@ class Gpu:
             if source is None or host < since:
                 continue
             recorded, stream = source
-            kept = [other for other in begun if other.stream == stream][-STREAM_OPERATIONS_KEPT:]
-            kept = [other for other in kept if other.launch is None or other.launch.start < recorded]
+            kept = [other for other in row.streams.get(stream, ()) if other.launch is None or other.launch.start < recorded]
             offers += kept[-1:]
         offers = [(other.end, other.kind) for other in offers if other.end <= row.start]
         return max(offers, key=lambda found: found[0]) if offers else None
