@@ -259,7 +259,9 @@ static bool find_blocking(struct report *report)
 		return false;
 	loss_fill(&finding, report, blocked_ns);
 	finding.recoverable_ns = 0;
-	finding.a = wire_ns <= 0 ? 0 : share_of(1000000000, bus_bytes % wire_ns, wire_ns) +
+	/* Nothing moves 9 GB a nanosecond: such a size is hostile. */
+	finding.a = wire_ns <= 0 || bus_bytes / wire_ns > 9000000000 ? 0 :
+		share_of(1000000000, bus_bytes % wire_ns, wire_ns) +
 		bus_bytes / wire_ns * 1000000000;
 	int64_t fair = ceiling_bytes_per_s(report) / 100 * BUS_FAIR_PERCENT;
 	if (finding.a > 0 && finding.a < fair)

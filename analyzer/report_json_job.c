@@ -307,6 +307,12 @@ static void add_step_parts(struct text *out, const struct run_steps *run, size_t
 	text_add_char(out, '}');
 }
 
+static int64_t step_start_ns(const struct report *report, size_t gpu, size_t step)
+{
+	return report->traces[report->gpus[gpu].trace].epoch_ns +
+	       report->job.gpus[gpu].step_ns[step];
+}
+
 static void add_step(struct text *out, const struct report *report, const struct run_steps *run,
 		     size_t step)
 {
@@ -317,11 +323,17 @@ static void add_step(struct text *out, const struct report *report, const struct
 	json_bool(out, "is_steady", step >= steps->choice.first && step < steps->choice.end);
 	json_bool(out, "is_slow", steps->choice.is_slow[step]);
 	json_integer(out, "duration_ns", steps->duration_ns[step]);
+	json_open(out, "gpu_start_ns", '[');
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		json_next(out);
+		text_add_integer(out, step_start_ns(report, g, step));
+	}
+	text_add_char(out, ']');
 	json_open(out, "gpu_ns", '[');
 	for (size_t g = 0; g < report->gpu_count; g++) {
-		const int64_t *bounds_ns = report->job.gpus[g].step_ns;
 		json_next(out);
-		text_add_integer(out, bounds_ns[step + 1] - bounds_ns[step]);
+		text_add_integer(out, step_start_ns(report, g, step + 1) -
+				      step_start_ns(report, g, step));
 	}
 	text_add_char(out, ']');
 	if (run->part_count > 0 && step >= choice->first && step - choice->first < run->count)
