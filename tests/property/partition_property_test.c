@@ -87,8 +87,8 @@ static void check_gpu(const struct report *report, size_t place)
 	int64_t absent_ns = 0;
 	check_parts(&gpu->time.parts);
 	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
-		CHECK_SEED(gpu->time.absent_ns[cause] >= 0);
-		absent_ns += gpu->time.absent_ns[cause];
+		CHECK_SEED(gpu->time.parts.absent_ns[cause] >= 0);
+		absent_ns += gpu->time.parts.absent_ns[cause];
 	}
 	check_sum("all parts", time_parts_sum(&gpu->time.parts), partition->window_ns, place);
 	check_sum("compute", ns[PART_COMPUTE], partition->compute_ns, place);
@@ -195,8 +195,8 @@ static void check_halves(const struct random_job *job, int64_t start_ns, int64_t
 				  whole->parts.ns[part], g);
 		for (int cause = 0; cause < CAUSE_COUNT; cause++)
 			check_sum(idle_cause_name((enum idle_cause)cause),
-				  one->absent_ns[cause] + other->absent_ns[cause],
-				  whole->absent_ns[cause], g);
+				  one->parts.absent_ns[cause] + other->parts.absent_ns[cause],
+				  whole->parts.absent_ns[cause], g);
 	}
 	for (int i = 0; i < 3; i++)
 		report_close(reports[i]);
