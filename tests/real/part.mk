@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # tests/real: importers and reports against real traces with known numbers (skipped where absent).
 TAP_TESTS += tests/real/import_kineto_test.py
+TAP_TESTS += tests/real/collectives_report_test.py
 real_tests_SRC := tests/real/import_driver.c
 PARTS += real_tests
 TAP_NEEDS += $(B)/tests/import_driver
