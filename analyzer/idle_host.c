@@ -3,7 +3,7 @@
 
 #include "analyzer/dense_ids.h"
 
-enum { RANGE_DEPTH_MAX = 8, RANGES_TRIED_MAX = 4096, INPUT_FREE_PERCENT = 50 };
+enum { RANGE_DEPTH_MAX = 8, RANGES_TRIED_MAX = 1024, INPUT_FREE_PERCENT = 50 };
 
 struct explanation {
 	const struct host_question *question;

@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the host did while a GPU had no work because none had been issued: the launching thread's
- * calls first, then those of the thread that launched what ran before, then ranges that say it
- * (metrics of starved time). Every nanosecond asked for gets exactly one cause.
+ * What the host did while a GPU had no work because none had been issued (starved time). Every
+ * nanosecond asked for gets exactly one cause, the first of these that knows one:
+ *  1. calls of the thread that launched the work, up to the launch itself, that keep it from
+ *     launching: those that synchronise, allocate or load, and copies that take
+ *     COPY_CALL_BLOCKING_NS or longer (as synchronising);
+ *  2. the same calls of the thread that launched what had begun last before, if it is another;
+ *  3. ranges with a class, of these two threads, and those that fetch data of any thread where a
+ *     step begins or a batch is copied: of what is left in one piece the range with the largest
+ *     part of it, the one that starts last of equals, then the same for the pieces before and
+ *     behind it, 8 times at most; pauses count as CAUSE_HOST; only the last 1024 such ranges
+ *     before a piece's end are looked at;
+ *  4. for each piece still left: CAUSE_LAUNCH_BOUND within such a stretch; CAUSE_DATA if a step
+ *     begins, a batch is copied, all of the time asked for is INPUT_GAP_NS_MIN or more and the
+ *     thread spent at most half of that in calls before the launch; CAUSE_AFTER_SYNC if the piece
+ *     is shorter than AFTER_SYNC_NS_MAX and one of the two threads was in a synchronising call
+ *     (its last call to begin by then) when the GPU ran dry; else CAUSE_HOST.
  *
  * Thread: pure functions over a loaded timeline.
  */
