@@ -11,7 +11,8 @@ LIMIT = 1 << 61
 NO_CAUSE = None
 COMPUTE, COMM, COPY, GRAPH = range(4)
 LAUNCH_LATENCY_MAX = PRODUCER_NEAR = 20_000
-COPY_CALL_BLOCKING = 20_000
+SLOW_CALL = 20_000
+GROUP_SETUP_MIN = 1_000_000
 AFTER_SYNC_MAX = 1_000_000
 INPUT_GAP_MIN = 250_000
 INPUT_BYTES_MIN = 65_536
@@ -35,7 +36,7 @@ CALLS = tuple((name, re.compile(FAMILY + '(' + pattern + ')')) for name, pattern
 CLASS_ORDER = ['other', 'launch', 'copy', 'sync', 'alloc', 'load']
 WORD = r'(?<![a-z]){}(?![a-z])'
 SETUP = re.compile(r'ncclComm(Init|Split|Shrink|Finalize|Destroy)|init_process_group')
-DATA = re.compile(r'dataloader|data_loader|data loader|__next__|next_batch|get_batch|load_batch|collate|' +
+DATA = re.compile(r'dataloader|data_loader|data loader|__next__|next_batch|get_batch|load_batch|collate|IteratorGetNext|' +
                   WORD.format('fetch') + '|' + WORD.format('dataloading'), re.I)
 DATA_WORDS = [re.compile(WORD.format(word), re.I) for word in ('data', '(load|loading|wait|next)')]
 PAUSE = re.compile(WORD.format('gc') + '|garbage', re.I)
@@ -64,11 +65,19 @@ class Call:
     def cause(self):
         """Why the thread launches nothing meanwhile; NO_CAUSE: it may."""
         if self.kind == 'copy':
-            return 'sync' if self.end - self.start >= COPY_CALL_BLOCKING else NO_CAUSE
+            return 'sync' if self.end - self.start >= SLOW_CALL else NO_CAUSE
         return {'sync': 'sync', 'alloc': 'alloc', 'load': 'module-load'}.get(self.kind, NO_CAUSE)
 
-    def issue(self):
-        return self.end if self.kind in ('launch', 'load') else self.start
+    def own_cause(self):
+        """The same of the call that issued the work that is asked for."""
+        return {'alloc': 'alloc', 'load': 'module-load'}.get(
+            self.kind, 'host-other' if self.end - self.start >= SLOW_CALL else NO_CAUSE)
+
+    def issue(self, begin):
+        """When it had issued its work, which began at `begin`."""
+        if self.kind in ('launch', 'load'):
+            return self.end
+        return self.start if begin - self.start < SLOW_CALL else min(self.end, begin)
 
 
 class Operation:
@@ -132,6 +141,9 @@ class Trace:
         self.ranges = []
         for start, duration, thread, name in self.rows('start_ns, duration_ns, thread_id, name_id', 'range'):
             cause = range_cause(self.strings.get(name, ''))
+            if self.strings.get(name) == 'ncclGroupEnd':
+                times = host_times(start, duration)
+                cause = 'comm-setup' if times[1] - times[0] >= GROUP_SETUP_MIN else NO_CAUSE
             if cause:
                 self.ranges.append((*host_times(start, duration), thread, cause))
         self.ranges.sort(key=lambda row: row[0])
@@ -210,9 +222,10 @@ class Question:
         left = [(self.start, self.end)] if self.start < self.end else []
         for thread in self.threads:
             for call in self.calls(thread):
-                if call.cause() and call.start < call.end:
+                cause = call.own_cause() if call is self.launch else call.cause()
+                if cause and call.start < call.end:
                     for a, b in left:
-                        self.add(call.cause(), max(a, call.start), min(b, call.end))
+                        self.add(cause, max(a, call.start), min(b, call.end))
                     left = subtract(left, call.start, call.end)
         for start, end in left:
             self.answer_by_range(start, end, 0)
@@ -257,7 +270,7 @@ class Question:
         if self.facts['is_head'] and self.facts['is_input'] and self.end - self.start >= INPUT_GAP_MIN and \
                 self.is_mostly_free():
             return 'data'
-        if end - start < AFTER_SYNC_MAX and any(self.is_drained(thread) for thread in self.threads):
+        if end - start < self.facts['after_sync_max'] and any(self.is_drained(thread) for thread in self.threads):
             return 'after-sync'
         return 'host-other'
 
@@ -272,8 +285,8 @@ def rest_cause(length):
 
 class Gpu:
     """One GPU in one window; `bounds`: where its steps begin and end, or nothing."""
-    def __init__(self, trace, device, window, bounds):
-        self.trace, self.window, self.bounds = trace, window, bounds
+    def __init__(self, trace, device, window, bounds, step_median):
+        self.trace, self.window, self.bounds, self.step_median = trace, window, bounds, step_median
         self.rows = trace.operations[device]
         self.work = [row for row in self.rows if row.start < row.end]
         first = min(row.start for row in self.rows if row.kind != GRAPH)
@@ -360,9 +373,9 @@ class Gpu:
     def question(self, row, start, end):
         is_input = row.is_input or (row.is_kernel and row.is_fed)
         is_head = any(start <= bound <= end for bound in self.bounds) if self.bounds else is_input
-        return Question(self.trace, start, min(max(row.launch.issue(), start), end), row.launch,
+        return Question(self.trace, start, min(max(row.launch.issue(row.start), start), end), row.launch,
                         row.before, is_head=is_head, is_input=is_input,
-                        is_launch_bound=any(a <= start and end <= b for a, b in self.bound))
+                        after_sync_max=max(AFTER_SYNC_MAX, self.step_median // 10), is_launch_bound=any(a <= start and end <= b for a, b in self.bound))
 
     def add(self, sums, cause, start, end):
         if self.inside(start, end):
@@ -470,7 +483,8 @@ def compare(report, databases):
         bounds = [step['gpu_start_ns'][place] - trace.epoch for step in steps]
         if steps:
             bounds.append(bounds[-1] + steps[-1]['gpu_ns'][place])
-        found = Gpu(trace, gpu['device'], (start, start + gpu['window_ns']), bounds)
+        found = Gpu(trace, gpu['device'], (start, start + gpu['window_ns']), bounds,
+                    report['steps'].get('median_ns', 0))
         what = f"{databases[gpu['trace']]} device {gpu['device']}"
         for name, got, want in (
                 ('idle causes', causes(gpu['idle_causes']), found.idle),

@@ -18,8 +18,8 @@ static void causes_require(const struct gpu_time *time, const struct partition *
 	for (int i = 0; i < PART_COUNT; i++)
 		fuzz_require(time->parts.ns[i] >= 0, "no part is negative");
 	for (int cause = 0; cause < CAUSE_COUNT; cause++) {
-		fuzz_require(time->absent_ns[cause] >= 0, "no cause is negative");
-		absent_ns += time->absent_ns[cause];
+		fuzz_require(time->parts.absent_ns[cause] >= 0, "no cause is negative");
+		absent_ns += time->parts.absent_ns[cause];
 	}
 	fuzz_require(time->parts.ns[PART_COMPUTE] == part->compute_ns &&
 			     time->parts.ns[PART_WAIT] + time->parts.ns[PART_TRANSFER] ==

@@ -46,8 +46,12 @@ static void check_slices(const struct interval *items, const struct time_parts *
 	for (size_t i = 0; i < count; i++) {
 		check_parts(&parts[i]);
 		CHECK_SEED(i == 0 || items[i - 1].end_ns <= items[i].start_ns);
-		check_sum("parts of a slice", time_parts_sum(&parts[i]),
-			  items[i].end_ns - items[i].start_ns, gpu);
+		int64_t length_ns = items[i].end_ns - items[i].start_ns, absent_ns = 0;
+		for (int cause = 0; cause < CAUSE_COUNT; cause++)
+			absent_ns += parts[i].absent_ns[cause];
+		check_sum("parts of a slice", time_parts_sum(&parts[i]), length_ns, gpu);
+		check_sum("a slice without compute", absent_ns,
+			  length_ns - parts[i].ns[PART_COMPUTE], gpu);
 	}
 }
 
