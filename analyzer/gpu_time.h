@@ -10,9 +10,9 @@
  *    communication and copies count only where the kernel waited for them: exposed is not blocking.
  *
  * A gap is maximal; operations without length are not there; a CUDA graph traced as a whole ends a
- * gap, and alone it is unexplained idle time. Of operations that begin together, a kernel comes
- * before copies and these before graphs. Up to the issue of the operation that ends it (host_issue_ns)
- * the host is asked (idle_host.h); of an idle gap the rest is CAUSE_LATENCY if shorter than
+ * gap, and alone it is unexplained idle time. Of operations that begin together, kernels come
+ * before copies and these before graphs. Up to the issue of the operation that ends it (host_issue_ns) the
+ * host is asked (idle_host.h); of an idle gap the rest is CAUSE_LATENCY if shorter than
  * LAUNCH_LATENCY_NS_MAX, else CAUSE_UNEXPLAINED. Without a launch, or with nothing behind it, a gap
  * is CAUSE_UNEXPLAINED.
  *
@@ -20,14 +20,16 @@
  * by that. What follows the issue is blocked up to the end of the producer: of the operations that
  * end by the kernel's start the one that ends last, among the last one of the kernel's stream, and
  * for each event that this stream was told to wait for since that one's launch and by the kernel's
- * own, the last of the stream recorded on, of the last 4 there, that was launched before the record.
+ * own, the last operation of the event's stream, of the 4 that began last, that was launched before
+ * the record.
  * If that gives no time and the trace knows no event's record, communication or a copy that was
  * exposed until at most PRODUCER_NEAR_NS before the kernel is the producer (also of kernels without
  * launch). The rest is as of idle gaps.
  *
- * A batch (is_input) is copied by a copy from the host of INPUT_BYTES_MIN or more: it ends the gap, or
- * it has begun since the last compute kernel and a kernel ends it. A step begins (is_head) where one
- * of its bounds lies in the gap, ends included; without steps, where a batch is copied.
+ * A batch (is_input) is copied by a copy from the host of INPUT_BYTES_MIN or more: it ends the gap,
+ * or it has begun since the last compute kernel and a kernel ends it. A step begins (is_head) where
+ * one of the caller's bounds (of steps that are ranges) lies in the gap, ends included; without
+ * bounds, where a batch is copied.
  * Launch-bound: LAUNCH_BOUND_GAPS or more gaps, each ended by a kernel whose launch returned after
  * the gap began and came later than the median compute kernel's duration, but at most
  * LAUNCH_BOUND_NS_MAX, after the launch before it on its thread (of the last 64 calls); up to three

@@ -2,19 +2,20 @@
 /*
  * What the host did while a GPU had no work because none had been issued (starved time). Every
  * nanosecond asked for gets exactly one cause, the first of these that knows one:
- *  1. calls of the thread that launched the work, up to the launch itself, that keep it from
- *     launching: those that synchronise, allocate or load, and copies that take
- *     COPY_CALL_BLOCKING_NS or longer (as synchronising);
+ *  1. calls of the thread that launched the work that keep it from launching: those that
+ *     synchronise, allocate or load, and copies that take SLOW_CALL_NS or longer (as
+ *     synchronising); last the launching call itself, if it allocates or loads, or takes SLOW_CALL_NS (CAUSE_HOST);
  *  2. the same calls of the thread that launched what had begun last before, if it is another;
  *  3. ranges with a class, of these two threads, and those that fetch data of any thread where a
  *     step begins or a batch is copied: of what is left in one piece the range with the largest
  *     part of it, the one that starts last of equals, then the same for the pieces before and
- *     behind it, 8 times at most; pauses count as CAUSE_HOST; only the last 1024 such ranges
- *     before a piece's end are looked at;
+ *     behind it, 8 times at most; pauses count as CAUSE_HOST, an ncclGroupEnd from
+ *     GROUP_SETUP_NS_MIN on as CAUSE_COMM_SETUP; only the last 1024 such ranges before a piece's
+ *     end are looked at;
  *  4. for each piece still left: CAUSE_LAUNCH_BOUND within such a stretch; CAUSE_DATA if a step
  *     begins, a batch is copied, all of the time asked for is INPUT_GAP_NS_MIN or more and the
  *     thread spent at most half of that in calls before the launch; CAUSE_AFTER_SYNC if the piece
- *     is shorter than AFTER_SYNC_NS_MAX and one of the two threads was in a synchronising call
+ *     is shorter than after_sync_max_ns and one of the two threads was in a synchronising call
  *     (its last call to begin by then) when the GPU ran dry; else CAUSE_HOST.
  *
  * Thread: pure functions over a loaded timeline.
@@ -55,7 +56,7 @@ struct host_question {
 	uint32_t before;	/* the call that issued what ran last before, or NO_CALL */
 	bool is_head;		/* first work of a step */
 	bool is_input;		/* that work is a copy of a batch to the GPU */
-	int64_t after_sync_max_ns;
+	int64_t after_sync_max_ns; /* AFTER_SYNC_NS_MAX, or a tenth of the median step if longer */
 	bool is_launch_bound;	/* one of many gaps in a row, each by a late launch */
 };
 
@@ -73,8 +74,8 @@ typedef void (*host_segment_add)(void *context, const struct host_segment *segme
 void host_explain(const struct host_question *question, host_segment_add add, void *context);
 
 /*
- * When the call had issued its work, which began at `begin_ns`: a launch when it returns; copies when
- * the call begins, for it may last until their end, but if the work began long after that the call
+ * When the call had issued its work, which began at `begin_ns`: a launch, or one that loads, when it
+ * returns; copies when the call begins, for it may last until their end, but if the work began long after that the call
  * itself was slow.
  */
 int64_t host_issue_ns(const struct timeline *timeline, uint32_t launch, int64_t begin_ns);

@@ -284,9 +284,9 @@ def rest_cause(length):
 
 
 class Gpu:
-    """One GPU in one window; `bounds`: where its steps begin and end, or nothing."""
-    def __init__(self, trace, device, window, bounds, step_median):
-        self.trace, self.window, self.bounds, self.step_median = trace, window, bounds, step_median
+    """One GPU in one window. `bounds`: where its steps begin and end, or nothing; `heads`: where that is sure."""
+    def __init__(self, trace, device, window, bounds, heads, step_median):
+        self.trace, self.window, self.bounds, self.heads, self.step_median = trace, window, bounds, heads, step_median
         self.rows = trace.operations[device]
         self.work = [row for row in self.rows if row.start < row.end]
         first = min(row.start for row in self.rows if row.kind != GRAPH)
@@ -372,7 +372,7 @@ class Gpu:
 
     def question(self, row, start, end):
         is_input = row.is_input or (row.is_kernel and row.is_fed)
-        is_head = any(start <= bound <= end for bound in self.bounds) if self.bounds else is_input
+        is_head = any(start <= bound <= end for bound in self.heads) if self.heads else is_input
         return Question(self.trace, start, min(max(row.launch.issue(row.start), start), end), row.launch,
                         row.before, is_head=is_head, is_input=is_input,
                         after_sync_max=max(AFTER_SYNC_MAX, self.step_median // 10), is_launch_bound=any(a <= start and end <= b for a, b in self.bound))
@@ -483,7 +483,9 @@ def compare(report, databases):
         bounds = [step['gpu_start_ns'][place] - trace.epoch for step in steps]
         if steps:
             bounds.append(bounds[-1] + steps[-1]['gpu_ns'][place])
-        found = Gpu(trace, gpu['device'], (start, start + gpu['window_ns']), bounds,
+        # Where a step begins say ranges only; what is found by recurrence has any phase.
+        heads = bounds if report['steps']['anchor'] == 'range' else []
+        found = Gpu(trace, gpu['device'], (start, start + gpu['window_ns']), bounds, heads,
                     report['steps'].get('median_ns', 0))
         what = f"{databases[gpu['trace']]} device {gpu['device']}"
         for name, got, want in (
