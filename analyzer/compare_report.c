@@ -8,7 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_COLUMNS = 40, WORDS_BYTES_MAX = 1 << 20, PATH_COLUMNS = 200, HEADERS_BYTES = 100 };
+enum {
+	NAME_COLUMNS = 40,
+	WORDS_BYTES_MAX = 1 << 20,
+	PATH_COLUMNS = 200,
+	HEADERS_BYTES = 100,
+	COLUMNS_MAX = 100
+};
 
 static int64_t size_of(int64_t signed_ns)
 {
@@ -201,7 +207,7 @@ void compare_add_text(struct text *out, const struct compare_subject *subject, b
 		return;
 	table_fill(&table, subject->comparison);
 	text_add_char(out, '\n');
-	table_add_plain(out, &table, has_unicode);
+	table_add_plain(out, &table, COLUMNS_MAX, has_unicode);
 	text_add_format(out, "  %s\n", table_note);
 	table_end(&table);
 }

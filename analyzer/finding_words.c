@@ -64,9 +64,13 @@ static void add_place(struct text *out, const struct report *report, const struc
 {
 	if (is_word(at, length, "gpu") && finding->gpu != SIZE_MAX)
 		words_add_gpu(out, report, finding->gpu);
-	else if (is_word(at, length, "gpu_id"))
-		text_add_integer(out, finding->gpu == SIZE_MAX ? -1 : (int64_t)finding->gpu);
-	else if (is_word(at, length, "step")) {
+	else if (is_word(at, length, "gpu_id")) {
+		/* About all GPUs: gpu_id = gpu_id. */
+		if (finding->gpu == SIZE_MAX)
+			text_add(out, "gpu_id");
+		else
+			text_add_integer(out, (int64_t)finding->gpu);
+	} else if (is_word(at, length, "step")) {
 		if (finding->per_step_ns >= 0)
 			text_add_duration(out, finding->per_step_ns);
 		else

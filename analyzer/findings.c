@@ -29,6 +29,12 @@ const char *finding_advice(enum finding_id id)
 	return finding_kinds[id].advice;
 }
 
+void finding_thresholds(enum finding_id id, int64_t *warning_permille, int64_t *error_permille)
+{
+	*warning_permille = finding_kinds[id].warning_permille;
+	*error_permille = finding_kinds[id].error_permille;
+}
+
 bool finding_find(const char *name, enum finding_id *id)
 {
 	for (int i = 0; i < FINDING_COUNT; i++)

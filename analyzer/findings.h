@@ -46,6 +46,9 @@ const char *finding_name(enum finding_id id);
 const char *severity_name(enum severity severity);
 const char *finding_advice(enum finding_id id);
 
+/* From which share on, in per mille; 0: always, 1000: never. */
+void finding_thresholds(enum finding_id id, int64_t *warning_permille, int64_t *error_permille);
+
 /* An id by its name; false: there is no such kind. */
 bool finding_find(const char *name, enum finding_id *id);
 

@@ -51,6 +51,40 @@ int64_t report_step_extreme_ns(const struct report *report, bool is_longest)
 	return extreme_ns;
 }
 
+bool report_knows_wait(const struct report *report, size_t gpu)
+{
+	return report->job.gpus[gpu].is_wait_known ||
+	       report->gpus[gpu].partition.comm_union_ns == 0;
+}
+
+struct report_waits report_waits_of(const struct report *report, size_t gpu)
+{
+	const struct time_parts *parts = &report->job.gpus[gpu].time.parts;
+	if (!report_knows_wait(report, gpu))
+		return (struct report_waits){ -1, -1 };
+	return (struct report_waits){ parts->ns[PART_TRANSFER], parts->ns[PART_WAIT] };
+}
+
+struct report_waits report_waits_sum(const struct report *report)
+{
+	struct report_waits sum = { 0 };
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		struct report_waits waits = report_waits_of(report, g);
+		if (waits.wait_ns < 0)
+			return waits;
+		sum.transfer_ns = add_saturated(sum.transfer_ns, waits.transfer_ns);
+		sum.wait_ns = add_saturated(sum.wait_ns, waits.wait_ns);
+	}
+	return sum;
+}
+
+int64_t report_steps_used(const struct report *report)
+{
+	const struct job_steps *steps = &report->job.steps;
+	return report->job.window == WINDOW_STEADY && steps->is_known ?
+		(int64_t)(steps->choice.end - steps->choice.first) : 0;
+}
+
 enum severity report_severity(const struct report *report)
 {
 	enum severity highest = SEVERITY_NONE;

@@ -183,6 +183,22 @@ bool report_step_at(const struct report *report, size_t gpu, int64_t time_ns, si
 /* The shortest or longest duration of the steady steps; 0 without. */
 int64_t report_step_extreme_ns(const struct report *report, bool is_longest);
 
+/* Is the exposed communication of a GPU told apart into waiting and transferring? */
+bool report_knows_wait(const struct report *report, size_t gpu);
+
+/* Exposed communication; both -1 where it is not told apart. */
+struct report_waits {
+	int64_t transfer_ns;
+	int64_t wait_ns;
+};
+
+struct report_waits report_waits_of(const struct report *report, size_t gpu);
+/* Over all GPUs: saturated; unknown where one is. */
+struct report_waits report_waits_sum(const struct report *report);
+
+/* Steps that the window is made of; 0: it is not made of steps. */
+int64_t report_steps_used(const struct report *report);
+
 /* The highest severity among the findings. */
 enum severity report_severity(const struct report *report);
 

@@ -76,11 +76,10 @@ void json_add_gpu_time(struct text *out, const struct report *report, size_t gpu
 	const struct report_gpu *kept = &report->gpus[gpu];
 	const struct job_gpu *measured = &report->job.gpus[gpu];
 	const struct gpu_time *time = &measured->time;
+	const struct report_waits waits = report_waits_of(report, gpu);
 	/* null: no collective of it was matched with another rank's. */
-	bool is_told = measured->is_wait_known || kept->partition.comm_union_ns == 0;
-	json_integer_or_null(out, "comm_wait_ns", is_told ? time->parts.ns[PART_WAIT] : -1);
-	json_integer_or_null(out, "comm_transfer_ns",
-			     is_told ? time->parts.ns[PART_TRANSFER] : -1);
+	json_integer_or_null(out, "comm_wait_ns", waits.wait_ns);
+	json_integer_or_null(out, "comm_transfer_ns", waits.transfer_ns);
 	json_integer(out, "comm_unmatched_kernels", measured->unmatched_comms);
 	json_integer(out, "blocking_comm_ns", time->parts.absent_ns[CAUSE_COMM]);
 	json_integer(out, "blocking_copy_ns", time->parts.absent_ns[CAUSE_COPY]);

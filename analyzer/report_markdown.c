@@ -29,6 +29,36 @@ static void add_list(struct text *out,
 	text_end(&words);
 }
 
+/* Names of the trace among them. */
+static void add_words(struct text *out, const struct report *report, const struct finding *finding)
+{
+	struct text words;
+	text_begin(&words, WORDS_BYTES_MAX);
+	finding_add_words(&words, report, finding);
+	if (!text_is_ok(&words))
+		out->failed = true;
+	markdown_add(out, text_string(&words));
+	text_end(&words);
+}
+
+static void add_notes(struct text *out, const struct report_section *section,
+		      const struct report *report)
+{
+	struct text notes;
+	text_begin(&notes, WORDS_BYTES_MAX);
+	section_add_notes(&notes, section, report);
+	if (!text_is_ok(&notes))
+		out->failed = true;
+	char *line = notes.bytes;
+	for (char *end; line != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = 0;
+		text_add_char(out, '\n');
+		markdown_add(out, line);
+		text_add_char(out, '\n');
+	}
+	text_end(&notes);
+}
+
 static void add_findings(struct text *out, const struct report *report)
 {
 	if (report->finding_count == 0)
@@ -38,7 +68,9 @@ static void add_findings(struct text *out, const struct report *report)
 		const struct finding *finding = &report->findings[i];
 		text_add_format(out, "- **%s** `%s`: ", severity_name(finding->severity),
 				finding_name(finding->id));
-		finding_add_words(out, report, finding);
+		add_words(out, report, finding);
+		text_add(out, " -> ");
+		markdown_add(out, finding_advice(finding->id));
 		text_add_char(out, '\n');
 	}
 }
@@ -55,8 +87,7 @@ void report_add_markdown(struct text *out, const struct report *report)
 			continue;
 		text_add_format(out, "\n## %s\n\n", section->title);
 		table_add_markdown(out, &table);
-		if (section->note != NULL)
-			text_add_format(out, "\n%s\n", section->note);
+		add_notes(out, section, report);
 		table_end(&table);
 	}
 	text_add(out, "\n## Capture quality\n\n");

@@ -16,6 +16,14 @@ const struct time_unit *time_unit_for(int64_t largest_ns)
 	return &units[unit];
 }
 
+struct time_unit time_unit_narrow(int64_t largest_ns)
+{
+	struct time_unit unit = *time_unit_for(largest_ns);
+	if (unit.decimals > 0)
+		unit.decimals = largest_ns / 1000 >= unit.ns ? 1 : 2;
+	return unit;
+}
+
 static int64_t power_of_ten(int exponent)
 {
 	int64_t power = 1;
@@ -41,18 +49,30 @@ void number_add_time(struct text *out, int64_t ns, const struct time_unit *unit)
 	add_scaled(out, value / step + (value % step >= half && half > 0), unit->decimals);
 }
 
-void number_add_percent_e12(struct text *out, int64_t share_e12)
+static void add_percent_bare(struct text *out, int64_t share_e12)
 {
 	const int64_t permille = RATIO_ONE / 1000;
 	int64_t tenths = share_e12 / permille + (share_e12 % permille >= permille / 2);
 	if (share_e12 > 0 && tenths == 0)
-		text_add(out, "<0.1 %");
+		text_add(out, "<0.1");
 	else if (share_e12 < RATIO_ONE && tenths == 1000)
-		text_add(out, ">99.9 %");
-	else {
+		text_add(out, ">99.9");
+	else
 		add_scaled(out, tenths, 1);
-		text_add(out, " %");
-	}
+}
+
+void number_add_percent_e12(struct text *out, int64_t share_e12)
+{
+	add_percent_bare(out, share_e12);
+	text_add(out, " %");
+}
+
+void number_add_percent_bare(struct text *out, int64_t part, int64_t whole)
+{
+	if (whole <= 0)
+		text_add(out, "-");
+	else
+		add_percent_bare(out, ratio_e12(part, whole));
 }
 
 void number_add_percent(struct text *out, int64_t part, int64_t whole)
@@ -71,6 +91,11 @@ void number_add_count(struct text *out, int64_t count)
 	} else {
 		text_add_integer(out, count);
 	}
+}
+
+void number_add_rounded(struct text *out, int64_t value, int64_t divisor)
+{
+	text_add_integer(out, value / divisor + (value % divisor >= divisor / 2));
 }
 
 void number_add_ratio(struct text *out, int64_t ratio, int decimals)

@@ -26,15 +26,23 @@ struct time_unit {
  */
 const struct time_unit *time_unit_for(int64_t largest_ns);
 
+/* The same with fewer decimals: no time up to the largest takes more than six columns. */
+struct time_unit time_unit_narrow(int64_t largest_ns);
+
 /* "1.234" in that unit, without its name */
 void number_add_time(struct text *out, int64_t ns, const struct time_unit *unit);
 
 /* "47.3 %"; never "0.0 %" for something or "100.0 %" for less than all: "<0.1 %", ">99.9 %" */
 void number_add_percent(struct text *out, int64_t part, int64_t whole);
 void number_add_percent_e12(struct text *out, int64_t share_e12);
+/* The same without the sign, for columns whose header says it. */
+void number_add_percent_bare(struct text *out, int64_t part, int64_t whole);
 
 /* "12,345" */
 void number_add_count(struct text *out, int64_t count);
+
+/* value / divisor, rounded: 310,400 mW are 310 W */
+void number_add_rounded(struct text *out, int64_t value, int64_t divisor);
 
 /* A fixed-point ratio with `decimals` <= 12 of them */
 void number_add_ratio(struct text *out, int64_t ratio_e12, int decimals);

@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+enum { NAME_COLUMNS_MIN = 8 };
+
 static const size_t CELLS_BYTES_MAX = (size_t)1 << 30;
 
 void table_begin(struct report_table *table, const char *headers)
@@ -111,6 +113,25 @@ static void find_widths(const struct report_table *table, size_t *widths)
 	}
 }
 
+/* Takes columns from the widest names until the table fits; numbers are never cut. */
+static void narrow_widths(const struct report_table *table, size_t columns_max, size_t *widths)
+{
+	size_t columns = 0;
+	for (size_t c = 0; c < table->column_count; c++)
+		columns += 2 + widths[c];
+	while (columns > columns_max) {
+		size_t widest = SIZE_MAX;
+		for (size_t c = 0; c < table->column_count; c++)
+			if (table->is_left[c] && widths[c] > NAME_COLUMNS_MIN &&
+			    (widest == SIZE_MAX || widths[c] > widths[widest]))
+				widest = c;
+		if (widest == SIZE_MAX)
+			return;
+		widths[widest]--;
+		columns--;
+	}
+}
+
 static void add_rule(struct text *out, const struct report_table *table, const size_t *widths,
 		     bool has_unicode)
 {
@@ -124,7 +145,28 @@ static void add_rule(struct text *out, const struct report_table *table, const s
 	text_add_char(out, '\n');
 }
 
-void table_add_plain(struct text *out, const struct report_table *table, bool has_unicode)
+static void add_cell(struct text *out, const char *cell, size_t width, bool is_left, bool is_last)
+{
+	size_t length = strlen(cell), columns = text_columns(cell, length);
+	size_t padding = columns < width ? width - columns : 0;
+	text_add(out, "  ");
+	if (!is_left)
+		text_add_repeated(out, ' ', padding);
+	if (columns > width)
+		name_add(out, cell, width);
+	else
+		text_add_bytes(out, cell, length);
+	if (is_left && !is_last)
+		text_add_repeated(out, ' ', padding);
+	if (!is_last)
+		return;
+	while (out->length > 0 && out->bytes[out->length - 1] == ' ')
+		out->length--;
+	text_add_char(out, '\n');
+}
+
+void table_add_plain(struct text *out, const struct report_table *table, size_t columns_max,
+		     bool has_unicode)
 {
 	size_t widths[TABLE_COLUMNS_MAX] = { 0 };
 	const char *cell = text_string(&table->cells);
@@ -133,23 +175,15 @@ void table_add_plain(struct text *out, const struct report_table *table, bool ha
 		return;
 	}
 	find_widths(table, widths);
+	narrow_widths(table, columns_max, widths);
 	for (size_t i = 0; i < table->cell_count; i++, cell += strlen(cell) + 1) {
 		size_t column = i % table->column_count;
-		size_t length = strlen(cell);
-		size_t padding = widths[column] - text_columns(cell, length);
-		bool is_last = column + 1 == table->column_count;
 		if (column == 0 &&
 		    (i == table->column_count ||
 		     (table->has_sum_row && i + table->column_count == table->cell_count)))
 			add_rule(out, table, widths, has_unicode);
-		text_add(out, "  ");
-		if (!table->is_left[column])
-			text_add_repeated(out, ' ', padding);
-		text_add_bytes(out, cell, length);
-		if (table->is_left[column] && !is_last)
-			text_add_repeated(out, ' ', padding);
-		if (is_last)
-			text_add_char(out, '\n');
+		add_cell(out, cell, widths[column], table->is_left[column],
+			 column + 1 == table->column_count);
 	}
 }
 

@@ -44,7 +44,9 @@ void name_add(struct text *out, const char *name, size_t columns_max);
 /* Characters of a text, each one column wide. */
 size_t text_columns(const char *string, size_t length);
 
-void table_add_plain(struct text *out, const struct report_table *table, bool has_unicode);
+/* At most `columns_max` wide: the widest column of names gives way, cut with "..." at its end. */
+void table_add_plain(struct text *out, const struct report_table *table, size_t columns_max,
+		     bool has_unicode);
 void table_add_markdown(struct text *out, const struct report_table *table);
 
 /* Words in Markdown: what has a meaning there is escaped. */

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { RANGES_MAX = 24, LAMBDA_DECIMALS = 3 };
+enum { RANGES_MAX = 24, LAMBDA_DECIMALS = 3, OPERATION_COLUMNS = 64 };
 
 void words_add_ranges(struct text *out, const int64_t *values, size_t count)
 {
@@ -37,7 +37,16 @@ void words_add_gpu(struct text *out, const struct report *report, size_t gpu)
 		text_add_format(out, " (rank %lld)", (long long)rank);
 }
 
-static void add_counted(struct text *out, int64_t count, const char *one, const char *many)
+void words_add_who(struct text *out, const struct report *report, size_t gpu)
+{
+	const struct report_trace *trace = &report->traces[report->gpus[gpu].trace];
+	if (trace->rank >= 0 && trace->gpu_count == 1)
+		text_add_format(out, "rank %lld", (long long)trace->rank);
+	else
+		text_add_format(out, "GPU %zu", gpu);
+}
+
+void words_add_counted(struct text *out, int64_t count, const char *one, const char *many)
 {
 	number_add_count(out, count);
 	text_add_char(out, ' ');
@@ -91,12 +100,12 @@ static void add_imbalance(struct text *out, const struct report *report)
 	words_add_gpu(out, report, balance->least);
 }
 
-static void add_missing(struct text *out, const struct report *report)
+void words_add_missing(struct text *out, const struct report *report)
 {
 	const struct report_ranks *ranks = &report->ranks;
 	number_add_count(out, ranks->world_size - ranks->missing_count);
 	text_add(out, " of ");
-	add_counted(out, ranks->world_size, "rank", "ranks");
+	words_add_counted(out, ranks->world_size, "rank", "ranks");
 	text_add(out, " captured, missing: ");
 	words_add_ranges(out, ranks->missing, ranks->missing_listed);
 	if (ranks->missing_count > (int64_t)ranks->missing_listed)
@@ -129,187 +138,24 @@ void words_add_finding(struct text *out, const struct report *report, const stru
 	else if (finding->id == FINDING_IMBALANCE)
 		add_imbalance(out, report);
 	else if (finding->id == FINDING_RANKS_MISSING)
-		add_missing(out, report);
+		words_add_missing(out, report);
 	for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++)
 		if (counted[i].id == finding->id)
-			add_counted(out, finding->count, counted[i].one, counted[i].many);
+			words_add_counted(out, finding->count, counted[i].one, counted[i].many);
 }
 
-/* What the GPUs did most, in one line. */
-static void add_headline(struct text *out, const struct report *report)
+void words_add_unmatched(struct text *out, const struct report *report)
 {
-	const struct report_totals *totals = &report->totals;
-	const struct { int64_t ns; const char *words; } parts[] = {
-		{ totals->compute_ns, "Mostly compute" },
-		{ totals->comm_ns, "Mostly communication that no compute hides" },
-		{ totals->copy_ns, "Mostly copying that nothing hides" },
-		{ totals->idle_ns, "Mostly idle" },
-	};
-	size_t most = 0;
-	for (size_t i = 1; i < sizeof parts / sizeof parts[0]; i++)
-		if (parts[i].ns > parts[most].ns)
-			most = i;
-	text_add(out, parts[most].words);
-	text_add(out, ": ");
-	number_add_percent(out, parts[most].ns, totals->window_ns);
-	text_add(out, " of ");
-	text_add_duration(out, totals->window_ns);
-	if (report->gpu_count > 1) {
-		text_add(out, " GPU time on ");
-		add_counted(out, (int64_t)report->gpu_count, "GPU", "GPUs");
-	} else
-		text_add(out, " GPU time");
-	text_add_char(out, '\n');
-}
-
-static void add_shares(struct text *out, const struct report *report)
-{
-	const struct report_totals *totals = &report->totals;
-	const struct { int64_t ns; const char *name; } parts[] = {
-		{ totals->compute_ns, "compute " }, { totals->comm_ns, ", exposed communication " },
-		{ totals->copy_ns, ", exposed copies " }, { totals->idle_ns, ", idle " },
-	};
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		text_add(out, parts[i].name);
-		number_add_percent(out, parts[i].ns, totals->window_ns);
-	}
-	text_add_char(out, '\n');
-}
-
-static int64_t idle_share_e12(const struct report *report, size_t gpu)
-{
-	const struct partition *partition = &report->gpus[gpu].partition;
-	return partition->window_ns == 0 ? 0 : ratio_e12(partition->idle_ns, partition->window_ns);
-}
-
-static void add_most_idle(struct text *out, const struct report *report)
-{
-	size_t most = 0;
-	for (size_t g = 1; g < report->gpu_count; g++)
-		if (idle_share_e12(report, g) > idle_share_e12(report, most))
-			most = g;
-	const struct partition *partition = &report->gpus[most].partition;
-	if (partition->idle_ns == 0)
-		return;
-	if (report->gpu_count > 1) {
-		text_add(out, "Most idle: ");
-		words_add_gpu(out, report, most);
-		text_add(out, ", ");
-	} else
-		text_add(out, "Idle: ");
-	add_time_share(out, partition->idle_ns, partition->window_ns);
-	text_add(out, " in ");
-	add_counted(out, partition->idle_gaps, "gap", "gaps");
-	text_add(out, ", the longest ");
-	text_add_duration(out, partition->longest_gap_ns);
-	text_add_char(out, '\n');
-}
-
-static bool is_mostly_compute(const struct report_totals *totals)
-{
-	return totals->compute_ns >= totals->comm_ns && totals->compute_ns >= totals->copy_ns &&
-		totals->compute_ns >= totals->idle_ns;
-}
-
-/* The largest part without compute, where the headline does not name it. */
-static void add_largest_part(struct text *out, const struct report *report)
-{
-	const struct report_totals *totals = &report->totals;
-	const char *name = "idle";
-	int64_t largest_ns = totals->idle_ns;
-	if (!is_mostly_compute(totals))
-		return;
-	if (totals->comm_ns > largest_ns) {
-		largest_ns = totals->comm_ns;
-		name = "exposed communication";
-	}
-	if (totals->copy_ns > largest_ns) {
-		largest_ns = totals->copy_ns;
-		name = "exposed copies";
-	}
-	if (largest_ns == 0)
-		return;
-	text_add(out, "Largest part without compute: ");
-	text_add(out, name);
-	text_add(out, ", ");
-	text_add_duration(out, largest_ns);
-	text_add(out, " of GPU time\n");
-}
-
-static void add_verdict_balance(struct text *out, const struct report *report)
-{
-	const struct balance *balance = &report->balance;
-	if (!balance->is_known || report->ranks.is_mixed)
-		return;
-	text_add(out, "Compute per GPU: ");
-	text_add_duration(out, balance->least_ns);
-	text_add(out, " to ");
-	text_add_duration(out, balance->most_ns);
-	text_add(out, ", most on ");
-	words_add_gpu(out, report, balance->most);
-	text_add(out, ", lambda ");
-	number_add_ratio(out, balance->lambda_e12, LAMBDA_DECIMALS);
-	text_add(out, ", CoV ");
-	number_add_ratio(out, balance->cov_e12, LAMBDA_DECIMALS);
-	text_add_char(out, '\n');
-}
-
-static void add_window(struct text *out, const struct report *report)
-{
-	if (report->job.window != WINDOW_EXPLICIT)
-		return;
-	text_add(out, "Limited to a window: from ");
-	text_add_duration(out, report->window_start_ns);
-	if (report->window_end_ns == INT64_MAX)
-		text_add(out, " to the end");
-	else {
-		text_add(out, " to ");
-		text_add_duration(out, report->window_end_ns);
-	}
-	text_add(out, ", counted from the first GPU activity\n");
-}
-
-static void add_limits(struct text *out, const struct report *report)
-{
-	add_window(out, report);
-	if (report->ranks.missing_count > 0) {
-		text_add(out, "Limited to the captured ranks: ");
-		add_missing(out, report);
-		text_add_char(out, '\n');
-	}
-	if (report->ranks.is_mixed)
-		text_add(out, "The traces name different world sizes: perhaps not one job\n");
-	if (report->totals.broken_traces > 0) {
-		text_add(out, "Limited to the readable traces: ");
-		number_add_count(out, report->totals.broken_traces);
+	const struct collective_match *match = report->job.match;
+	for (size_t g = 0; match != NULL && g < match->group_count; g++) {
+		const struct collective_group *group = &match->groups[g];
+		if (group->reason == MATCH_DONE)
+			continue;
+		words_add_counted(out, (int64_t)group->unmatched, "kernel", "kernels");
 		text_add(out, " of ");
-		number_add_count(out, (int64_t)report->trace_count);
-		text_add(out, " could not be read\n");
-	}
-	if (report->totals.lost_records > 0) {
-		text_add(out, "Incomplete: ");
-		add_counted(out, report->totals.lost_records, "record was lost",
-			    "records were lost");
+		name_add(out, group->operation, OPERATION_COLUMNS);
+		text_add(out, " not matched: ");
+		collective_reason_add(out, group);
 		text_add_char(out, '\n');
 	}
-	if (report->totals.graph_only_ns > 0) {
-		text_add(out, "Idle includes ");
-		text_add_duration(out, report->totals.graph_only_ns);
-		text_add(out, " inside CUDA graphs that were traced as a whole: what ran there is "
-			      "not known\n");
-	}
-}
-
-void words_add_verdict(struct text *out, const struct report *report)
-{
-	if (report->gpu_count == 0) {
-		text_add(out, "No GPU work in these traces\n");
-	} else {
-		add_headline(out, report);
-		add_shares(out, report);
-		add_largest_part(out, report);
-		add_most_idle(out, report);
-		add_verdict_balance(out, report);
-	}
-	add_limits(out, report);
 }

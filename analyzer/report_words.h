@@ -29,6 +29,18 @@ void words_add_finding(struct text *out, const struct report *report,
 /* "GPU 2 (rank 2)" */
 void words_add_gpu(struct text *out, const struct report *report, size_t gpu);
 
+/* "rank 2", or "GPU 2" where a process has several or the rank is not known */
+void words_add_who(struct text *out, const struct report *report, size_t gpu);
+
+/* "1 rank", "2,000 ranks" */
+void words_add_counted(struct text *out, int64_t count, const char *one, const char *many);
+
+/* "4 of 8 ranks captured, missing: 4-7" */
+void words_add_missing(struct text *out, const struct report *report);
+
+/* Lines about collectives that could not be matched, and why; nothing if all were. */
+void words_add_unmatched(struct text *out, const struct report *report);
+
 /* "4-7, 9" */
 void words_add_ranges(struct text *out, const int64_t *values, size_t count);
 

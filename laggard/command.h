@@ -55,6 +55,7 @@ bool command_find_or_fail(const struct command **out, const char *name, struct e
 extern const struct option_table run_table;
 extern const struct option_table analyze_table;
 extern const struct option_table export_table;
+extern const struct option_table explain_table;
 extern const struct option_table diff_table;
 extern const struct option_table import_table;
 extern const struct option_table schema_table;
@@ -68,6 +69,8 @@ bool analyze_command(const struct parsed_line *line, const char *typed, int *sta
 		     struct error *error);
 bool export_command(const struct parsed_line *line, const char *typed, int *status,
 		    struct error *error);
+bool explain_command(const struct parsed_line *line, const char *typed, int *status,
+		     struct error *error);
 bool diff_command(const struct parsed_line *line, const char *typed, int *status,
 		  struct error *error);
 bool import_command(const struct parsed_line *line, const char *typed, int *status,

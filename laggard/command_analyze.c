@@ -204,8 +204,7 @@ bool analyze_command(const struct parsed_line *line, const char *typed, int *sta
 		return false;
 	}
 	struct analyze_options analyze = {
-		.window = window.is_steady ? WINDOW_STEADY :
-			window.is_all ? WINDOW_ALL : WINDOW_EXPLICIT,
+		.window = window_kind_of(&window),
 		.window_start_ns = window.start_ns,
 		.window_end_ns = window.end_ns,
 		.keeps_pieces = database.length > 0,

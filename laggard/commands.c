@@ -41,6 +41,7 @@ const struct command commands[] = {
 	{ .table = &run_table, .run = run_command, .is_launcher = true },
 	{ .table = &analyze_table, .run = analyze_command, .link = "analyzer" },
 	{ .table = &export_table, .run = export_command, .link = "viewer-export" },
+	{ .table = &explain_table, .run = explain_command },
 	{ .table = &diff_table, .run = diff_command },
 	{ .table = &import_table, .run = import_command },
 	{ .table = &schema_table, .run = schema_command },

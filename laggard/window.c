@@ -3,16 +3,16 @@
 
 #include <string.h>
 
-struct time_unit {
+struct window_unit {
 	const char *name;
 	int64_t ns;
 };
 
-static const struct time_unit units[] = {
+static const struct window_unit units[] = {
 	{ "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 }, { "", 1 },
 };
 
-static const struct time_unit *unit_find(const char *name, size_t length)
+static const struct window_unit *unit_find(const char *name, size_t length)
 {
 	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
 		if (strlen(units[i].name) == length && memcmp(units[i].name, name, length) == 0)
@@ -44,7 +44,7 @@ static bool time_parse(const char *at, const char *end, int64_t *ns)
 	if (point < end && *point == '.')
 		fraction = digit_count(point + 1, end);
 	const char *name = fraction > 0 ? point + 1 + fraction : point;
-	const struct time_unit *unit = unit_find(name, (size_t)(end - name));
+	const struct window_unit *unit = unit_find(name, (size_t)(end - name));
 	if (whole == 0 || unit == NULL)
 		return false;
 	int64_t number = 0;
@@ -93,4 +93,11 @@ bool window_parse(struct window *window, const char *value, bool may_be_steady,
 		return fail(error, ERROR_USAGE, "window '%s' is empty", value);
 	window->is_all = dots == value && *end == 0;
 	return true;
+}
+
+enum window_kind window_kind_of(const struct window *window)
+{
+	if (window->is_steady)
+		return WINDOW_STEADY;
+	return window->is_all ? WINDOW_ALL : WINDOW_EXPLICIT;
 }

@@ -7,6 +7,7 @@
 #ifndef LAGGARD_WINDOW_H
 #define LAGGARD_WINDOW_H
 
+#include "analyzer/job.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -18,6 +19,9 @@ struct window {
 	int64_t start_ns;	/* half-open: [start_ns, end_ns) */
 	int64_t end_ns;
 };
+
+/* What it means to the analysis. */
+enum window_kind window_kind_of(const struct window *window);
 
 /*
  * A time is a decimal number with ns, us, ms or s ("1.25s"), or a whole number of nanoseconds. An

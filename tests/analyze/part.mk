@@ -2,7 +2,7 @@
 # tests/analyze: reports against real traces with known numbers (skipped where those are absent), and the maker of
 # big traces for benchmarks.
 TAP_TESTS += tests/real/expected_test.py tests/real/golden_vectors_test.py
-TAP_TESTS += tests/analyze/idle_oracle_test.py
+TAP_TESTS += tests/analyze/idle_oracle_test.py tests/analyze/report_formats_test.py
 make_trace_SRC := tests/bench/make_trace.c
 PARTS += make_trace
 
