@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams that were told to wait for work on other streams (cudaStreamWaitEvent): when the host said
- * so, and which work the event stood for. A wait joins with its cudaEventRecord by the id of the
- * record, never by the event, which is recorded again and again.
+ * Streams that were told to wait for work on other streams (cudaStreamWaitEvent): when the host
+ * said so, and which work the event stood for. A wait joins with its cudaEventRecord by the id of
+ * the record, never by the event, which is recorded again and again.
  *
  * Memory: 32 bytes a wait; 24 a record while a trace is read.
  *

@@ -28,13 +28,6 @@ static int64_t cause_ns(const struct report *report, size_t gpu, size_t group)
 	return ns;
 }
 
-static int64_t steps_used(const struct report *report)
-{
-	const struct job_steps *steps = &report->job.steps;
-	return report->job.window == WINDOW_STEADY && steps->is_known ?
-		(int64_t)(steps->choice.end - steps->choice.first) : 0;
-}
-
 static int64_t median_kernel_ns(const struct report *report)
 {
 	int64_t least_ns = INT64_MAX;
@@ -45,12 +38,13 @@ static int64_t median_kernel_ns(const struct report *report)
 }
 
 /*
- * What a cause costs all GPUs alike: what one of them has beyond is a matter of who makes the others
- * wait. Ranks of one job lose time together where each loses it, so the typical GPU counts for all.
+ * What a cause costs all GPUs alike: what one of them has beyond is a matter of who makes the
+ * others wait. Ranks of one job lose time together where each loses it, so the typical GPU counts
+ * for all.
  */
 static bool find_cause(struct report *report, size_t group, int64_t *scratch)
 {
-	int64_t steps = steps_used(report), gaps = 0;
+	int64_t steps = report_steps_used(report), gaps = 0;
 	for (size_t g = 0; g < report->gpu_count; g++) {
 		scratch[g] = cause_ns(report, g, group);
 		gaps += report->job.gpus[g].time.cause_gaps[groups[group].first];
@@ -59,7 +53,7 @@ static bool find_cause(struct report *report, size_t group, int64_t *scratch)
 	int64_t common_ns = median_lower(scratch, report->gpu_count);
 	struct finding finding = {
 		.id = groups[group].id, .gpu = SIZE_MAX, .per_step_ns = -1,
-		.count = steps > 0 ? gaps / (steps * (int64_t)report->gpu_count) : gaps,
+		.count = gaps,
 		.a = median_kernel_ns(report),
 	};
 	if (__builtin_mul_overflow(common_ns, (int64_t)report->gpu_count, &finding.gpu_ns))

@@ -79,7 +79,8 @@ static bool find_memory(struct report *report, size_t gpu)
 static bool find_memory_free(struct report *report)
 {
 	struct finding finding = { .id = FINDING_MEMORY_FREE, .gpu = SIZE_MAX, .a = INT64_MAX };
-	if (report->gpu_count == 0 || report->totals.compute_ns >= report->totals.window_ns / 10 * 9)
+	if (report->gpu_count == 0 ||
+	    report->totals.compute_ns >= report->totals.window_ns / 10 * 9)
 		return true;
 	for (size_t g = 0; g < report->gpu_count; g++) {
 		const struct memory *memory = &report->facts[g].memory;
@@ -96,7 +97,8 @@ static bool find_settings(struct report *report, size_t gpu)
 {
 	static const char *const problems[PROBLEM_COUNT] = {
 		[PROBLEM_DRIVER_P2P] = "this driver offers peer access that the GPU does not have: "
-			"copies between GPUs may be wrong or hang; update it, or NCCL_P2P_DISABLE=1",
+				       "copies between GPUs may be wrong or hang; update it, or "
+				       "NCCL_P2P_DISABLE=1",
 		[PROBLEM_NCCL_BLACKWELL] = "this NCCL fails on this GPU",
 		[PROBLEM_SLOW_CONV3D] = "this PyTorch does 3D convolutions without cuDNN",
 	};

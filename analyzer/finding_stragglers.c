@@ -21,17 +21,10 @@ enum {
 
 static const int64_t PAUSE_NS_MIN = 1000000;
 
-static int64_t steps_used(const struct report *report)
-{
-	const struct job_steps *steps = &report->job.steps;
-	return report->job.window == WINDOW_STEADY && steps->is_known ?
-		(int64_t)(steps->choice.end - steps->choice.first) : 0;
-}
-
 /* A loss of the whole job: all GPUs wait for `lost_ns` in the window. */
 static void loss_fill(struct finding *finding, const struct report *report, int64_t lost_ns)
 {
-	int64_t steps = steps_used(report);
+	int64_t steps = report_steps_used(report);
 	if (__builtin_mul_overflow(lost_ns, (int64_t)report->gpu_count, &finding->gpu_ns))
 		finding->gpu_ns = INT64_MAX;
 	finding->recoverable_ns = finding->gpu_ns;
@@ -325,7 +318,7 @@ static bool find_pauses(struct report *report, int64_t *paused_ns)
 			worst[most.gpu] = most;
 	}
 	for (size_t g = 0; ok && g < report->gpu_count; g++) {
-		int64_t used = steps_used(report);
+		int64_t used = report_steps_used(report);
 		if (times[g] == 0 || times[g] * 100 > used * PAUSE_STEPS_PERCENT + 100)
 			continue;
 		struct finding finding = {
@@ -351,6 +344,10 @@ bool findings_find_stragglers(struct report *report)
 	struct stragglers *stragglers = &report->stragglers;
 	int64_t paused_ns = 0;
 	bool ok = find_pauses(report, &paused_ns);
+	/* Where ranks are missing or nothing was matched, nobody is accused. */
+	for (size_t i = 0; i < report->finding_count; i++)
+		report->findings[i].is_accusation = stragglers->kind != STRAGGLER_LIMITED &&
+						    stragglers->kind != STRAGGLER_UNKNOWN;
 	if (stragglers->kind == STRAGGLER_ROTATING && paused_ns > stragglers->fix_all_ns / 2) {
 		stragglers->kind = STRAGGLER_PAUSE;
 		stragglers->reason = "single steps in which one GPU stood still cost most of it";

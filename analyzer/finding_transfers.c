@@ -14,17 +14,10 @@ enum { STAGED_PAIRS_MAX = 16, WORDS_BYTES = 256, BUS_FAIR_PERCENT = 70 };
 
 static const int64_t SHARE_MIN_E12 = RATIO_ONE / 200;
 
-static int64_t steps_used(const struct report *report)
-{
-	const struct job_steps *steps = &report->job.steps;
-	return report->job.window == WINDOW_STEADY && steps->is_known ?
-		(int64_t)(steps->choice.end - steps->choice.first) : 0;
-}
-
 /* A loss that is the sum of what single GPUs lose. */
 static void loss_fill(struct finding *finding, const struct report *report, int64_t gpu_ns)
 {
-	int64_t steps = steps_used(report);
+	int64_t steps = report_steps_used(report);
 	finding->gpu_ns = finding->recoverable_ns = gpu_ns;
 	finding->share_e12 = ratio_e12(gpu_ns, report->totals.window_ns);
 	finding->per_step_ns = steps == 0 || report->gpu_count == 0 ? -1 :
@@ -175,7 +168,8 @@ static bool find_between_gpus(struct report *report, int64_t *staged_ns)
 	return ok;
 }
 
-/* Copies between kernels of the same stream; those already explained otherwise do not count again. */
+/* Copies between kernels of the same stream; those already explained otherwise do not count again.
+ */
 static bool find_in_line(struct report *report, int64_t staged_ns)
 {
 	struct finding finding = { .id = FINDING_COPIES_IN_LINE, .gpu = SIZE_MAX };
@@ -237,6 +231,21 @@ static int64_t ceiling_bytes_per_s(const struct report *report)
 	return least;
 }
 
+static const char *bus_words(struct report *report, int64_t bytes_per_s)
+{
+	struct text words;
+	if (bytes_per_s <= 0)
+		return "";
+	text_begin(&words, WORDS_BYTES);
+	text_add(&words, ", bus bandwidth ");
+	(void)number_add_rate(&words, bytes_per_s, 1000000000, 1);
+	text_add(&words, " GB/s");
+	const char *kept = text_is_ok(&words) ?
+		arena_copy_text(report->arenas[0], text_string(&words), words.length) : NULL;
+	text_end(&words);
+	return kept == NULL ? "" : kept;
+}
+
 /*
  * Compute that waits for data to move. What could be won is known only where the bus bandwidth is
  * below a fair share of what the slowest link can carry.
@@ -255,8 +264,6 @@ static bool find_blocking(struct report *report)
 			bus_bytes = add_saturated(bus_bytes, report->groups[i].bus_bytes);
 			wire_ns = add_saturated(wire_ns, report->groups[i].wire_ns);
 		}
-	if (!loss_add(report, &finding, 0))
-		return false;
 	loss_fill(&finding, report, blocked_ns);
 	finding.recoverable_ns = 0;
 	/* Nothing moves 9 GB a nanosecond: such a size is hostile. */
@@ -264,6 +271,7 @@ static bool find_blocking(struct report *report)
 		share_of(1000000000, bus_bytes % wire_ns, wire_ns) +
 		bus_bytes / wire_ns * 1000000000;
 	int64_t fair = ceiling_bytes_per_s(report) / 100 * BUS_FAIR_PERCENT;
+	finding.words = bus_words(report, finding.a);
 	if (finding.a > 0 && finding.a < fair)
 		finding.recoverable_ns = blocked_ns - share_of(blocked_ns, finding.a, fair);
 	return finding.share_e12 < SHARE_MIN_E12 || finding_add(report, &finding);

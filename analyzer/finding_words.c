@@ -58,6 +58,23 @@ static bool is_word(const char *at, size_t length, const char *word)
 	return strlen(word) == length && memcmp(at, word, length) == 0;
 }
 
+/* "2 ms a step (9 %, 1 s GPU time)", without steps "9 % (1 s GPU time)" */
+static void add_loss(struct text *out, const struct finding *finding)
+{
+	int64_t share_e12 = finding->share_e12 < 0 ? 0 : finding->share_e12;
+	if (finding->per_step_ns >= 0) {
+		text_add_duration(out, finding->per_step_ns);
+		text_add(out, " a step (");
+		number_add_percent_e12(out, share_e12);
+		text_add(out, ", ");
+	} else {
+		number_add_percent_e12(out, share_e12);
+		text_add(out, " (");
+	}
+	text_add_duration(out, finding->gpu_ns);
+	text_add(out, " GPU time)");
+}
+
 /* One {place} of a sentence. */
 static void add_place(struct text *out, const struct report *report, const struct finding *finding,
 		      const char *at, size_t length)
@@ -70,12 +87,9 @@ static void add_place(struct text *out, const struct report *report, const struc
 			text_add(out, "gpu_id");
 		else
 			text_add_integer(out, (int64_t)finding->gpu);
-	} else if (is_word(at, length, "step")) {
-		if (finding->per_step_ns >= 0)
-			text_add_duration(out, finding->per_step_ns);
-		else
-			text_add(out, "some time");
-	} else if (is_word(at, length, "share"))
+	} else if (is_word(at, length, "loss"))
+		add_loss(out, finding);
+	else if (is_word(at, length, "share"))
 		number_add_percent_e12(out, finding->share_e12 < 0 ? 0 : finding->share_e12);
 	else if (is_word(at, length, "time"))
 		text_add_duration(out, finding->gpu_ns);

@@ -18,7 +18,7 @@ enum sweep_class {
 	SWEEP_TRANSFER,
 	SWEEP_WAIT,
 	SWEEP_COPY,
-	SWEEP_GRAPH,	/* inside a CUDA graph that was traced as a whole: idle, as far as is known */
+	SWEEP_GRAPH, /* inside a CUDA graph that was traced as a whole: idle, as far as is known */
 	SWEEP_IDLE,
 	SWEEP_NOTHING,
 };

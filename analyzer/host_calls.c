@@ -341,7 +341,8 @@ static size_t launches_search_from(const struct host_calls *calls, int64_t corre
 {
 	const int64_t *ids = calls->correlation_id;
 	size_t begin = near, end = near;
-	for (size_t stride = 1; end < calls->launch_count && ids[end] < correlation_id; stride *= 2) {
+	for (size_t stride = 1; end < calls->launch_count && ids[end] < correlation_id;
+	     stride *= 2) {
 		begin = end + 1;
 		end = calls->launch_count - end > stride ? end + stride : calls->launch_count;
 	}

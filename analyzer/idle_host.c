@@ -223,8 +223,8 @@ static void explain_other_thread(const struct explanation *explanation, int64_t 
 				 int64_t end_ns);
 
 /*
- * The calls of a thread that end in [start, end), from the last, `last` or before; what lies between
- * those that block goes on to whoever may know.
+ * The calls of a thread that end in [start, end), from the last, `last` or before; what lies
+ * between those that block goes on to whoever may know.
  */
 static void explain_calls(const struct explanation *explanation, uint32_t thread, uint32_t last,
 			  int64_t start_ns, int64_t end_ns)

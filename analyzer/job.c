@@ -103,7 +103,7 @@ void job_window_all(struct job *job)
 
 struct sync_state {
 	int64_t hash[SYNC_SETS_MAX];	/* communicators, in the order in which they are met */
-	int64_t start_ns[SYNC_SETS_MAX];	/* of the last barrier of each; INT64_MIN: none yet */
+	int64_t start_ns[SYNC_SETS_MAX]; /* of the last barrier of each; INT64_MIN: none yet */
 	size_t room[SYNC_SETS_MAX];
 	size_t instance_room[SYNC_SETS_MAX];
 	size_t count;

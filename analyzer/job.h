@@ -3,8 +3,8 @@
  * All GPUs of all traces together: which operations are the same, how the clocks stand, which steps
  * all ranks went through, and from that what each GPU is to be measured by.
  *
- * Memory: collective_match.h's, and for each GPU 16 bytes a communication kernel, PART_COUNT * 8 + 24
- * a step and a barrier.
+ * Memory: collective_match.h's, and for each GPU 16 bytes a communication kernel, PART_COUNT * 8 +
+ * 24 a step and a barrier.
  *
  * Thread: joining is one thread's; afterwards each GPU's part may be filled by a thread of its own.
  */

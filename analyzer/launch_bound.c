@@ -25,7 +25,8 @@ static int compare(const void *left, const void *right)
 }
 
 /* Median duration of the compute kernels, of a sample where they are many. */
-static bool find_median(const struct timeline *timeline, const struct lane *lane, int64_t *median_ns)
+static bool find_median(const struct timeline *timeline, const struct lane *lane,
+			int64_t *median_ns)
 {
 	size_t step = lane->count / KERNELS_SAMPLED + 1, count = 0;
 	int64_t *durations_ns = malloc((lane->count / step + 1) * sizeof *durations_ns);

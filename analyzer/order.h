@@ -28,8 +28,9 @@ bool order_rows(const int64_t *keys, size_t count, const struct order_column *co
 		size_t column_count);
 
 /*
- * Brings the rows of each group (0 .. group_count - 1) together, the groups in their order, the rows
- * of each in the order they came. O(n) whatever the order. False: memory is short, nothing moved.
+ * Brings the rows of each group (0 .. group_count - 1) together, the groups in their order, the
+ * rows of each in the order they came. O(n) whatever the order. False: memory is short, nothing
+ * moved.
  */
 bool order_groups(const uint32_t *groups, size_t count, size_t group_count,
 		  const struct order_column *columns, size_t column_count);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Is the job a pipeline? From the Sends of its ranks to each other in the window: stages in a chain,
- * how many micro-batches, and the time that such a schedule leaves idle beside what was measured.
+ * Is the job a pipeline? From the Sends of its ranks to each other in the window: stages in a
+ * chain, how many micro-batches, and the time that such a schedule leaves idle beside what was
+ * measured.
  *
  * Thread: one thread, over a measured job whose traces are still loaded.
  */

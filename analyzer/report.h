@@ -139,7 +139,7 @@ struct pipeline_facts {
 struct report {
 	struct arena **arenas;		/* everything below lives in them */
 	size_t arena_count;
-	struct job job;			/* what was compared over the ranks; its measures are gone */
+	struct job job; /* what was compared over the ranks; its measures are gone */
 	struct gpu_facts *facts;	/* one a GPU */
 	struct stragglers stragglers;
 	struct efficiency_chain chain;

@@ -213,6 +213,12 @@ static void add_reason(struct text *out, const struct report *report)
 	text_add(out, accused != NULL ? "Why: " : "Largest loss: ");
 	finding_add_words(out, report, finding);
 	text_add_format(out, "\nNext: %s\n", finding_advice(finding->id));
+	const struct finding *largest = largest_loss(report);
+	if (accused == NULL || largest == NULL || largest == accused)
+		return;
+	text_add(out, "Costs more: ");
+	finding_add_words(out, report, largest);
+	text_add_char(out, '\n');
 }
 
 static void add_steps(struct text *out, const struct report *report)

@@ -85,7 +85,7 @@ static void pass_on(struct tracing *tracing, size_t lane, const struct interval 
 	for (size_t i = begin; waits_ns > 0 && i < tracing->lane_members[lane] &&
 			       kernel_of(job, list[i])->start_ns < between->end_ns; i++) {
 		int64_t own_ns = gpu->exposed_wait_ns[job->match->members[list[i]].kernel];
-		int64_t part_ns = share_of(left_ns, own_ns, waits_ns);	/* the last takes the rest */
+		int64_t part_ns = share_of(left_ns, own_ns, waits_ns); /* the last takes the rest */
 		tracing->received_ns[list[i]] += part_ns;
 		left_ns -= part_ns;
 		waits_ns -= own_ns;

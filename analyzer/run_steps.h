@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The steps of one run, as far as two runs are compared by them: how long each took and where the
- * time went. Made of a report, or read from what an earlier analysis left: its sidecar, or its report
- * in JSON.
+ * time went. Made of a report, or read from what an earlier analysis left: its sidecar, or its
+ * report in JSON.
  *
  * Thread: one thread at a time.
  */

@@ -118,8 +118,8 @@ static bool find_gains(struct stragglers *out, const struct job *job,
 	return ok || fail(error, ERROR_SYSTEM, "cannot analyse: no memory to compare the ranks");
 }
 
-static bool judge(struct stragglers *out, const struct job *job, const struct straggler_table *table,
-		  struct error *error)
+static bool judge(struct stragglers *out, const struct job *job,
+		  const struct straggler_table *table, struct error *error)
 {
 	const struct blame_input input = {
 		.rank_count = job->gpu_count,

@@ -37,7 +37,7 @@ struct rank_blame {
 	int64_t times_latest;
 	int64_t steps_latest;
 	int64_t persistence_low_e12;
-	int64_t lateness_ns;		/* median over steps, against the lower median of the others */
+	int64_t lateness_ns; /* median over steps, against the lower median of the others */
 	int64_t fix_one_ns;		/* the window would be shorter by this, were it on time */
 	int64_t shapley_ns;		/* its share of fix_all_ns; -1 unknown */
 	bool is_named;

@@ -17,7 +17,7 @@ struct straggler_table {
 	uint32_t *instance;
 	int64_t *arrival_ns;	/* gpu_count a barrier */
 	int64_t *wait_ns;
-	int64_t *step;		/* place among the job's steps, ascending; without steps the instance */
+	int64_t *step; /* place among the job's steps, ascending; without steps the instance */
 	int64_t *cap_ns;	/* largest gain of an on-time rank */
 	int64_t *exposed_ns;	/* longest wait of a member that nothing hid */
 	int64_t clock_error_ns;
@@ -32,9 +32,9 @@ void straggler_table_end(struct straggler_table *table);
  * By how much the window would be shorter if the marked GPUs were never later than the others, or
  * than the lower median of all. Per step the least of two bounds: the sum of what they are late by
  * at each barrier; and what of it is seen, either as waits that nothing hides, or as the time that
- * they need more for everything but what waited for communication. A wait that compute hides still delays the
- * communication behind it; a rank that is late once is late at the barriers that follow, too, while
- * the others run ahead: neither alone is the loss.
+ * they need more for everything but what waited for communication. A wait that compute hides still
+ * delays the communication behind it; a rank that is late once is late at the barriers that follow,
+ * too, while the others run ahead: neither alone is the loss.
  */
 int64_t straggler_loss_ns(const struct straggler_table *table, const struct job *job,
 			  const bool *is_fixed);

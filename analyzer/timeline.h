@@ -5,8 +5,8 @@
  * counted.
  *
  * Memory: 28 bytes a kernel, 36 a copy or memset, up to half of that again as room to grow, 136 a
- * communication kernel, and what host_calls.h, host_ranges.h and event_waits.h say; sorting takes 12
- * bytes a row for a moment where rows are out of order.
+ * communication kernel, and what host_calls.h, host_ranges.h and event_waits.h say; sorting takes
+ * 12 bytes a row for a moment where rows are out of order.
  *
  * Thread: loading is the reader's thread's; a loaded timeline may be read by any number of threads.
  */

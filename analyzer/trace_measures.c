@@ -224,7 +224,8 @@ static void keep_gaps(struct trace_measures *measures, struct report_gpu *kept,
 			.next = keep_or_null(measures, next_name(timeline, gap)),
 		};
 		if (gap->call != NO_CALL)
-			row->call = keep_or_null(measures, calls->names[calls->name[gap->call]].name);
+			row->call =
+				keep_or_null(measures, calls->names[calls->name[gap->call]].name);
 		if (call == NO_CALL)
 			continue;
 		uint32_t thread = calls->thread[call];

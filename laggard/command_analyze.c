@@ -48,7 +48,8 @@ static const struct option options[ANALYZE_OPTION_COUNT] = {
 		.text = "write to FILE instead of standard output",
 	},
 	[ANALYZE_WINDOW] = {
-		.name = "window", .letter = 'w', .kind = OPTION_TEXT, .value = "steady|all|START..END",
+		.name = "window", .letter = 'w', .kind = OPTION_TEXT,
+		.value = "steady|all|START..END",
 		.text =
 			"the time to look at: the training steps without warm-up and end, if there "
 			"are steps; each GPU from its first activity to its last; or a part "
@@ -144,8 +145,8 @@ static bool report_write(const struct report *report, const struct parsed_line *
 }
 
 /*
- * Where the tables go: to the file named, or into the one folder analysed if that can be written to.
- * Empty: nowhere.
+ * Where the tables go: to the file named, or into the one folder analysed if that can be written
+ * to. Empty: nowhere.
  */
 static void database_path(struct text *path, const struct parsed_line *line)
 {

@@ -15,7 +15,7 @@
 enum {
 	SQL_BYTES_MAX = 64 * 1024,
 	VALUE_BYTES_MAX = 64 * 1024 * 1024,
-	CACHE_KIB = 1024,	/* tables are read once from end to end: no page is asked for twice */
+	CACHE_KIB = 1024, /* tables are read once from end to end: no page is asked for twice */
 	BUSY_MS = 2000,
 	ROW_BYTES_MIN = 8,
 };

@@ -179,7 +179,8 @@ static void check_partition(const struct partition *part, const struct made_row 
 static void check_report(const char *path, const struct made_row *rows, size_t count, int64_t taken,
 			 bool has_window, uint64_t seed)
 {
-	const struct analyze_options options = { .window = has_window ? WINDOW_EXPLICIT : WINDOW_ALL,
+	const struct analyze_options options = { .window =
+							 has_window ? WINDOW_EXPLICIT : WINDOW_ALL,
 						 .window_start_ns = random_extreme(),
 						 .window_end_ns = random_extreme(),
 						 .thread_count = 1 };

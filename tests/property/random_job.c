@@ -117,7 +117,8 @@ static void kernel_put(struct random_rank *rank, int thread, int stream)
 
 static void copy_put(struct random_rank *rank, int thread, int stream)
 {
-	static const char *const names[] = { "cudaMemcpyAsync", "cudaMemcpy", "cuMemcpyHtoDAsync_v2" };
+	static const char *const names[] = { "cudaMemcpyAsync", "cudaMemcpy",
+					     "cuMemcpyHtoDAsync_v2" };
 	struct memcpy_row row = { .stream_id = rank->stream_id[stream], .direction = below(11),
 		.source_memory = below(8), .destination_memory = below(8),
 		.bytes = hostile(below(200000)), .source_device_id = -1,
@@ -320,7 +321,9 @@ static void rank_begin(struct random_rank *rank, const char *path, int64_t numbe
 		.epoch_ns = hostile(1790000000000000000 - rank->skew_ns) };
 	CHECK_OK(trace_put_trace(rank->writer, &trace, &error), error);
 	for (int i = 0; i < STREAMS; i++) {
-		struct stream_row stream = { .device_id = i / 4, .context_id = 1, .number = 10 + i };
+		struct stream_row stream = { .device_id = i / 4,
+					     .context_id = 1,
+					     .number = 10 + i };
 		CHECK_OK(trace_writer_stream(rank->writer, &stream, &error), error);
 		rank->stream_id[i] = stream.stream_id;
 	}

@@ -259,7 +259,8 @@ TEST(a_report_in_json_gives_its_steps_whatever_the_order_of_its_members)
 	struct run_steps run;
 	CHECK_OK(json_read("{\"steps\":{\"list\":[{\"parts_ns\":{\"copy\":4},\"number\":1,"
 			   "\"duration_ns\":11,\"gpu_ns\":[11,7]},"
-			   "{\"number\":0,\"duration_ns\":99}],\"first\":1,\"anchor\":\"range\",\"kernels_per_step\":2},"
+			   "{\"number\":0,\"duration_ns\":99}],\"first\":1,\"anchor\":\"range\","
+			   "\"kernels_per_step\":2},"
 			   "\"gpus\":[{\"gpu\":0,\"number\":7},{\"gpu\":1}],\"traces\":["
 			   "{\"world_size\":2}],\"version\":1,\"format\":\"laggard-report\"}",
 			   &run),

@@ -167,7 +167,8 @@ TEST(allocating_and_loading_code_are_told_apart)
 	scene_begin(&scene);
 	gemm(&scene, 0, 5000, 100000);
 	(void)call(&scene, "cudaMalloc_v3020", 110000, 160000);
-	/* The driver's call inside the runtime's counts once; a load that fills a launch names it. */
+	/* The driver's call inside the runtime's counts once; a load that fills a launch names it.
+	 */
 	(void)call(&scene, "cuMemAlloc_v2", 111000, 159000);
 	(void)call(&scene, "cuLibraryLoadData", 170000, 370000);
 	gemm(&scene, 380000, 383000, 400000);

@@ -100,7 +100,8 @@ struct report *fixture_report(const char *const *paths, size_t count,
 {
 	struct trace_set *set = NULL;
 	struct report *report = NULL;
-	struct analyze_options options = { .window = window != NULL ? WINDOW_EXPLICIT : WINDOW_ALL };
+	struct analyze_options options = { .window =
+						   window != NULL ? WINDOW_EXPLICIT : WINDOW_ALL };
 	if (window != NULL) {
 		options.window_start_ns = window->start_ns;
 		options.window_end_ns = window->end_ns;
