@@ -11,10 +11,10 @@
  *
  * A gap is maximal; operations without length are not there; a CUDA graph traced as a whole ends a
  * gap, and alone it is unexplained idle time. Of operations that begin together, kernels come
- * before copies and these before graphs. Up to the issue of the operation that ends it (host_issue_ns) the
- * host is asked (idle_host.h); of an idle gap the rest is CAUSE_LATENCY if shorter than
- * LAUNCH_LATENCY_NS_MAX, else CAUSE_UNEXPLAINED. Without a launch, or with nothing behind it, a gap
- * is CAUSE_UNEXPLAINED.
+ * before copies and these before graphs. Up to the issue of the operation that ends it
+ * (host_issue_ns) the host is asked (idle_host.h); of an idle gap the rest is CAUSE_LATENCY if
+ * shorter than LAUNCH_LATENCY_NS_MAX, else CAUSE_UNEXPLAINED. Without a launch, or with nothing
+ * behind it, a gap is CAUSE_UNEXPLAINED.
  *
  * Of an absent gap, where the host synchronises while the GPU communicates or copies, it is blocked
  * by that. What follows the issue is blocked up to the end of the producer: of the operations that
@@ -123,7 +123,7 @@ struct gpu_time {
 	int64_t cause_gaps[CAUSE_COUNT];	/* gaps in which the cause occurs */
 	struct idle_gap worst[WORST_GAPS_MAX];	/* longest first */
 	size_t worst_count;
-	int64_t *exposed_wait_ns;	/* of each communication kernel; the caller's, may be NULL */
+	int64_t *exposed_wait_ns;	/* of each communication kernel; the caller's, or NULL */
 };
 
 /* False: memory is short. */

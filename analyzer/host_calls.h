@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CUDA calls of the host, by thread and start, and what each means for a GPU that waits for work.
- * A call made inside another one on the same thread (the driver's inside the runtime's) is not kept:
- * the outer one stands for both, and takes over the class of an inner one that fills half of it or
- * more, if that class stands further down in enum call_class. A call that reaches into the next one
+ * A call made inside another one on the same thread (the driver's inside the runtime's) is not
+ * kept: the outer one stands for both, and takes over the class of an inner one that fills half of
+ * it or more, if that class stands further down in enum call_class. A call that reaches into the next one
  * of its thread ends where that begins: kept calls of a thread never overlap.
  *
  * Memory: 25 bytes a call; while a trace is read 20 bytes a call more for finding them by

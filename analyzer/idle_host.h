@@ -4,7 +4,8 @@
  * nanosecond asked for gets exactly one cause, the first of these that knows one:
  *  1. calls of the thread that launched the work that keep it from launching: those that
  *     synchronise, allocate or load, and copies that take SLOW_CALL_NS or longer (as
- *     synchronising); last the launching call itself, if it allocates or loads, or takes SLOW_CALL_NS (CAUSE_HOST);
+ *     synchronising); last the launching call itself, if it allocates or loads, or takes
+ *     SLOW_CALL_NS (CAUSE_HOST);
  *  2. the same calls of the thread that launched what had begun last before, if it is another;
  *  3. ranges with a class, of these two threads, and those that fetch data of any thread where a
  *     step begins or a batch is copied: of what is left in one piece the range with the largest
@@ -74,9 +75,9 @@ typedef void (*host_segment_add)(void *context, const struct host_segment *segme
 void host_explain(const struct host_question *question, host_segment_add add, void *context);
 
 /*
- * When the call had issued its work, which began at `begin_ns`: a launch, or one that loads, when it
- * returns; copies when the call begins, for it may last until their end, but if the work began long after that the call
- * itself was slow.
+ * When the call had issued its work, which began at `begin_ns`: a launch, or one that loads, when
+ * it returns; copies when the call begins, for it may last until their end, but if the work began
+ * long after that the call itself was slow.
  */
 int64_t host_issue_ns(const struct timeline *timeline, uint32_t launch, int64_t begin_ns);
 
