@@ -123,7 +123,7 @@ struct gpu_time {
 	int64_t cause_gaps[CAUSE_COUNT];	/* gaps in which the cause occurs */
 	struct idle_gap worst[WORST_GAPS_MAX];	/* longest first */
 	size_t worst_count;
-	int64_t *exposed_wait_ns; /* of each communication kernel; the caller's, may be NULL */
+	int64_t *exposed_wait_ns;	/* of each communication kernel; the caller's, or NULL */
 };
 
 /* False: memory is short. */

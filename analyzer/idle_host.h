@@ -5,7 +5,7 @@
  *  1. calls of the thread that launched the work that keep it from launching: those that
  *     synchronise, allocate or load, and copies that take SLOW_CALL_NS or longer (as
  *     synchronising); last the launching call itself, if it allocates or loads, or takes
- * SLOW_CALL_NS (CAUSE_HOST);
+ *     SLOW_CALL_NS (CAUSE_HOST);
  *  2. the same calls of the thread that launched what had begun last before, if it is another;
  *  3. ranges with a class, of these two threads, and those that fetch data of any thread where a
  *     step begins or a batch is copied: of what is left in one piece the range with the largest
@@ -39,14 +39,13 @@ enum {
 	 */
 	SLOW_CALL_NS = 20000,
 	/*
-	 * Refilling the queue after a wait takes tens to hundreds of us; what takes longer than
-	 * this, and than a tenth of a step, is something else.
+	 * Refilling the queue after a wait takes tens to hundreds of us; what takes longer than this,
+	 * and than a tenth of a step, is something else.
 	 */
 	AFTER_SYNC_NS_MAX = 1000000,
 	/* An ncclGroupEnd that takes longer makes communicators. */
 	GROUP_SETUP_NS_MIN = 1000000,
-	/* A silent host before a batch is copied fetched that batch, if it took longer than this.
-	 */
+	/* A silent host before a batch is copied fetched that batch, if it took longer than this. */
 	INPUT_GAP_NS_MIN = 250000,
 };
 
