@@ -3,8 +3,8 @@
  * CUDA calls of the host, by thread and start, and what each means for a GPU that waits for work.
  * A call made inside another one on the same thread (the driver's inside the runtime's) is not
  * kept: the outer one stands for both, and takes over the class of an inner one that fills half of
- * it or more, if that class stands further down in enum call_class. A call that reaches into the next one
- * of its thread ends where that begins: kept calls of a thread never overlap.
+ * it or more, if that class stands further down in enum call_class. A call that reaches into the
+ * next one of its thread ends where that begins: kept calls of a thread never overlap.
  *
  * Memory: 25 bytes a call; while a trace is read 20 bytes a call more for finding them by
  * correlation id, and 16 for sorting them.
@@ -28,7 +28,8 @@
 	 COLUMN_BIT(api_call, thread_id) | COLUMN_BIT(api_call, name_id) | \
 	 COLUMN_BIT(api_call, correlation_id))
 
-/* 73 years: any sum or difference of two such times fits. The host's are brought into its bounds. */
+/* 73 years: any sum or difference of two such times fits. The host's are brought into its bounds.
+ */
 #define TIME_LIMIT_NS (INT64_C(1) << 61)
 
 /* A row's start and end on the host, within the limit; a negative duration counts as none. */

@@ -39,13 +39,14 @@ enum {
 	 */
 	SLOW_CALL_NS = 20000,
 	/*
-	 * Refilling the queue after a wait takes tens to hundreds of us; what takes longer than this,
-	 * and than a tenth of a step, is something else.
+	 * Refilling the queue after a wait takes tens to hundreds of us; what takes longer than
+	 * this, and than a tenth of a step, is something else.
 	 */
 	AFTER_SYNC_NS_MAX = 1000000,
 	/* An ncclGroupEnd that takes longer makes communicators. */
 	GROUP_SETUP_NS_MIN = 1000000,
-	/* A silent host before a batch is copied fetched that batch, if it took longer than this. */
+	/* A silent host before a batch is copied fetched that batch, if it took longer than this.
+	 */
 	INPUT_GAP_NS_MIN = 250000,
 };
 
