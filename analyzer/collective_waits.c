@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "analyzer/metric_partition.h"
 #include "analyzer/collective_waits.h"
 
 #include "analyzer/collective_order.h"
@@ -171,8 +172,8 @@ static void group_add(const struct filling *filling, struct collective_group *gr
 	for (size_t i = 0; i < instance->member_count; i++) {
 		const struct comm_kernel *kernel = kernel_of(filling, i);
 		bytes = kernel->bytes > bytes ? kernel->bytes : bytes;
-		group->wait_ns += filling->members[i].wait_ns;
-		group->transfer_ns += filling->members[i].transfer_ns;
+		group->wait_ns = add_saturated(group->wait_ns, filling->members[i].wait_ns);
+		group->transfer_ns = add_saturated(group->transfer_ns, filling->members[i].transfer_ns);
 	}
 	if (bytes >= 0 && __builtin_add_overflow(group->bytes < 0 ? 0 : group->bytes, bytes,
 						 &group->bytes))
@@ -201,7 +202,7 @@ static void instance_fill(struct filling *filling, struct collective_group *grou
 	instance->is_wait_known = is_sound && instance->error_ns >= 0 && waits_set(filling, rule);
 	instance->wait_ns = 0;
 	for (size_t i = 0; i < instance->member_count; i++)
-		instance->wait_ns += filling->members[i].wait_ns;
+		instance->wait_ns = add_saturated(instance->wait_ns, filling->members[i].wait_ns);
 }
 
 /* A group whose instances contradict its meaning makes no claim about waiting at all. */

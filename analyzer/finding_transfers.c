@@ -234,12 +234,17 @@ static int64_t ceiling_bytes_per_s(const struct report *report)
 static const char *bus_words(struct report *report, int64_t bytes_per_s)
 {
 	struct text words;
-	if (bytes_per_s <= 0)
-		return "";
+	bool is_told = true;
+	for (size_t g = 0; g < report->gpu_count; g++)
+		is_told = is_told && report_knows_wait(report, g);
 	text_begin(&words, WORDS_BYTES);
-	text_add(&words, ", bus bandwidth ");
-	(void)number_add_rate(&words, bytes_per_s, 1000000000, 1);
-	text_add(&words, " GB/s");
+	if (!is_told)
+		text_add(&words, ", waiting for other ranks included");
+	if (bytes_per_s > 0) {
+		text_add(&words, ", bus bandwidth ");
+		(void)number_add_rate(&words, bytes_per_s, 1000000000, 1);
+		text_add(&words, " GB/s");
+	}
 	const char *kept = text_is_ok(&words) ?
 		arena_copy_text(report->arenas[0], text_string(&words), words.length) : NULL;
 	text_end(&words);

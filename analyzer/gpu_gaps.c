@@ -116,6 +116,16 @@ static enum idle_cause rest_cause(int64_t length_ns)
 	return length_ns < LAUNCH_LATENCY_NS_MAX ? CAUSE_LATENCY : CAUSE_UNEXPLAINED;
 }
 
+static enum idle_cause busy_cause(enum sweep_class class)
+{
+	return class == SWEEP_COPY ? CAUSE_COPY : CAUSE_COMM;
+}
+
+static enum idle_cause producer_cause(enum sweep_class class)
+{
+	return class == SWEEP_COMPUTE ? CAUSE_STREAM : busy_cause(class);
+}
+
 static void worst_keep(struct gpu_sweep *sweep, const struct open_gap *gap,
 		       const struct timeline_event *event, int64_t start_ns, int64_t end_ns)
 {
@@ -156,8 +166,16 @@ void gpu_gaps_close_idle(struct gpu_sweep *sweep, const struct timeline_event *e
 	} else {
 		struct host_question question = question_make(sweep, event, start_ns, end_ns);
 		host_explain(&question, gap_add_segment, &gap);
-		gap_add(&gap, rest_cause(end_ns - question.end_ns), question.end_ns, end_ns,
-			event->launch, NO_RANGE);
+		int64_t blocked_ns = question.end_ns;
+		if (end_ns - blocked_ns > 0 && sweep->input->timeline->gpu_count > 1) {
+			/* Nothing ran here: what it waited for can only be on another GPU. */
+			struct stream_operation producer = gpu_producer_find(sweep, event);
+			blocked_ns = earlier(later(producer.end_ns, blocked_ns), end_ns);
+			gap_add(&gap, producer_cause(producer.class), question.end_ns, blocked_ns,
+				event->launch, NO_RANGE);
+		}
+		gap_add(&gap, rest_cause(end_ns - blocked_ns), blocked_ns, end_ns, event->launch,
+			NO_RANGE);
 	}
 	if (gap.longest_ns == 0)
 		return;
@@ -170,11 +188,6 @@ void gpu_gaps_close_idle(struct gpu_sweep *sweep, const struct timeline_event *e
 struct absent_answer {
 	struct gpu_sweep *sweep;
 };
-
-static enum idle_cause busy_cause(enum sweep_class class)
-{
-	return class == SWEEP_COPY ? CAUSE_COPY : CAUSE_COMM;
-}
 
 static bool is_busy(enum sweep_class class)
 {
@@ -211,64 +224,6 @@ static void absent_add_segment(void *context, const struct host_segment *segment
 	gpu_sweep_add_absent(sweep, segment->cause, at_ns, segment->end_ns);
 }
 
-/* The later of two operations that the kernel may have waited for. */
-static void producer_offer(struct stream_operation *producer,
-			   const struct stream_operation *operation, int64_t start_ns)
-{
-	if (operation->end_ns <= start_ns && operation->end_ns > producer->end_ns)
-		*producer = *operation;
-}
-
-/* What the stream had been given before the host's time `before_ns`. */
-static void producer_offer_stream(const struct gpu_sweep *sweep, struct stream_operation *producer,
-				  uint32_t stream, int64_t before_ns, int64_t start_ns)
-{
-	const struct host_calls *calls = &sweep->input->timeline->calls;
-	const struct stream_history *history = &sweep->streams[stream];
-	for (uint32_t back = 1; back <= STREAM_OPERATIONS_KEPT && back <= history->count; back++) {
-		const struct stream_operation *operation =
-			&history->operations[(history->count - back) % STREAM_OPERATIONS_KEPT];
-		if (operation->launch != NO_CALL &&
-		    calls->start_ns[operation->launch] >= before_ns)
-			continue;
-		producer_offer(producer, operation, start_ns);
-		return;
-	}
-}
-
-/* The operation with the latest end that the kernel had to wait for. */
-static struct stream_operation producer_find(const struct gpu_sweep *sweep,
-					     const struct timeline_event *event)
-{
-	const struct timeline *timeline = sweep->input->timeline;
-	const struct event_waits *waits = &timeline->waits;
-	const struct stream_history *history = &sweep->streams[event->stream];
-	struct stream_operation producer = { .end_ns = INT64_MIN, .class = SWEEP_NOTHING };
-	int64_t launch_ns = timeline->calls.start_ns[event->launch], last_ns = INT64_MIN;
-	if (history->count > 0) {
-		const struct stream_operation *last =
-			&history->operations[(history->count - 1) % STREAM_OPERATIONS_KEPT];
-		producer_offer(&producer, last, event->start_ns);
-		if (last->launch != NO_CALL)
-			last_ns = timeline->calls.start_ns[last->launch];
-	}
-	size_t begin = waits->first[event->stream], end = waits->first[event->stream + 1];
-	while (begin < end) {	/* past the waits that came after the kernel's launch */
-		size_t middle = begin + (end - begin) / 2;
-		if (waits->waits[middle].host_ns <= launch_ns)
-			begin = middle + 1;
-		else
-			end = middle;
-	}
-	size_t first = waits->first[event->stream];
-	size_t least = begin - first > STREAM_WAITS_TRIED ? begin - STREAM_WAITS_TRIED : first;
-	for (size_t i = begin; i > least && waits->waits[i - 1].host_ns >= last_ns; i--)
-		if (waits->waits[i - 1].source != NO_STREAM)
-			producer_offer_stream(sweep, &producer, waits->waits[i - 1].source,
-					      waits->waits[i - 1].record_ns, event->start_ns);
-	return producer;
-}
-
 /*
  * Where the trace does not say which events streams waited for, work on another stream that ended
  * just before the kernel is taken for what it waited for.
@@ -293,13 +248,12 @@ static void absent_close_issued(struct gpu_sweep *sweep, const struct timeline_e
 	struct stream_operation producer = { .end_ns = INT64_MIN, .class = SWEEP_NOTHING };
 	int64_t end_ns = event->start_ns;
 	if (event->launch != NO_CALL)
-		producer = producer_find(sweep, event);
+		producer = gpu_producer_find(sweep, event);
 	if (producer.end_ns <= issue_ns && !sweep->input->timeline->waits.has_sources)
 		producer = producer_infer(sweep, end_ns);
 	int64_t blocked_ns = earlier(later(producer.end_ns, issue_ns), end_ns);
 	if (blocked_ns > issue_ns)
-		gpu_sweep_add_absent(sweep, producer.class == SWEEP_COMPUTE ? CAUSE_STREAM :
-			   busy_cause(producer.class), issue_ns, blocked_ns);
+		gpu_sweep_add_absent(sweep, producer_cause(producer.class), issue_ns, blocked_ns);
 	gpu_sweep_add_absent(sweep, event->launch == NO_CALL ? CAUSE_UNEXPLAINED :
 		   rest_cause(end_ns - blocked_ns), blocked_ns, end_ns);
 }

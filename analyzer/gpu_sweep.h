@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The sweep behind gpu_time.h: its state, and what its files give each other. gpu_time.c walks,
- * gpu_gaps.c says why nothing ran, launch_bound.c finds the stretches where the host is too slow.
+ * gpu_gaps.c says why nothing ran, gpu_producers.c what work waited for, launch_bound.c finds the stretches where the host is too slow.
  *
  * Thread: one sweep, one thread.
  */
@@ -101,6 +101,14 @@ bool gpu_gaps_is_input(const struct timeline_event *event);
 
 /* The stretches without compute end where the kernel `event` begins (NULL: none follows). */
 void gpu_gaps_close_absent(struct gpu_sweep *sweep, const struct timeline_event *event);
+
+/*
+ * The operation with the latest end that the launched kernel or copy had to wait for: the one before
+ * it on its stream, or what another stream, perhaps of another GPU, had been given when its event was
+ * recorded. `class` is SWEEP_NOTHING without.
+ */
+struct stream_operation gpu_producer_find(const struct gpu_sweep *sweep,
+					  const struct timeline_event *event);
 
 /*
  * Stretches of at least LAUNCH_BOUND_GAPS gaps in a row, each ended by a kernel that was launched

@@ -81,18 +81,18 @@ static void pass_on(struct tracing *tracing, size_t lane, const struct interval 
 	}
 	for (size_t i = begin; i < tracing->lane_members[lane] &&
 			       kernel_of(job, list[i])->start_ns < between->end_ns; i++)
-		waits_ns += gpu->exposed_wait_ns[job->match->members[list[i]].kernel];
+		waits_ns = add_saturated(waits_ns, gpu->exposed_wait_ns[job->match->members[list[i]].kernel]);
 	for (size_t i = begin; waits_ns > 0 && i < tracing->lane_members[lane] &&
 			       kernel_of(job, list[i])->start_ns < between->end_ns; i++) {
 		int64_t own_ns = gpu->exposed_wait_ns[job->match->members[list[i]].kernel];
 		int64_t part_ns = share_of(left_ns, own_ns, waits_ns); /* the last takes the rest */
-		tracing->received_ns[list[i]] += part_ns;
+		tracing->received_ns[list[i]] = add_saturated(tracing->received_ns[list[i]], part_ns);
 		left_ns -= part_ns;
 		waits_ns -= own_ns;
 	}
-	tracing->gpus[lane].passed_ns += cost_ns - left_ns;
-	tracing->gpus[lane].unknown_ns += left_ns;
-	tracing->gpus[lane].root_ns += left_ns;
+	tracing->gpus[lane].passed_ns = add_saturated(tracing->gpus[lane].passed_ns, cost_ns - left_ns);
+	tracing->gpus[lane].unknown_ns = add_saturated(tracing->gpus[lane].unknown_ns, left_ns);
+	tracing->gpus[lane].root_ns = add_saturated(tracing->gpus[lane].root_ns, left_ns);
 }
 
 /*
@@ -161,7 +161,7 @@ static bool carry_back(struct tracing *tracing, uint32_t instance, size_t waiter
 		uint32_t member = (uint32_t)last->first_member + m;
 		if (match->members[member].lane != waiter || match->members[member].wait_ns == 0)
 			continue;
-		tracing->received_ns[member] += cost_ns;
+		tracing->received_ns[member] = add_saturated(tracing->received_ns[member], cost_ns);
 		return true;
 	}
 	return false;
@@ -180,8 +180,8 @@ static void trace_wait(struct tracing *tracing, uint32_t instance, uint32_t wait
 	const struct time_parts *late = parts_before(job, culprit, instance, &between);
 	const struct time_parts *early = parts_before(job, member->lane, instance, &other);
 	if (late == NULL || early == NULL) {
-		blame->unknown_ns += member->wait_ns + received_ns;
-		blame->root_ns += member->wait_ns + received_ns;
+		blame->unknown_ns = add_saturated(blame->unknown_ns, member->wait_ns + received_ns);
+		blame->root_ns = add_saturated(blame->root_ns, member->wait_ns + received_ns);
 		return;
 	}
 	int64_t own_wait_ns = categories_fill(mine_ns, late);
@@ -194,17 +194,17 @@ static void trace_wait(struct tracing *tracing, uint32_t instance, uint32_t wait
 	struct delay_cost cost = delay_measure(&input, surplus_ns, short_ns, long_ns);
 	int64_t taken_ns = 0;
 	for (int i = 0; i < CATEGORY_COUNT; i++) {
-		blame->cause.ns[category_part(i)] += short_ns[i] + long_ns[i];
-		taken_ns += short_ns[i] + long_ns[i];
+		blame->cause.ns[category_part(i)] = add_saturated(blame->cause.ns[category_part(i)], add_saturated(short_ns[i], long_ns[i]));
+		taken_ns = add_saturated(taken_ns, add_saturated(short_ns[i], long_ns[i]));
 	}
 	int64_t passed_ns = cost.passed_short_ns + cost.passed_long_ns;
 	int64_t rest_ns = member->wait_ns + received_ns - taken_ns - passed_ns;
-	blame->root_ns += taken_ns;
+	blame->root_ns = add_saturated(blame->root_ns, taken_ns);
 	if (passed_ns > 0)
 		pass_on(tracing, culprit, &between, passed_ns);
 	if (rest_ns > 0 && !carry_back(tracing, instance, member->lane, culprit, rest_ns)) {
-		blame->unknown_ns += rest_ns;
-		blame->root_ns += rest_ns;
+		blame->unknown_ns = add_saturated(blame->unknown_ns, rest_ns);
+		blame->root_ns = add_saturated(blame->root_ns, rest_ns);
 	}
 }
 

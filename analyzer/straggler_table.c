@@ -183,12 +183,12 @@ int64_t straggler_loss_ns(const struct straggler_table *table, const struct job 
 		for (; row < table->count && table->step[row] == step; row++) {
 			int64_t ns = late_ns(&table->arrival_ns[row * job->gpu_count], is_fixed,
 					     job->gpu_count);
-			late_sum_ns += ns;
-			seen_ns += ns < table->exposed_ns[row] ? ns : table->exposed_ns[row];
+			late_sum_ns = add_saturated(late_sum_ns, ns);
+			seen_ns = add_saturated(seen_ns, ns < table->exposed_ns[row] ? ns : table->exposed_ns[row]);
 		}
 		int64_t own_ns = has_steps ? own_late_ns(job, is_fixed, step, scratch) : 0;
 		seen_ns = own_ns > seen_ns ? own_ns : seen_ns;
-		loss_ns += seen_ns < late_sum_ns ? seen_ns : late_sum_ns;
+		loss_ns = add_saturated(loss_ns, seen_ns < late_sum_ns ? seen_ns : late_sum_ns);
 	}
 	free(scratch);
 	return loss_ns;
