@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "analyzer/metric_partition.h"
 #include "analyzer/collective_waits.h"
 
 #include "analyzer/collective_order.h"
+#include "analyzer/metric_partition.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The sweep behind gpu_time.h: its state, and what its files give each other. gpu_time.c walks,
- * gpu_gaps.c says why nothing ran, gpu_producers.c what work waited for, launch_bound.c finds the stretches where the host is too slow.
+ * gpu_gaps.c says why nothing ran, gpu_producers.c what work waited for, launch_bound.c finds the
+ * stretches where the host is too slow.
  *
  * Thread: one sweep, one thread.
  */
