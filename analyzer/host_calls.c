@@ -186,7 +186,6 @@ static bool calls_sort(struct host_calls *calls, uint32_t *row)
 	struct order_column columns[] = {
 		{ calls->start_ns, sizeof *calls->start_ns },
 		{ calls->end_ns, sizeof *calls->end_ns },
-		{ calls->thread, sizeof *calls->thread },
 		{ calls->name, sizeof *calls->name },
 		{ row, sizeof *row },
 	};

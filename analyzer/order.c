@@ -170,7 +170,15 @@ static void regroup_column(const uint32_t *groups, size_t count, size_t *next,
 	memcpy(column->values, scratch, count * column->size);
 }
 
-bool order_groups(const uint32_t *groups, size_t count, size_t group_count,
+/* Groups in order: `first` says where each begins. */
+static void groups_fill(uint32_t *groups, size_t count, size_t group_count, const size_t *first)
+{
+	for (size_t g = 0; g < group_count; g++)
+		for (size_t i = first[g]; i < first[g + 1] && i < count; i++)
+			groups[i] = (uint32_t)g;
+}
+
+bool order_groups(uint32_t *groups, size_t count, size_t group_count,
 		  const struct order_column *columns, size_t column_count)
 {
 	check_columns(columns, column_count, count);
@@ -181,24 +189,21 @@ bool order_groups(const uint32_t *groups, size_t count, size_t group_count,
 		return true;
 	size_t *first = calloc(group_count + 1, sizeof *first);
 	size_t *next = malloc((group_count + 1) * sizeof *next);
-	uint32_t *kept = column_new(count, sizeof *kept);
 	uint64_t *scratch = column_new(count, sizeof *scratch);
-	bool ok = first != NULL && next != NULL && kept != NULL && scratch != NULL;
+	bool ok = first != NULL && next != NULL && scratch != NULL;
 	if (ok) {
-		/* The groups may be among the columns. */
-		memcpy(kept, groups, count * sizeof *kept);
 		for (size_t i = 0; i < count; i++)
-			first[kept[i] + 1]++;
+			first[groups[i] + 1]++;
 		for (size_t g = 0; g < group_count; g++)
 			first[g + 1] += first[g];
-	}
-	for (size_t c = 0; ok && c < column_count; c++) {
-		memcpy(next, first, (group_count + 1) * sizeof *next);
-		regroup_column(kept, count, next, &columns[c], scratch);
+		for (size_t c = 0; c < column_count; c++) {
+			memcpy(next, first, (group_count + 1) * sizeof *next);
+			regroup_column(groups, count, next, &columns[c], scratch);
+		}
+		groups_fill(groups, count, group_count, first);
 	}
 	free(first);
 	free(next);
-	free(kept);
 	free(scratch);
 	return ok;
 }

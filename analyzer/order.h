@@ -29,10 +29,10 @@ bool order_rows(const int64_t *keys, size_t count, const struct order_column *co
 
 /*
  * Brings the rows of each group (0 .. group_count - 1) together, the groups in their order, the
- * rows of each in the order they came. O(n) whatever the order. False: memory is short, nothing
- * moved.
+ * rows of each in the order they came; `groups`, which is not among the columns, says it of each
+ * row. O(n) whatever the order. False: memory is short, nothing moved.
  */
-bool order_groups(const uint32_t *groups, size_t count, size_t group_count,
+bool order_groups(uint32_t *groups, size_t count, size_t group_count,
 		  const struct order_column *columns, size_t column_count);
 
 #endif

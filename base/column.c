@@ -10,7 +10,7 @@
 enum { HUGE_PAGE_BYTES = 2 << 20 };
 
 /* Below this a page that is touched only in part wastes too much. */
-static const size_t HUGE_BYTES_MIN = 3 * (size_t)HUGE_PAGE_BYTES / 2;
+static const size_t HUGE_BYTES_MIN = HUGE_PAGE_BYTES;
 
 /* The advice is only a wish: what comes of it changes nothing but the time. */
 static void *huge_new(size_t bytes)
@@ -29,14 +29,13 @@ bool column_resize(void *column, size_t room, size_t size)
 	memcpy(&old, column, sizeof old);
 	if (room > SIZE_MAX / size)
 		return false;
-	size_t bytes = room * size;
-	bool is_huge = bytes >= HUGE_BYTES_MIN;
-	grown = is_huge ? huge_new(bytes) : realloc(old, bytes);
+	size_t bytes = room * size, kept = malloc_usable_size(old);
+	/* What is large already is moved by the system, page by page; that copies nothing. */
+	bool becomes_huge = bytes >= HUGE_BYTES_MIN && kept < HUGE_BYTES_MIN;
+	grown = becomes_huge ? huge_new(bytes) : realloc(old, bytes);
 	if (grown == NULL)
 		return false;
-	/* realloc would move to where no huge page can begin. */
-	if (is_huge && old != NULL) {
-		size_t kept = malloc_usable_size(old);
+	if (becomes_huge && old != NULL) {
 		memcpy(grown, old, kept < bytes ? kept : bytes);
 		free(old);
 	}

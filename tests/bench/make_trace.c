@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `make_trace OUT N`: a trace database of about N rows as a data-parallel training leaves it, for
- * benchmarks. Always the same rows for the same N. Of a hundred rows 40 are kernels, 44 API calls
+ * `make_trace OUT N [RANK RANKS]`: a trace database of about N rows as a data-parallel training
+ * leaves it, for benchmarks. Always the same rows for the same arguments. Of a hundred rows 40 are kernels, 44 API calls
  * (two threads), 6 memcpy, 2 memset, 6 NVTX ranges, 2 synchronisations; kernels come in order of
  * completion, as CUPTI delivers them.
+ *
+ * With a rank, it is one trace of a job on one host: every 50 rows all ranks meet in a collective
+ * that each of them begins when it gets there and that ends for all at once, and there are steps.
  */
 #include "tests/bench/bench.h"
 #include "tracedb/vocabulary.h"
@@ -15,6 +18,12 @@
 #include <string.h>
 
 enum { SYMBOL_COUNT = 400, LAYER_ROWS = 50, STREAM_COUNT = 4, THREAD_COUNT = 2 };
+enum {
+	LAYER_NS = 800000,	/* of a job: more than the kernels of a layer take */
+	LAYERS_A_STEP = 20,
+	LATE_NS_MAX = 60000,	/* how late rank 0 comes to a collective; the others half of it */
+	BEGIN_NS_MAX = 10000,	/* from a layer's begin to that of its collective */
+};
 enum stream_use { STREAM_COMPUTE, STREAM_COMM, STREAM_IN, STREAM_OUT };
 
 struct maker {
@@ -28,6 +37,11 @@ struct maker {
 	int64_t range_name, domain_name;
 	int64_t correlation;
 	int64_t rows;
+	int64_t rank;
+	int64_t rank_count;		/* 0: no job */
+	int64_t layer;
+	int64_t step_start_ns;
+	int64_t operation_name, datatype_name;
 };
 
 static void must(bool ok, const struct error *error)
@@ -40,6 +54,30 @@ static int64_t random_below(struct maker *maker, int64_t limit)
 {
 	maker->seed = maker->seed * 6364136223846793005u + 1442695040888963407u;
 	return (int64_t)((maker->seed >> 33) % (uint64_t)limit);
+}
+
+/* What all ranks know alike of a layer, or of a rank in it. */
+static int64_t agreed_below(int64_t layer, int64_t rank, int64_t limit)
+{
+	uint64_t x = (uint64_t)layer * 0x9e3779b97f4a7c15u + (uint64_t)rank + 1;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+	return (int64_t)((x ^ x >> 31) % (uint64_t)limit);
+}
+
+static int64_t late_ns(const struct maker *maker, int64_t rank)
+{
+	return agreed_below(maker->layer, rank, rank == 0 ? LATE_NS_MAX : LATE_NS_MAX / 2);
+}
+
+static int64_t latest_ns(const struct maker *maker)
+{
+	int64_t latest = 0;
+	for (int64_t rank = 0; rank < maker->rank_count; rank++) {
+		int64_t late = late_ns(maker, rank);
+		latest = late > latest ? late : latest;
+	}
+	return latest;
 }
 
 static void put(struct maker *maker, enum trace_table table, const void *row)
@@ -108,10 +146,11 @@ static void make_facts(struct maker *maker)
 				   .source = "libtrace",
 				   .tool_version = "bench",
 				   .host = "bench",
-				   .pid = 1000,
-				   .rank = 0,
-				   .world_size = 1,
-				   .local_rank = 0,
+				   .boot_id = maker->rank_count == 0 ? "" : "bench",
+				   .pid = 1000 + maker->rank,
+				   .rank = maker->rank,
+				   .world_size = maker->rank_count == 0 ? 1 : maker->rank_count,
+				   .local_rank = maker->rank,
 				   .epoch_ns = 1790000000000000000,
 				   .stop_ns = INT64_MAX / 4 };
 	struct device_row device = { .device_id = 0,
@@ -132,6 +171,16 @@ static void make_facts(struct maker *maker)
 	maker->range_name = intern(maker, "layer");
 	maker->domain_name = intern(maker, "PyTorch");
 	make_symbols(maker);
+	if (maker->rank_count == 0)
+		return;
+	struct communicator_row communicator = { .communicator_id = 1,
+						 .hash = 0x6c616767617264,
+						 .rank = maker->rank,
+						 .rank_count = maker->rank_count,
+						 .node_count = 1 };
+	must(trace_put_communicator(maker->writer, &communicator, &error), &error);
+	maker->operation_name = intern(maker, "AllReduce");
+	maker->datatype_name = intern(maker, "ncclFloat32");
 }
 
 /* The host calls; the work it asked for starts when its stream is free. Returns the correlation id.
@@ -181,16 +230,64 @@ static void put_copy(struct maker *maker, bool is_in)
 	put(maker, TABLE_memcpy, &row);
 }
 
+/* The layer of a job begins when the rank gets there; returns how long its collective takes. */
+static int64_t begin_layer(struct maker *maker)
+{
+	char name[40];
+	if (maker->layer % LAYERS_A_STEP == 0) {
+		struct range_row step = { .start_ns = maker->step_start_ns,
+					  .duration_ns = maker->now_ns - maker->step_start_ns,
+					  .thread_id = 1000,
+					  .end_thread_id = 1000,
+					  .kind = RANGE_PUSH_POP,
+					  .domain_id = maker->domain_name };
+		(void)snprintf(name, sizeof name, "ProfilerStep#%" PRId64,
+			       maker->layer / LAYERS_A_STEP);
+		step.name_id = intern(maker, name);
+		maker->step_start_ns = maker->now_ns;
+		if (maker->layer > 0)
+			put(maker, TABLE_range, &step);
+	}
+	int64_t begin_ns = maker->layer * LAYER_NS;
+	maker->now_ns = begin_ns + late_ns(maker, maker->rank);
+	return begin_ns + BEGIN_NS_MAX + latest_ns(maker) + 400000 +
+		agreed_below(maker->layer, -1, 100000);
+}
+
+static void put_collective(struct maker *maker, int64_t correlation_id)
+{
+	int64_t bytes = (1 + agreed_below(maker->layer % LAYERS_A_STEP, -1, 1000)) * 65536;
+	struct collective_row row = { .start_ns = maker->now_ns,
+				      .duration_ns = 1000,
+				      .thread_id = 1000,
+				      .witness = WITNESS_NVTX,
+				      .communicator_id = 1,
+				      .operation_id = maker->operation_name,
+				      .bytes = bytes,
+				      .count = bytes / 4,
+				      .datatype_id = maker->datatype_name,
+				      .peer = -1,
+				      .sequence = maker->layer,
+				      .correlation_id = correlation_id };
+	put(maker, TABLE_collective, &row);
+}
+
 /*
  * About LAYER_ROWS rows: kernels with their launches, a few copies, a NCCL kernel beside them that
  * is delivered last.
  */
 static void put_layer(struct maker *maker)
 {
+	int64_t comm_end_ns = maker->rank_count == 0 ? 0 : begin_layer(maker);
 	int64_t begin_ns = maker->now_ns;
 	int64_t comm_ns = 400000 + random_below(maker, 100000);
 	int64_t comm_call = call(maker, 0, 5000);
 	int64_t comm_start_ns = start_on(maker, STREAM_COMM, comm_ns);
+	if (maker->rank_count != 0) {
+		comm_ns = comm_end_ns - comm_start_ns;
+		maker->stream_end_ns[STREAM_COMM] = comm_end_ns;
+		put_collective(maker, comm_call);
+	}
 	for (int i = 0; i < 19; i++)
 		put_kernel(maker, STREAM_COMPUTE,
 			   (int)random_below(maker, SYMBOL_COUNT / 50) * 50 + 1 + i,
@@ -229,6 +326,7 @@ static void put_layer(struct maker *maker)
 					   .name_id = maker->range_name };
 		put(maker, TABLE_range, &range);
 	}
+	maker->layer++;
 }
 
 int main(int argc, char **argv)
@@ -236,9 +334,14 @@ int main(int argc, char **argv)
 	struct trace_writer_options options = { .is_bulk = true };
 	struct maker maker = { .seed = 1 };
 	struct error error;
-	int64_t rows = argc == 3 ? strtoll(argv[2], NULL, 10) : 0;
-	if (rows <= 0)
-		bench_fail("usage", "make_trace OUT N");
+	int64_t rows = argc == 3 || argc == 5 ? strtoll(argv[2], NULL, 10) : 0;
+	if (argc == 5) {
+		maker.rank = strtoll(argv[3], NULL, 10);
+		maker.rank_count = strtoll(argv[4], NULL, 10);
+		maker.seed += (uint64_t)maker.rank;
+	}
+	if (rows <= 0 || maker.rank < 0 || (argc == 5 && maker.rank >= maker.rank_count))
+		bench_fail("usage", "make_trace OUT N [RANK RANKS]");
 	must(trace_writer_create(&maker.writer, argv[1], &options, &error), &error);
 	make_facts(&maker);
 	while (maker.rows < rows)

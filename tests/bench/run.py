@@ -3,7 +3,8 @@
 """make bench: what laggard costs, as ratios against bare baselines measured in the same run.
 
 Environment: B (build folder), BENCH_ROWS (kernel records written, and half the rows of the medium trace; default
-1,000,000), BENCH_BIG (rows of the big trace for peak memory; default 10,000,000), BENCH_SKIP_BIG=1.
+1,000,000), BENCH_JOB (rows of each rank of the job; default 1,000,000), BENCH_RANKS (default 8), BENCH_BIG (rows of
+the big trace for peak memory; default 10,000,000), BENCH_SKIP_BIG=1.
 
 Times are CPU times (user + system) of whole processes, medians of interleaved repetitions: wall times on a
 shared machine say little. Nothing here is a test; nothing fails on a slow machine.
@@ -11,23 +12,32 @@ shared machine say little. Nothing here is a test; nothing fails on a slow machi
 
 import os
 import resource
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 BUILD = os.environ.get('B', 'build')
 ROWS = int(os.environ.get('BENCH_ROWS', '1000000'))
 BIG_ROWS = int(os.environ.get('BENCH_BIG', '10000000'))
+JOB_ROWS = int(os.environ.get('BENCH_JOB', '1000000'))
+RANKS = int(os.environ.get('BENCH_RANKS', '8'))
+CORES = len(os.sched_getaffinity(0))
 REPETITIONS = 5
 
-# What `laggard analyze` reads (TIMELINE_*_COLUMNS in analyzer/timeline.h), and what `laggard export` reads.
+# What `laggard analyze` reads of the big tables (TIMELINE_*_COLUMNS in analyzer/timeline.h, HOST_*_COLUMNS,
+# event_waits.c, collective_set.c), and what `laggard export` reads.
 ANALYZE_COLUMNS = [
     'SELECT start_ns, duration_ns, stream_id, kernel_id, correlation_id FROM kernel',
     'SELECT start_ns, duration_ns, stream_id, direction, source_memory, destination_memory, bytes, '
     'correlation_id FROM memcpy',
     'SELECT start_ns, duration_ns, stream_id, bytes, correlation_id FROM memset',
-    'SELECT start_ns, correlation_id FROM api_call',
+    'SELECT start_ns, duration_ns, thread_id, name_id, correlation_id FROM api_call',
+    'SELECT start_ns, duration_ns, thread_id, name_id FROM range',
+    'SELECT start_ns, kind, stream_id, event_sync_id, correlation_id FROM synchronization',
+    'SELECT * FROM collective',
 ]
 EXPORT_COLUMNS = [f'SELECT * FROM {table}' for table in (
     'kernel', 'memcpy', 'memset', 'api_call', 'range', 'mark', 'synchronization')]
@@ -68,10 +78,9 @@ def make_trace(folder, rows):
 
 
 def count_events(path):
-    import sqlite3
     database = sqlite3.connect(path)
     return sum(database.execute(f'SELECT count(*) FROM {table}').fetchone()[0]
-               for table in ('kernel', 'memcpy', 'memset', 'api_call', '"range"', 'mark', 'synchronization'))
+               for table in ('kernel', 'memcpy', 'memset', 'api_call', '"range"', 'mark', 'synchronization', 'collective'))
 
 
 def reading(folder):
@@ -90,6 +99,51 @@ def reading(folder):
     os.unlink(path)
 
 
+def run_parallel(commands):
+    """As many at once as there are cores: CPU seconds of all, wall seconds."""
+    begin, cpu, left, running = time.monotonic(), 0.0, list(commands), 0
+    while left or running:
+        while left and running < CORES:
+            subprocess.Popen(left.pop(0), stdout=subprocess.DEVNULL)
+            running += 1
+        _, status, usage = os.wait3(0)
+        if status != 0:
+            sys.exit('bench: a scan failed')
+        running -= 1
+        cpu += usage.ru_utime + usage.ru_stime
+    return cpu, time.monotonic() - begin
+
+
+def job(folder):
+    """A job of several ranks: matching, steps and blame against a bare scan of the same rows, on all cores."""
+    traces = os.path.join(folder, 'job')
+    os.mkdir(traces)
+    paths = [os.path.join(traces, f'rank{rank}.trace.db') for rank in range(RANKS)]
+    run_parallel([[f'{BUILD}/tests/make_trace', path, str(JOB_ROWS), str(rank), str(RANKS)]
+                  for rank, path in enumerate(paths)])
+    events = sum(count_events(path) for path in paths)
+    scans = [[f'{BUILD}/tests/scan', path, *ANALYZE_COLUMNS] for path in paths]
+    out = os.path.join(folder, 'job.json')
+    ours, bare, memory = [], [], 0
+    run_parallel(scans)             # fills the page cache for both
+    for _ in range(3):
+        bare.append(run_parallel(scans))
+        begin = time.monotonic()
+        cpu, peak = run([f'{BUILD}/bin/laggard', 'analyze', '--format', 'json', '-o', out, traces])
+        ours.append((cpu, time.monotonic() - begin))
+        memory = max(memory, peak)
+    cpu_a, wall_a = (statistics.median(values) for values in zip(*ours))
+    cpu_b, wall_b = (statistics.median(values) for values in zip(*bare))
+    show(f'job of {RANKS} ranks: wall time relative to bare', f'{wall_a / wall_b:.2f}', 'at most 1.5',
+         f'{events} events, {CORES} cores, {wall_a:.2f} s and {wall_b:.2f} s')
+    show(f'job of {RANKS} ranks: CPU time relative to bare', f'{cpu_a / cpu_b:.2f}', 'at most 1.5',
+         f'{cpu_a:.2f} s and {cpu_b:.2f} s')
+    show(f'job of {RANKS} ranks: peak memory, bytes an event', f'{memory / events:.1f}', 'at most 64',
+         f'{memory / 1e6:.0f} MB, report of {os.path.getsize(out) / 1e6:.0f} MB')
+    for path in paths:
+        os.unlink(path)
+
+
 def memory_of_big(folder):
     path = make_trace(folder, BIG_ROWS)
     events = count_events(path)
@@ -106,6 +160,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix='laggard-bench-') as folder:
         subprocess.run([f'{BUILD}/tests/write_bench', folder, str(ROWS)], check=True)
         reading(folder)
+        job(folder)
         if not os.environ.get('BENCH_SKIP_BIG'):
             memory_of_big(folder)
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/dense_ids.h"
 #include "analyzer/order.h"
+#include "base/column.h"
 #include "tests/unit/harness.h"
 
 #include <stdlib.h>
@@ -49,6 +50,53 @@ TEST(order_sorts_rows_that_are_nearly_in_order)
 	check_sorted(100000, 5, 1000, 10);
 	check_sorted(100000, 6, 2, 1);
 	check_sorted(100000, 7, 1, 1);
+}
+
+TEST(order_groups_brings_groups_together_and_keeps_the_order_within)
+{
+	enum { ROWS = 10000, GROUPS = 7 };
+	uint32_t groups[ROWS], numbers[ROWS], was[ROWS];
+	int64_t values[ROWS];
+	uint64_t seed = 11;
+	for (uint32_t i = 0; i < ROWS; i++) {
+		/* Group 3 has no rows. */
+		groups[i] = (uint32_t)(next_random(&seed) % GROUPS);
+		was[i] = groups[i] = groups[i] == 3 ? 4 : groups[i];
+		numbers[i] = i;
+		values[i] = INT64_MIN + i;
+	}
+	const struct order_column columns[] = { { numbers, sizeof *numbers },
+						{ values, sizeof *values } };
+	CHECK(order_groups(groups, ROWS, GROUPS, columns, 2));
+	for (size_t i = 0; i < ROWS; i++) {
+		CHECK_INT(groups[i], was[numbers[i]]);
+		CHECK_INT(values[i], INT64_MIN + (int64_t)numbers[i]);
+		CHECK(i == 0 || groups[i - 1] < groups[i] ||
+		      (groups[i - 1] == groups[i] && numbers[i - 1] < numbers[i]));
+	}
+	CHECK(order_groups(groups, ROWS, GROUPS, columns, 2));
+	CHECK(order_groups(groups, 0, 0, columns, 2));
+}
+
+TEST(column_keeps_its_values_from_small_to_huge_and_back)
+{
+	static const size_t rooms[] = { 10, 1000, 300000, 2000000, 5000000, 400000, 12 };
+	int64_t *column = NULL;
+	size_t filled = 0;
+	for (size_t r = 0; r < sizeof rooms / sizeof rooms[0]; r++) {
+		CHECK(column_resize(&column, rooms[r], sizeof *column));
+		filled = filled < rooms[r] ? filled : rooms[r];
+		for (size_t i = 0; i < filled; i++)
+			CHECK(column[i] == (int64_t)i * 3);
+		for (; filled < rooms[r]; filled++)
+			column[filled] = (int64_t)filled * 3;
+	}
+	CHECK(!column_resize(&column, SIZE_MAX / 4, sizeof *column));
+	CHECK(column[11] == 33);
+	free(column);
+	column = column_new(0, sizeof *column);
+	CHECK(column != NULL);
+	free(column);
 }
 
 TEST(dense_ids_find_what_was_put_near_and_far)
