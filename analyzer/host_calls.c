@@ -339,11 +339,10 @@ static size_t launches_search_from(const struct host_calls *calls, int64_t corre
 				   size_t near)
 {
 	const int64_t *ids = calls->correlation_id;
-	size_t begin = near, end = near;
-	for (size_t stride = 1; end < calls->launch_count && ids[end] < correlation_id;
-	     stride *= 2) {
+	size_t begin = near, end = near, count = calls->launch_count;
+	for (size_t stride = 1; end < count && ids[end] < correlation_id; stride *= 2) {
 		begin = end + 1;
-		end = calls->launch_count - end > stride ? end + stride : calls->launch_count;
+		end = count - end > stride ? end + stride : count;
 	}
 	for (size_t stride = 1; begin > 0 && ids[begin - 1] >= correlation_id; stride *= 2) {
 		end = begin - 1;

@@ -2,7 +2,7 @@
 /*
  * Ranges of the host (NVTX, framework operators and annotations) by start.
  *
- * Memory: 24 bytes a range, up to half of that again as room to grow.
+ * Memory: 24 bytes a range.
  *
  * Thread: loading is the reader's thread's; loaded ranges may be read by any number of threads.
  */

@@ -4,7 +4,7 @@
  * true (negative duration, time beyond TIME_LIMIT_NS, a stream nobody knows) are left out and
  * counted.
  *
- * Memory: 28 bytes a kernel, 36 a copy or memset, up to half of that again as room to grow, 136 a
+ * Memory: 28 bytes a kernel, 36 a copy or memset (of several GPUs up to half of that again), 136 a
  * communication kernel, and what host_calls.h, host_ranges.h and event_waits.h say; sorting takes
  * 12 bytes a row for a moment where rows are out of order.
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `make_trace OUT N [RANK RANKS]`: a trace database of about N rows as a data-parallel training
- * leaves it, for benchmarks. Always the same rows for the same arguments. Of a hundred rows 40 are
- * kernels, 44 API calls (two threads), 6 memcpy, 2 memset, 6 NVTX ranges, 2 synchronisations;
+ * leaves it, for benchmarks. Always the same rows for the same arguments. Of a hundred rows 40
+ * are kernels, 44 API calls (two threads), 6 memcpy, 2 memset, 6 NVTX ranges, 2 synchronisations;
  * kernels come in order of completion, as CUPTI delivers them.
  *
  * With a rank, it is one trace of a job on one host: every 50 rows all ranks meet in a collective

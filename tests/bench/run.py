@@ -80,7 +80,8 @@ def make_trace(folder, rows):
 def count_events(path):
     database = sqlite3.connect(path)
     return sum(database.execute(f'SELECT count(*) FROM {table}').fetchone()[0]
-               for table in ('kernel', 'memcpy', 'memset', 'api_call', '"range"', 'mark', 'synchronization', 'collective'))
+               for table in ('kernel', 'memcpy', 'memset', 'api_call', '"range"', 'mark', 'synchronization',
+                             'collective'))
 
 
 def reading(folder):
