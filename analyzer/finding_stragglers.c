@@ -221,6 +221,24 @@ static bool accuse(struct report *report, size_t gpu, int64_t lost_ns)
 	return finding_add(report, &finding);
 }
 
+/* "ranks 2 and 3", or "GPUs 2 and 3" where one of them has no rank. */
+static void words_name(struct text *words, const struct report *report)
+{
+	const struct stragglers *stragglers = &report->stragglers;
+	bool has_ranks = true, is_first = true;
+	for (size_t g = 0; g < stragglers->gpu_count; g++)
+		if (stragglers->gpus[g].is_named && report->traces[report->gpus[g].trace].rank < 0)
+			has_ranks = false;
+	for (size_t g = 0; g < stragglers->gpu_count; g++) {
+		if (!stragglers->gpus[g].is_named)
+			continue;
+		text_add(words, !is_first ? " and " : has_ranks ? "ranks " : "GPUs ");
+		text_add_integer(words, has_ranks ?
+			report->traces[report->gpus[g].trace].rank : (int64_t)g);
+		is_first = false;
+	}
+}
+
 static bool accuse_together(struct report *report)
 {
 	const struct stragglers *stragglers = &report->stragglers;
@@ -232,10 +250,9 @@ static bool accuse_together(struct report *report)
 		if (!stragglers->gpus[g].is_named)
 			continue;
 		finding.gpu = finding.gpu == SIZE_MAX ? g : finding.gpu;
-		text_add_format(&words, "%s%lld", finding.count == 0 ? "" : " and ",
-				(long long)report->traces[report->gpus[g].trace].rank);
 		finding.count++;
 	}
+	words_name(&words, report);
 	finding.words = keep_words(report, &words);
 	loss_fill(&finding, report, stragglers->fix_set_ns);
 	return finding_add(report, &finding);

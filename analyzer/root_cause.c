@@ -233,7 +233,7 @@ static void conclude(struct tracing *tracing)
 	for (size_t g = 0; g < count; g++) {
 		struct rank_blame *blame = &tracing->gpus[g];
 		int64_t most_ns = 0;
-		for (size_t to = 0; to < count; to++)
+		for (size_t to = 0; to < count && blame->passed_ns > 0; to++)
 			if (tracing->passed_ns[g * count + to] > most_ns) {
 				most_ns = tracing->passed_ns[g * count + to];
 				blame->passed_to = to;

@@ -2,7 +2,7 @@
 /*
  * The matched barriers of the window as tables for metric_blame, and what late arrivals cost.
  *
- * Memory: 16 bytes a barrier and GPU, 28 a barrier.
+ * Memory: 16 bytes a barrier and GPU, 32 a barrier.
  *
  * Thread: one thread, over a measured job.
  */
@@ -20,6 +20,9 @@ struct straggler_table {
 	int64_t *step;		/* place among the job's steps, ascending; without steps the instance */
 	int64_t *cap_ns;	/* largest gain of an on-time rank */
 	int64_t *exposed_ns;	/* longest wait of a member that nothing hid */
+	uint32_t *set;		/* barriers of the same GPUs have the same number */
+	uint64_t *set_hash;	/* of each such set */
+	size_t set_count;
 	int64_t clock_error_ns;
 	int64_t incomplete;
 };
@@ -34,7 +37,9 @@ void straggler_table_end(struct straggler_table *table);
  * at each barrier; and what of it is seen, either as waits that nothing hides, or as the time that
  * they need more for everything but what waited for communication. A wait that compute hides still delays the
  * communication behind it; a rank that is late once is late at the barriers that follow, too, while
- * the others run ahead: neither alone is the loss.
+ * the others run ahead: neither alone is the loss. Barriers of the same GPUs add up. Those of other
+ * sets (tensor parallel inside, data parallel outside) see the same lateness again, and the most
+ * that one set loses counts.
  */
 int64_t straggler_loss_ns(const struct straggler_table *table, const struct job *job,
 			  const bool *is_fixed);
