@@ -28,11 +28,26 @@ static int64_t steps_used(const struct report *report)
 		(int64_t)(steps->choice.end - steps->choice.first) : 0;
 }
 
-/* A loss of the whole job: all GPUs wait for `lost_ns` in the window. */
+/* GPUs that wait where one is late: those that barriers tie to it; SIZE_MAX: to any. */
+static size_t waiting_count(const struct report *report, size_t gpu)
+{
+	const struct stragglers *stragglers = &report->stragglers;
+	size_t most = 0;
+	if (stragglers->instances == 0)
+		return report->gpu_count;
+	if (gpu != SIZE_MAX)
+		return stragglers->gpus[gpu].tied;
+	for (size_t g = 0; g < stragglers->gpu_count; g++)
+		most = stragglers->gpus[g].tied > most ? stragglers->gpus[g].tied : most;
+	return most;
+}
+
+/* All GPUs that barriers tie together wait for `lost_ns` in the window. */
 static void loss_fill(struct finding *finding, const struct report *report, int64_t lost_ns)
 {
 	int64_t steps = steps_used(report);
-	if (__builtin_mul_overflow(lost_ns, (int64_t)report->gpu_count, &finding->gpu_ns))
+	int64_t count = (int64_t)waiting_count(report, finding->gpu);
+	if (__builtin_mul_overflow(lost_ns, count, &finding->gpu_ns))
 		finding->gpu_ns = INT64_MAX;
 	finding->recoverable_ns = finding->gpu_ns;
 	finding->per_step_ns = steps > 0 ? lost_ns / steps : -1;

@@ -52,7 +52,7 @@ static bool explain_nothing(struct stragglers *out, const struct job *job, struc
 	return out->reason != NULL;
 }
 
-static void take_verdict(struct stragglers *out, const struct blame *blame,
+static void take_verdict(struct stragglers *out, const struct job *job, const struct blame *blame,
 			 const struct verdict *verdict, const struct straggler_table *table)
 {
 	static const enum straggler_kind kinds[] = {
@@ -78,6 +78,7 @@ static void take_verdict(struct stragglers *out, const struct blame *blame,
 			.persistence_low_e12 = judged->persistence_low_e12,
 			.lateness_ns = judged->lateness_ns,
 			.shapley_ns = rank->shapley_ns,
+			.tied = straggler_tied_count(table, job, g),
 			.is_named = judged->is_named,
 			.passed_to = SIZE_MAX,
 			.coverage_e12 = -1,
@@ -156,7 +157,7 @@ static bool judge(struct stragglers *out, const struct job *job, const struct st
 	bool ok = blame_measure(&blame, &input, error) &&
 		verdict_decide(&verdict, &blame, &input, &verdict_gates_usual, error);
 	if (ok)
-		take_verdict(out, &blame, &verdict, table);
+		take_verdict(out, job, &blame, &verdict, table);
 	for (size_t i = 0; ok && i < table->count * job->gpu_count; i++)
 		out->waits_ns = add_saturated(out->waits_ns, table->wait_ns[i]);
 	blame_end(&blame);

@@ -15,6 +15,23 @@ void straggler_table_end(struct straggler_table *table)
 	free(table->exposed_ns);
 	free(table->set);
 	free(table->set_hash);
+	free(table->tied_to);
+}
+
+size_t straggler_tied_count(const struct straggler_table *table, const struct job *job, size_t gpu)
+{
+	size_t count = 0;
+	for (size_t g = 0; g < job->gpu_count; g++)
+		count += !job->lanes[g].is_repeated && table->tied_to[g] == table->tied_to[gpu];
+	return count;
+}
+
+static void tie(struct straggler_table *table, const struct job *job, size_t a, size_t b)
+{
+	size_t one = table->tied_to[a], other = table->tied_to[b];
+	for (size_t g = 0; g < job->gpu_count; g++)
+		if (table->tied_to[g] == one || table->tied_to[g] == other)
+			table->tied_to[g] = one < other ? one : other;
 }
 
 static bool is_in_windows(const struct job *job, const struct collective_instance *instance)
@@ -82,8 +99,12 @@ static uint32_t set_of(struct straggler_table *table, const struct job *job,
 		       UINT64_C(0x100000001b3);
 	while (at < table->set_count && table->set_hash[at] != hash)
 		at++;
-	if (at == table->set_count)
+	if (at == table->set_count) {
 		table->set_hash[table->set_count++] = hash;
+		for (size_t m = 1; m < instance->member_count; m++)
+			tie(table, job, job->match->members[instance->first_member].lane,
+			    job->match->members[instance->first_member + m].lane);
+	}
 	return (uint32_t)at;
 }
 
@@ -132,9 +153,13 @@ bool straggler_table_make(struct straggler_table *table, const struct job *job)
 	table->exposed_ns = malloc((table->room + 1) * sizeof *table->exposed_ns);
 	table->set = malloc((table->room + 1) * sizeof *table->set);
 	table->set_hash = malloc((table->room + 1) * sizeof *table->set_hash);
-	if (table->set == NULL || table->set_hash == NULL || table->instance == NULL || table->arrival_ns == NULL || table->wait_ns == NULL ||
+	table->tied_to = malloc((job->gpu_count + 1) * sizeof *table->tied_to);
+	if (table->tied_to == NULL ||
+	    table->set == NULL || table->set_hash == NULL || table->instance == NULL || table->arrival_ns == NULL || table->wait_ns == NULL ||
 	    table->step == NULL || table->cap_ns == NULL || table->exposed_ns == NULL)
 		return false;
+	for (size_t g = 0; g < job->gpu_count; g++)
+		table->tied_to[g] = g;
 	for (size_t i = 0; i < match->instance_count; i++) {
 		if (!is_judged(job, &match->instances[i]))
 			continue;
@@ -186,7 +211,8 @@ static int64_t own_late_ns(const struct job *job, const bool *is_fixed, int64_t 
 {
 	for (size_t g = 0; g < job->gpu_count; g++) {
 		const struct time_parts *parts = &job->gpus[g].step_parts[step];
-		scratch[g] = time_parts_sum(parts) - parts->absent_ns[CAUSE_COMM];
+		scratch[g] = job->lanes[g].is_repeated ? ARRIVAL_NONE :
+			time_parts_sum(parts) - parts->absent_ns[CAUSE_COMM];
 	}
 	return late_ns(scratch, is_fixed, job->gpu_count);
 }

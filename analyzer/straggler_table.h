@@ -23,6 +23,7 @@ struct straggler_table {
 	uint32_t *set;		/* barriers of the same GPUs have the same number */
 	uint64_t *set_hash;	/* of each such set */
 	size_t set_count;
+	size_t *tied_to;	/* of each GPU: the first one that barriers tie it to, directly or not */
 	int64_t clock_error_ns;
 	int64_t incomplete;
 };
@@ -30,6 +31,9 @@ struct straggler_table {
 /* False: memory is short. */
 bool straggler_table_make(struct straggler_table *table, const struct job *job);
 void straggler_table_end(struct straggler_table *table);
+
+/* GPUs that lose time when this one is late, itself among them. */
+size_t straggler_tied_count(const struct straggler_table *table, const struct job *job, size_t gpu);
 
 /*
  * By how much the window would be shorter if the marked GPUs were never later than the others, or
