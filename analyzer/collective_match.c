@@ -196,6 +196,8 @@ static bool match_all(struct matcher *matcher, struct comm_lane *lanes, size_t c
 		if (!is_lane_sane(match, &lanes[l], l)) {
 			lanes[l].count = 0;
 			match->clocks[l].shift_ns = 0;
+		} else if (lanes[l].is_repeated) {
+			lanes[l].count = 0;
 		}
 	if (!collective_classes_find(&matcher->classes, matcher->lanes, count) ||
 	    !all_match(matcher))

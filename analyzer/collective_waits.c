@@ -173,7 +173,8 @@ static void group_add(const struct filling *filling, struct collective_group *gr
 		const struct comm_kernel *kernel = kernel_of(filling, i);
 		bytes = kernel->bytes > bytes ? kernel->bytes : bytes;
 		group->wait_ns = add_saturated(group->wait_ns, filling->members[i].wait_ns);
-		group->transfer_ns = add_saturated(group->transfer_ns, filling->members[i].transfer_ns);
+		group->transfer_ns =
+			add_saturated(group->transfer_ns, filling->members[i].transfer_ns);
 	}
 	if (bytes >= 0 && __builtin_add_overflow(group->bytes < 0 ? 0 : group->bytes, bytes,
 						 &group->bytes))

@@ -9,6 +9,7 @@
 #ifndef ANALYZER_COMM_KERNEL_H
 #define ANALYZER_COMM_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,7 @@ struct comm_lane {
 	int64_t epoch_ns; /* of the trace, 0 .. TIME_LIMIT_NS; its times are since it */
 	int64_t device_id;
 	size_t trace;			/* whose lane it is, among those analysed */
+	bool is_repeated;	/* the very same work as an earlier lane: takes no part */
 };
 
 /*

@@ -21,11 +21,26 @@ enum {
 
 static const int64_t PAUSE_NS_MIN = 1000000;
 
-/* A loss of the whole job: all GPUs wait for `lost_ns` in the window. */
+/* GPUs that wait where one is late: those that barriers tie to it; SIZE_MAX: to any. */
+static size_t waiting_count(const struct report *report, size_t gpu)
+{
+	const struct stragglers *stragglers = &report->stragglers;
+	size_t most = 0;
+	if (stragglers->instances == 0)
+		return report->gpu_count;
+	if (gpu != SIZE_MAX)
+		return stragglers->gpus[gpu].tied;
+	for (size_t g = 0; g < stragglers->gpu_count; g++)
+		most = stragglers->gpus[g].tied > most ? stragglers->gpus[g].tied : most;
+	return most;
+}
+
+/* All GPUs that barriers tie together wait for `lost_ns` in the window. */
 static void loss_fill(struct finding *finding, const struct report *report, int64_t lost_ns)
 {
 	int64_t steps = report_steps_used(report);
-	if (__builtin_mul_overflow(lost_ns, (int64_t)report->gpu_count, &finding->gpu_ns))
+	int64_t count = (int64_t)waiting_count(report, finding->gpu);
+	if (__builtin_mul_overflow(lost_ns, count, &finding->gpu_ns))
 		finding->gpu_ns = INT64_MAX;
 	finding->recoverable_ns = finding->gpu_ns;
 	finding->per_step_ns = steps > 0 ? lost_ns / steps : -1;
@@ -214,6 +229,24 @@ static bool accuse(struct report *report, size_t gpu, int64_t lost_ns)
 	return finding_add(report, &finding);
 }
 
+/* "ranks 2 and 3", or "GPUs 2 and 3" where one of them has no rank. */
+static void words_name(struct text *words, const struct report *report)
+{
+	const struct stragglers *stragglers = &report->stragglers;
+	bool has_ranks = true, is_first = true;
+	for (size_t g = 0; g < stragglers->gpu_count; g++)
+		if (stragglers->gpus[g].is_named && report->traces[report->gpus[g].trace].rank < 0)
+			has_ranks = false;
+	for (size_t g = 0; g < stragglers->gpu_count; g++) {
+		if (!stragglers->gpus[g].is_named)
+			continue;
+		text_add(words, !is_first ? " and " : has_ranks ? "ranks " : "GPUs ");
+		text_add_integer(words, has_ranks ?
+			report->traces[report->gpus[g].trace].rank : (int64_t)g);
+		is_first = false;
+	}
+}
+
 static bool accuse_together(struct report *report)
 {
 	const struct stragglers *stragglers = &report->stragglers;
@@ -225,10 +258,9 @@ static bool accuse_together(struct report *report)
 		if (!stragglers->gpus[g].is_named)
 			continue;
 		finding.gpu = finding.gpu == SIZE_MAX ? g : finding.gpu;
-		text_add_format(&words, "%s%lld", finding.count == 0 ? "" : " and ",
-				(long long)report->traces[report->gpus[g].trace].rank);
 		finding.count++;
 	}
+	words_name(&words, report);
 	finding.words = keep_words(report, &words);
 	loss_fill(&finding, report, stragglers->fix_set_ns);
 	return finding_add(report, &finding);

@@ -104,9 +104,9 @@ bool gpu_gaps_is_input(const struct timeline_event *event);
 void gpu_gaps_close_absent(struct gpu_sweep *sweep, const struct timeline_event *event);
 
 /*
- * The operation with the latest end that the launched kernel or copy had to wait for: the one before
- * it on its stream, or what another stream, perhaps of another GPU, had been given when its event was
- * recorded. `class` is SWEEP_NOTHING without.
+ * The operation with the latest end that the launched kernel or copy had to wait for: the one
+ * before it on its stream, or what another stream, perhaps of another GPU, had been given when its
+ * event was recorded. `class` is SWEEP_NOTHING without.
  */
 struct stream_operation gpu_producer_find(const struct gpu_sweep *sweep,
 					  const struct timeline_event *event);

@@ -51,6 +51,25 @@ static void add_gpus_of(struct job *job, size_t trace)
 	}
 }
 
+/* A trace and a copy of it, or what was imported from it, must not count as two late ranks. */
+static bool is_same_work(const struct job *job, size_t a, size_t b)
+{
+	const struct comm_lane *x = &job->lanes[a], *y = &job->lanes[b];
+	const struct time_window *mine = &job->gpus[a].window, *other = &job->gpus[b].window;
+	return x->trace != y->trace && x->rank == y->rank && x->device_id == y->device_id &&
+	       x->count > 0 && x->count == y->count && strcmp(x->host, y->host) == 0 &&
+	       mine->end_ns - mine->start_ns == other->end_ns - other->start_ns &&
+	       (uint64_t)x->epoch_ns + (uint64_t)mine->start_ns ==
+		       (uint64_t)y->epoch_ns + (uint64_t)other->start_ns;
+}
+
+static void find_repeated(struct job *job)
+{
+	for (size_t g = 0; g < job->gpu_count; g++)
+		for (size_t before = 0; before < g && !job->lanes[g].is_repeated; before++)
+			job->lanes[g].is_repeated = is_same_work(job, g, before);
+}
+
 /* How long each communication kernel waited, on its own clock. */
 static bool find_waits(struct job *job, struct job_gpu *gpu)
 {
@@ -84,6 +103,7 @@ bool job_join(struct job *job, struct trace_measures *measures, size_t trace_cou
 	for (size_t t = 0; t < trace_count; t++)
 		if (measures[t].timeline != NULL)
 			add_gpus_of(job, t);
+	find_repeated(job);
 	if (!collective_match(&job->match, job->lanes, job->gpu_count, error))
 		return false;
 	for (size_t g = 0; g < job->gpu_count; g++)

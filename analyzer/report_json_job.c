@@ -247,8 +247,12 @@ static void add_stragglers(struct text *out, const struct report *report)
 	json_open(out, "set", '[');
 	for (size_t g = 0; g < stragglers->gpu_count; g++)
 		if (stragglers->gpus[g].is_named) {
+			int64_t rank = report->traces[report->gpus[g].trace].rank;
 			json_next(out);
-			text_add_integer(out, report->traces[report->gpus[g].trace].rank);
+			if (rank < 0)
+				text_add(out, "null");
+			else
+				text_add_integer(out, rank);
 		}
 	text_add_char(out, ']');
 	json_integer(out, "barriers", stragglers->instances);

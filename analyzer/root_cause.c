@@ -81,16 +81,19 @@ static void pass_on(struct tracing *tracing, size_t lane, const struct interval 
 	}
 	for (size_t i = begin; i < tracing->lane_members[lane] &&
 			       kernel_of(job, list[i])->start_ns < between->end_ns; i++)
-		waits_ns = add_saturated(waits_ns, gpu->exposed_wait_ns[job->match->members[list[i]].kernel]);
+		waits_ns = add_saturated(waits_ns,
+					 gpu->exposed_wait_ns[job->match->members[list[i]].kernel]);
 	for (size_t i = begin; waits_ns > 0 && i < tracing->lane_members[lane] &&
 			       kernel_of(job, list[i])->start_ns < between->end_ns; i++) {
 		int64_t own_ns = gpu->exposed_wait_ns[job->match->members[list[i]].kernel];
 		int64_t part_ns = share_of(left_ns, own_ns, waits_ns); /* the last takes the rest */
-		tracing->received_ns[list[i]] = add_saturated(tracing->received_ns[list[i]], part_ns);
+		tracing->received_ns[list[i]] =
+			add_saturated(tracing->received_ns[list[i]], part_ns);
 		left_ns -= part_ns;
 		waits_ns -= own_ns;
 	}
-	tracing->gpus[lane].passed_ns = add_saturated(tracing->gpus[lane].passed_ns, cost_ns - left_ns);
+	tracing->gpus[lane].passed_ns =
+		add_saturated(tracing->gpus[lane].passed_ns, cost_ns - left_ns);
 	tracing->gpus[lane].unknown_ns = add_saturated(tracing->gpus[lane].unknown_ns, left_ns);
 	tracing->gpus[lane].root_ns = add_saturated(tracing->gpus[lane].root_ns, left_ns);
 }
@@ -194,7 +197,9 @@ static void trace_wait(struct tracing *tracing, uint32_t instance, uint32_t wait
 	struct delay_cost cost = delay_measure(&input, surplus_ns, short_ns, long_ns);
 	int64_t taken_ns = 0;
 	for (int i = 0; i < CATEGORY_COUNT; i++) {
-		blame->cause.ns[category_part(i)] = add_saturated(blame->cause.ns[category_part(i)], add_saturated(short_ns[i], long_ns[i]));
+		blame->cause.ns[category_part(i)] =
+			add_saturated(blame->cause.ns[category_part(i)],
+				      add_saturated(short_ns[i], long_ns[i]));
 		taken_ns = add_saturated(taken_ns, add_saturated(short_ns[i], long_ns[i]));
 	}
 	int64_t passed_ns = cost.passed_short_ns + cost.passed_long_ns;
@@ -233,7 +238,7 @@ static void conclude(struct tracing *tracing)
 	for (size_t g = 0; g < count; g++) {
 		struct rank_blame *blame = &tracing->gpus[g];
 		int64_t most_ns = 0;
-		for (size_t to = 0; to < count; to++)
+		for (size_t to = 0; to < count && blame->passed_ns > 0; to++)
 			if (tracing->passed_ns[g * count + to] > most_ns) {
 				most_ns = tracing->passed_ns[g * count + to];
 				blame->passed_to = to;

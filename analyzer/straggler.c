@@ -52,7 +52,7 @@ static bool explain_nothing(struct stragglers *out, const struct job *job, struc
 	return out->reason != NULL;
 }
 
-static void take_verdict(struct stragglers *out, const struct blame *blame,
+static void take_verdict(struct stragglers *out, const struct job *job, const struct blame *blame,
 			 const struct verdict *verdict, const struct straggler_table *table)
 {
 	static const enum straggler_kind kinds[] = {
@@ -78,6 +78,7 @@ static void take_verdict(struct stragglers *out, const struct blame *blame,
 			.persistence_low_e12 = judged->persistence_low_e12,
 			.lateness_ns = judged->lateness_ns,
 			.shapley_ns = rank->shapley_ns,
+			.tied = straggler_tied_count(table, job, g),
 			.is_named = judged->is_named,
 			.passed_to = SIZE_MAX,
 			.coverage_e12 = -1,
@@ -118,6 +119,26 @@ static bool find_gains(struct stragglers *out, const struct job *job,
 	return ok || fail(error, ERROR_SYSTEM, "cannot analyse: no memory to compare the ranks");
 }
 
+/*
+ * The verdict adds up what is late at all barriers; what is lost in the end (straggler_loss_ns) may
+ * be less, and then too little to speak of.
+ */
+static void recheck_gates(struct stragglers *out, int64_t window_ns)
+{
+	const struct verdict_gates *gates = &verdict_gates_usual;
+	bool is_named = out->kind == STRAGGLER_CULPRIT || out->kind == STRAGGLER_CO_CULPRITS;
+	int64_t loss_ns = is_named ? out->fix_set_ns : out->fix_all_ns;
+	int64_t least_e12 = is_named ? gates->share_min_e12 : gates->rotating_share_min_e12;
+	if ((!is_named && out->kind != STRAGGLER_ROTATING) || window_ns <= 0 ||
+	    ratio_e12(loss_ns, window_ns) >= least_e12)
+		return;
+	out->kind = STRAGGLER_NONE;
+	out->reason = "late arrivals cost next to nothing";
+	out->fix_set_ns = 0;
+	for (size_t g = 0; g < out->gpu_count; g++)
+		out->gpus[g].is_named = false;
+}
+
 static bool judge(struct stragglers *out, const struct job *job,
 		  const struct straggler_table *table, struct error *error)
 {
@@ -136,13 +157,15 @@ static bool judge(struct stragglers *out, const struct job *job,
 	bool ok = blame_measure(&blame, &input, error) &&
 		verdict_decide(&verdict, &blame, &input, &verdict_gates_usual, error);
 	if (ok)
-		take_verdict(out, &blame, &verdict, table);
+		take_verdict(out, job, &blame, &verdict, table);
 	for (size_t i = 0; ok && i < table->count * job->gpu_count; i++)
 		out->waits_ns = add_saturated(out->waits_ns, table->wait_ns[i]);
 	blame_end(&blame);
 	verdict_end(&verdict);
-	return ok && find_gains(out, job, table, error) &&
-	       root_causes_find(out->gpus, job, table->instance, table->count, error);
+	ok = ok && find_gains(out, job, table, error);
+	if (ok)
+		recheck_gates(out, input.window_ns);
+	return ok && root_causes_find(out->gpus, job, table->instance, table->count, error);
 }
 
 bool stragglers_find(struct stragglers *out, const struct job *job, struct arena *arena,

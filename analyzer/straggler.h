@@ -40,6 +40,7 @@ struct rank_blame {
 	int64_t lateness_ns; /* median over steps, against the lower median of the others */
 	int64_t fix_one_ns;		/* the window would be shorter by this, were it on time */
 	int64_t shapley_ns;		/* its share of fix_all_ns; -1 unknown */
+	size_t tied;		/* GPUs that lose time with it, itself among them */
 	bool is_named;
 	/* Waits that end with it, by what it did more of; sums with unknown_ns to root_ns. */
 	struct time_parts cause;

@@ -13,6 +13,25 @@ void straggler_table_end(struct straggler_table *table)
 	free(table->step);
 	free(table->cap_ns);
 	free(table->exposed_ns);
+	free(table->set);
+	free(table->set_hash);
+	free(table->tied_to);
+}
+
+size_t straggler_tied_count(const struct straggler_table *table, const struct job *job, size_t gpu)
+{
+	size_t count = 0;
+	for (size_t g = 0; g < job->gpu_count; g++)
+		count += !job->lanes[g].is_repeated && table->tied_to[g] == table->tied_to[gpu];
+	return count;
+}
+
+static void tie(struct straggler_table *table, const struct job *job, size_t a, size_t b)
+{
+	size_t one = table->tied_to[a], other = table->tied_to[b];
+	for (size_t g = 0; g < job->gpu_count; g++)
+		if (table->tied_to[g] == one || table->tied_to[g] == other)
+			table->tied_to[g] = one < other ? one : other;
 }
 
 static bool is_in_windows(const struct job *job, const struct collective_instance *instance)
@@ -69,6 +88,26 @@ static int64_t shown_ns_of(const struct job_gpu *gpu, int64_t step)
 	return parts->ns[PART_TRANSFER] + parts->ns[PART_WAIT];
 }
 
+/* The number of the members' set. Sets are few, and a hash (FNV-1a) of 64 bits tells them apart. */
+static uint32_t set_of(struct straggler_table *table, const struct job *job,
+		       const struct collective_instance *instance)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	size_t at = 0;
+	for (size_t m = 0; m < instance->member_count; m++)
+		hash = (hash ^ job->match->members[instance->first_member + m].lane) *
+		       UINT64_C(0x100000001b3);
+	while (at < table->set_count && table->set_hash[at] != hash)
+		at++;
+	if (at == table->set_count) {
+		table->set_hash[table->set_count++] = hash;
+		for (size_t m = 1; m < instance->member_count; m++)
+			tie(table, job, job->match->members[instance->first_member].lane,
+			    job->match->members[instance->first_member + m].lane);
+	}
+	return (uint32_t)at;
+}
+
 static void table_add(struct straggler_table *table, const struct job *job, size_t index)
 {
 	const struct collective_instance *instance = &job->match->instances[index];
@@ -78,6 +117,7 @@ static void table_add(struct straggler_table *table, const struct job *job, size
 	int64_t step = step_of(job, index);
 	table->instance[row] = (uint32_t)index;
 	table->step[row] = step;
+	table->set[row] = set_of(table, job, instance);
 	table->cap_ns[row] = table->exposed_ns[row] = 0;
 	for (size_t g = 0; g < job->gpu_count; g++) {
 		arrival_ns[g] = ARRIVAL_NONE;
@@ -111,9 +151,15 @@ bool straggler_table_make(struct straggler_table *table, const struct job *job)
 	table->step = malloc((table->room + 1) * sizeof *table->step);
 	table->cap_ns = malloc((table->room + 1) * sizeof *table->cap_ns);
 	table->exposed_ns = malloc((table->room + 1) * sizeof *table->exposed_ns);
-	if (table->instance == NULL || table->arrival_ns == NULL || table->wait_ns == NULL ||
+	table->set = malloc((table->room + 1) * sizeof *table->set);
+	table->set_hash = malloc((table->room + 1) * sizeof *table->set_hash);
+	table->tied_to = malloc((job->gpu_count + 1) * sizeof *table->tied_to);
+	if (table->tied_to == NULL || table->set == NULL || table->set_hash == NULL ||
+	    table->instance == NULL || table->arrival_ns == NULL || table->wait_ns == NULL ||
 	    table->step == NULL || table->cap_ns == NULL || table->exposed_ns == NULL)
 		return false;
+	for (size_t g = 0; g < job->gpu_count; g++)
+		table->tied_to[g] = g;
 	for (size_t i = 0; i < match->instance_count; i++) {
 		if (!is_judged(job, &match->instances[i]))
 			continue;
@@ -165,31 +211,55 @@ static int64_t own_late_ns(const struct job *job, const bool *is_fixed, int64_t 
 {
 	for (size_t g = 0; g < job->gpu_count; g++) {
 		const struct time_parts *parts = &job->gpus[g].step_parts[step];
-		scratch[g] = time_parts_sum(parts) - parts->absent_ns[CAUSE_COMM];
+		scratch[g] = job->lanes[g].is_repeated ? ARRIVAL_NONE :
+			time_parts_sum(parts) - parts->absent_ns[CAUSE_COMM];
 	}
 	return late_ns(scratch, is_fixed, job->gpu_count);
+}
+
+/* What the barriers of one set lose in a step. */
+struct set_loss {
+	int64_t late_ns;	/* sum of what the marked GPUs are late by */
+	int64_t seen_ns;	/* the part of it that shows as exposed waits */
+};
+
+/* Of the rows from `row` that are of one step, by set; the row behind them. */
+static size_t losses_sum(struct set_loss *losses, const struct straggler_table *table,
+			 const struct job *job, const bool *is_fixed, size_t row)
+{
+	int64_t step = table->step[row];
+	for (size_t set = 0; set < table->set_count; set++)
+		losses[set] = (struct set_loss){ 0 };
+	for (; row < table->count && table->step[row] == step; row++) {
+		struct set_loss *loss = &losses[table->set[row]];
+		int64_t ns = late_ns(&table->arrival_ns[row * job->gpu_count], is_fixed,
+				     job->gpu_count);
+		int64_t seen_ns = ns < table->exposed_ns[row] ? ns : table->exposed_ns[row];
+		loss->late_ns = add_saturated(loss->late_ns, ns);
+		loss->seen_ns = add_saturated(loss->seen_ns, seen_ns);
+	}
+	return row;
 }
 
 int64_t straggler_loss_ns(const struct straggler_table *table, const struct job *job,
 			  const bool *is_fixed)
 {
 	int64_t *scratch = malloc((job->gpu_count + 1) * sizeof *scratch);
-	int64_t loss_ns = 0;
-	if (scratch == NULL)
-		return -1;
-	for (size_t row = 0; row < table->count;) {
-		int64_t step = table->step[row], late_sum_ns = 0, seen_ns = 0;
+	struct set_loss *losses = malloc((table->set_count + 1) * sizeof *losses);
+	int64_t loss_ns = scratch == NULL || losses == NULL ? -1 : 0;
+	for (size_t row = 0; loss_ns >= 0 && row < table->count;) {
+		int64_t step = table->step[row], most_ns = 0;
 		bool has_steps = job->gpus[0].step_parts != NULL && step >= 0;
-		for (; row < table->count && table->step[row] == step; row++) {
-			int64_t ns = late_ns(&table->arrival_ns[row * job->gpu_count], is_fixed,
-					     job->gpu_count);
-			late_sum_ns = add_saturated(late_sum_ns, ns);
-			seen_ns = add_saturated(seen_ns, ns < table->exposed_ns[row] ? ns : table->exposed_ns[row]);
-		}
 		int64_t own_ns = has_steps ? own_late_ns(job, is_fixed, step, scratch) : 0;
-		seen_ns = own_ns > seen_ns ? own_ns : seen_ns;
-		loss_ns = add_saturated(loss_ns, seen_ns < late_sum_ns ? seen_ns : late_sum_ns);
+		row = losses_sum(losses, table, job, is_fixed, row);
+		for (size_t set = 0; set < table->set_count; set++) {
+			int64_t ns = losses[set].seen_ns > own_ns ? losses[set].seen_ns : own_ns;
+			ns = ns < losses[set].late_ns ? ns : losses[set].late_ns;
+			most_ns = ns > most_ns ? ns : most_ns;
+		}
+		loss_ns = add_saturated(loss_ns, most_ns);
 	}
 	free(scratch);
+	free(losses);
 	return loss_ns;
 }
