@@ -36,7 +36,8 @@ CALLS = tuple((name, re.compile(FAMILY + '(' + pattern + ')')) for name, pattern
 CLASS_ORDER = ['other', 'launch', 'copy', 'sync', 'alloc', 'load']
 WORD = r'(?<![a-z]){}(?![a-z])'
 SETUP = re.compile(r'ncclComm(Init|Split|Shrink|Finalize|Destroy)|init_process_group')
-DATA = re.compile(r'dataloader|data_loader|data loader|__next__|next_batch|get_batch|load_batch|collate|IteratorGetNext|' +
+DATA = re.compile(r'dataloader|data_loader|data loader|__next__|next_batch|get_batch|load_batch|collate|'
+                  r'IteratorGetNext|' +
                   WORD.format('fetch') + '|' + WORD.format('dataloading'), re.I)
 DATA_WORDS = [re.compile(WORD.format(word), re.I) for word in ('data', '(load|loading|wait|next)')]
 PAUSE = re.compile(WORD.format('gc') + '|garbage', re.I)
@@ -375,7 +376,8 @@ class Gpu:
         is_head = any(start <= bound <= end for bound in self.heads) if self.heads else is_input
         return Question(self.trace, start, min(max(row.launch.issue(row.start), start), end), row.launch,
                         row.before, is_head=is_head, is_input=is_input,
-                        after_sync_max=max(AFTER_SYNC_MAX, self.step_median // 10), is_launch_bound=any(a <= start and end <= b for a, b in self.bound))
+                        after_sync_max=max(AFTER_SYNC_MAX, self.step_median // 10),
+                        is_launch_bound=any(a <= start and end <= b for a, b in self.bound))
 
     def add(self, sums, cause, start, end):
         if self.inside(start, end):
@@ -461,7 +463,8 @@ class Gpu:
             if source is None or host < since:
                 continue
             recorded, stream = source
-            kept = [other for other in row.streams.get(stream, ()) if other.launch is None or other.launch.start < recorded]
+            kept = [other for other in row.streams.get(stream, ())
+                    if other.launch is None or other.launch.start < recorded]
             offers += kept[-1:]
         offers = [(other.end, other.kind) for other in offers if other.end <= row.start]
         return max(offers, key=lambda found: found[0]) if offers else None

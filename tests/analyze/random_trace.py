@@ -9,7 +9,8 @@ CALLS = ('cudaLaunchKernel_v7000', 'cudaLaunchKernel_v7000', 'cudaLaunchKernel_v
          'cudaMemcpyAsync_v3020', 'cudaMemcpy_v3020', 'cudaStreamSynchronize_v3020', 'cudaDeviceSynchronize',
          'cudaMalloc_v3020', 'cuMemFree_v2', 'cuModuleLoadData', 'cudaGraphLaunch_v10000', 'cudaEventQuery',
          'cudaLaunchHostFunc', 'hipLaunchKernel', 'cudaFuncGetAttributes')
-RANGES = ('DataLoader.__next__', 'fetch', 'prefetcher', 'gc', 'ncclCommInitRank', 'forward', 'load data', 'Optimizer.step')
+RANGES = ('DataLoader.__next__', 'fetch', 'prefetcher', 'gc', 'ncclCommInitRank', 'forward', 'load data',
+          'Optimizer.step')
 KERNELS = ('gemm', 'relu', 'ncclDevKernel_AllReduce_Sum_f32_RING_LL(x)', 'ncclKernel_SendRecv')
 
 
@@ -102,7 +103,8 @@ class Maker:
             self.event(thread)
         elif kind < 0.25:
             self.host[thread] += 3 * self.length()
-            self.put('range', start_ns=start, duration_ns=self.host[thread] - start, thread_id=self.random.randint(1, 3),
+            self.put('range', start_ns=start, duration_ns=self.host[thread] - start,
+                     thread_id=self.random.randint(1, 3),
                      kind=1, name_id=self.string(self.random.choice(RANGES)))
         elif kind < 0.28:
             self.launches(thread)
