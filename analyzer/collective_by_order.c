@@ -319,8 +319,8 @@ static bool is_job_captured(const struct matcher *matcher, const struct collecti
 }
 
 /*
- * Communicators of a part of the job that nobody names: where all ranks are captured, and each found
- * its peers, nobody is missing.
+ * Communicators of a part of the job that nobody names: where all ranks are captured, and each
+ * found its peers, nobody is missing.
  */
 static void clusters_complete(struct matcher *matcher, const struct collective_class *class,
 			      size_t first_group)
