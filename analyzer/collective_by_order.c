@@ -301,10 +301,43 @@ static bool clusters_find(struct matcher *matcher, struct parts *parts, struct o
 	return true;
 }
 
+/* Has every rank of the class's job a lane? */
+static bool is_job_captured(const struct matcher *matcher, const struct collective_class *class)
+{
+	const struct class_entry *entry = &matcher->classes.entries[class->first];
+	int64_t world_size = matcher->lanes[entry->lane].world_size, found = 0;
+	for (size_t a = 0; a < matcher->match->lane_count; a++) {
+		const struct comm_lane *lane = &matcher->lanes[a];
+		bool is_new = lane->world_size == world_size && lane->rank >= 0 &&
+			      lane->rank < world_size;
+		for (size_t b = 0; is_new && b < a; b++)
+			is_new = matcher->lanes[b].world_size != world_size ||
+				 matcher->lanes[b].rank != lane->rank;
+		found += is_new;
+	}
+	return world_size > 0 && found == world_size;
+}
+
+/*
+ * Communicators of a part of the job that nobody names: where all ranks are captured, and each
+ * found its peers, nobody is missing.
+ */
+static void clusters_complete(struct matcher *matcher, const struct collective_class *class,
+			      size_t first_group)
+{
+	if (class->is_hashed || !is_job_captured(matcher, class))
+		return;
+	for (size_t g = first_group; g < matcher->match->group_count; g++) {
+		struct collective_group *group = &matcher->match->groups[g];
+		group->rank_count = (int64_t)group->lane_count;
+		group->is_complete = true;
+	}
+}
+
 static bool clusters_keep(struct matcher *matcher, const struct collective_class *class,
 			  const struct parts *parts, const struct order_match *why)
 {
-	size_t lane_count = 0, kernel_count = 0;
+	size_t lane_count = 0, kernel_count = 0, first_group = matcher->match->group_count;
 	uint32_t last = COLLECTIVE_NONE;
 	for (size_t a = 0; a < parts->count; a++) {
 		const struct part *part = &parts->list[a];
@@ -320,6 +353,8 @@ static bool clusters_keep(struct matcher *matcher, const struct collective_class
 			kernel_count += part->count;
 		}
 	}
+	if (lane_count == 0)
+		clusters_complete(matcher, class, first_group);
 	return leftovers_keep(matcher, class, lane_count, kernel_count, why);
 }
 

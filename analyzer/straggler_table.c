@@ -15,6 +15,7 @@ void straggler_table_end(struct straggler_table *table)
 	free(table->exposed_ns);
 	free(table->set);
 	free(table->set_hash);
+	free(table->set_gpu);
 	free(table->tied_to);
 }
 
@@ -100,6 +101,7 @@ static uint32_t set_of(struct straggler_table *table, const struct job *job,
 	while (at < table->set_count && table->set_hash[at] != hash)
 		at++;
 	if (at == table->set_count) {
+		table->set_gpu[at] = job->match->members[instance->first_member].lane;
 		table->set_hash[table->set_count++] = hash;
 		for (size_t m = 1; m < instance->member_count; m++)
 			tie(table, job, job->match->members[instance->first_member].lane,
@@ -154,8 +156,10 @@ bool straggler_table_make(struct straggler_table *table, const struct job *job)
 	table->set = malloc((table->room + 1) * sizeof *table->set);
 	table->set_hash = malloc((table->room + 1) * sizeof *table->set_hash);
 	table->tied_to = malloc((job->gpu_count + 1) * sizeof *table->tied_to);
+	table->set_gpu = malloc((table->room + 1) * sizeof *table->set_gpu);
 	if (table->tied_to == NULL || table->set == NULL || table->set_hash == NULL ||
-	    table->instance == NULL || table->arrival_ns == NULL || table->wait_ns == NULL ||
+	    table->set_gpu == NULL || table->instance == NULL || table->arrival_ns == NULL ||
+	    table->wait_ns == NULL ||
 	    table->step == NULL || table->cap_ns == NULL || table->exposed_ns == NULL)
 		return false;
 	for (size_t g = 0; g < job->gpu_count; g++)
@@ -205,13 +209,18 @@ static int64_t late_ns(const int64_t *values, const bool *is_fixed, size_t count
 	return latest == ARRIVAL_NONE ? 0 : latest - kept;
 }
 
-/* What each GPU needed in a step for everything but what waited for communication. */
-static int64_t own_late_ns(const struct job *job, const bool *is_fixed, int64_t step,
-			   int64_t *scratch)
+/*
+ * What each GPU needed in a step for everything but what waited for communication, among those that
+ * barriers tie to `gpu`: what another job in the same folder does is no measure.
+ */
+static int64_t own_late_ns(const struct straggler_table *table, const struct job *job,
+			   const bool *is_fixed, int64_t step, size_t gpu, int64_t *scratch)
 {
 	for (size_t g = 0; g < job->gpu_count; g++) {
 		const struct time_parts *parts = &job->gpus[g].step_parts[step];
-		scratch[g] = job->lanes[g].is_repeated ? ARRIVAL_NONE :
+		bool is_other = job->lanes[g].is_repeated ||
+				table->tied_to[g] != table->tied_to[gpu];
+		scratch[g] = is_other ? ARRIVAL_NONE :
 			time_parts_sum(parts) - parts->absent_ns[CAUSE_COMM];
 	}
 	return late_ns(scratch, is_fixed, job->gpu_count);
@@ -250,9 +259,14 @@ int64_t straggler_loss_ns(const struct straggler_table *table, const struct job 
 	for (size_t row = 0; loss_ns >= 0 && row < table->count;) {
 		int64_t step = table->step[row], most_ns = 0;
 		bool has_steps = job->gpus[0].step_parts != NULL && step >= 0;
-		int64_t own_ns = has_steps ? own_late_ns(job, is_fixed, step, scratch) : 0;
+		int64_t own_ns = 0;
+		size_t tied_to = SIZE_MAX;
 		row = losses_sum(losses, table, job, is_fixed, row);
 		for (size_t set = 0; set < table->set_count; set++) {
+			size_t gpu = table->set_gpu[set];
+			if (has_steps && table->tied_to[gpu] != tied_to)
+				own_ns = own_late_ns(table, job, is_fixed, step, gpu, scratch);
+			tied_to = table->tied_to[gpu];
 			int64_t ns = losses[set].seen_ns > own_ns ? losses[set].seen_ns : own_ns;
 			ns = ns < losses[set].late_ns ? ns : losses[set].late_ns;
 			most_ns = ns > most_ns ? ns : most_ns;

@@ -22,6 +22,7 @@ struct straggler_table {
 	int64_t *exposed_ns;	/* longest wait of a member that nothing hid */
 	uint32_t *set;		/* barriers of the same GPUs have the same number */
 	uint64_t *set_hash;	/* of each such set */
+	size_t *set_gpu;	/* a GPU of each */
 	size_t set_count;
 	size_t *tied_to; /* of each GPU: the first one that barriers tie it to, directly or not */
 	int64_t clock_error_ns;

@@ -316,8 +316,16 @@ TEST(a_job_of_two_halves_is_matched_in_halves)
 	struct collective_match *match = solve(LANES);
 	CHECK_INT(match->group_count, 2);
 	CHECK_INT(match->instance_count, 60);
-	CHECK(!match->groups[0].is_complete);
+	/* All four ranks of the job are there, and each found its peer. */
+	CHECK(match->groups[0].is_complete);
+	CHECK_INT(match->groups[0].rank_count, 2);
 	CHECK_INT(match->groups[1].lane_count, 2);
+	collective_match_close(match);
+	for (size_t l = 0; l < LANES; l++)
+		lanes[l].world_size = 8;
+	match = solve(LANES);
+	CHECK_INT(match->group_count, 2);
+	CHECK(!match->groups[0].is_complete);
 	collective_match_close(match);
 }
 
@@ -341,7 +349,7 @@ TEST(communicators_that_nobody_names_are_told_apart_by_streams)
 	for (size_t g = 0; g < match->group_count; g++) {
 		CHECK_INT(match->groups[g].matched, 30);
 		CHECK_INT(match->groups[g].lane_count, 2);
-		CHECK(!match->groups[g].is_complete);
+		CHECK(match->groups[g].is_complete);
 	}
 	for (size_t i = 0; i < match->instance_count; i++)
 		CHECK_INT(match->instances[i].end_spread_ns, 0);
