@@ -78,7 +78,7 @@ static void parse_small(uint8_t choice, const char *word)
 	struct window window;
 	unsigned kinds;
 	struct text text;
-	bool ok = choice % 2 == 0 ? window_parse(&window, word, &error) :
+	bool ok = choice % 2 == 0 ? window_parse(&window, word, choice % 4 == 0, &error) :
 				    export_kinds_parse(word, &kinds, &error);
 	if (!ok)
 		require_usage(&error);

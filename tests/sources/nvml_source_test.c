@@ -34,7 +34,7 @@ TEST(devices_are_found_by_uuid_and_not_by_number)
 	struct drain *drain = fake_drain_create();
 	struct device_row *row = fake_device_add(drain, 0);	/* CUDA's first is NVML's second */
 	row->uuid = "GPU-00112233-4455-6677-8899-aabbccddeeff";
-	nvml_source_start(drain);
+	nvml_source_start(drain, 0);
 	CHECK_INT(row->pcie_width, 4);
 	CHECK_INT(row->pcie_width_max, 16);
 	CHECK_INT(row->pcie_generation, 4);
@@ -48,7 +48,7 @@ TEST(devices_are_found_by_uuid_and_not_by_number)
 	CHECK_TEXT(drain_trace_row(drain)->driver_version, "580.65.06");
 	struct device_row *later = fake_device_add(drain, 1);
 	later->pci_bus_id = row->pci_bus_id;
-	nvml_source_start(drain);
+	nvml_source_start(drain, 0);
 	CHECK_INT(later->pcie_width, 4);
 }
 
@@ -58,12 +58,12 @@ TEST(what_a_device_does_not_support_is_said_once)
 	struct drain *drain = fake_drain_create();
 	struct device_row *row = fake_device_add(drain, 0);
 	row->uuid = "GPU-not-there";
-	nvml_source_start(drain);
+	nvml_source_start(drain, 0);
 	CHECK_INT(fake_loss(drain, "nvml", "device 0 not found by NVML"), 0);
 	CHECK_INT(row->power_limit_mw, 0);
 	row = fake_device_add(drain, 1);
 	row->pci_bus_id = "00000000:01:00.0";
-	nvml_source_start(drain);
+	nvml_source_start(drain, 0);
 	CHECK_INT(fake_loss(drain, "nvml", "not supported: nvmlDeviceGetEnforcedPowerLimit"), 0);
 	CHECK_INT(row->power_limit_mw, 0);
 	CHECK_INT(row->pcie_replays, -1);
@@ -76,8 +76,8 @@ TEST(no_nvml_is_a_fact_and_no_failure)
 		test_skip("this machine has NVML");
 	struct drain *drain = fake_drain_create();
 	struct device_row *row = fake_device_add(drain, 0);
-	nvml_source_start(drain);
-	nvml_source_start(drain);
+	nvml_source_start(drain, 0);
+	nvml_source_start(drain, 0);
 	CHECK_INT(fake_loss(drain, "nvml", "disabled: libnvidia-ml.so.1 is not there"), 0);
 	CHECK_INT(row->pcie_width, 0);
 }
@@ -87,7 +87,7 @@ TEST(an_nvml_without_driver_is_a_fact_and_no_failure)
 	library_load("");
 	setenv("RIG_NODEVICE", "1", 1);
 	struct drain *drain = fake_drain_create();
-	nvml_source_start(drain);
+	nvml_source_start(drain, 0);
 	CHECK_INT(fake_loss(drain, "nvml", "disabled: NVML does not start: driver not loaded (9)"),
 		  0);
 }
