@@ -175,10 +175,10 @@ bool straggler_table_make(struct straggler_table *table, const struct job *job)
 	table->tied_to = malloc((job->gpu_count + 1) * sizeof *table->tied_to);
 	table->places = malloc((table->room + 1) * sizeof *table->places);
 	table->set_gpu = malloc((table->room + 1) * sizeof *table->set_gpu);
-	if (table->tied_to == NULL || table->set == NULL || table->set_hash == NULL ||
-	    table->set_gpu == NULL || table->places == NULL || table->instance == NULL || table->arrival_ns == NULL ||
-	    table->wait_ns == NULL ||
-	    table->step == NULL || table->cap_ns == NULL || table->exposed_ns == NULL)
+	if (table->tied_to == NULL || table->set_gpu == NULL || table->places == NULL ||
+	    table->set == NULL || table->set_hash == NULL || table->instance == NULL ||
+	    table->arrival_ns == NULL || table->wait_ns == NULL || table->step == NULL ||
+	    table->cap_ns == NULL || table->exposed_ns == NULL)
 		return false;
 	for (size_t g = 0; g < job->gpu_count; g++)
 		table->tied_to[g] = g;
