@@ -16,6 +16,7 @@ void straggler_table_end(struct straggler_table *table)
 	free(table->set);
 	free(table->set_hash);
 	free(table->set_gpu);
+	free(table->places);
 	free(table->tied_to);
 }
 
@@ -141,6 +142,22 @@ static void table_add(struct straggler_table *table, const struct job *job, size
 	}
 }
 
+static int place_compare(const void *left, const void *right)
+{
+	const struct straggler_place *a = left, *b = right;
+	if (a->step != b->step)
+		return a->step < b->step ? -1 : 1;
+	return (a->row > b->row) - (a->row < b->row);
+}
+
+static void places_sort(struct straggler_table *table)
+{
+	for (size_t row = 0; row < table->count; row++)
+		table->places[row] = (struct straggler_place){ table->step[row], row };
+	if (table->count > 1)
+		qsort(table->places, table->count, sizeof *table->places, place_compare);
+}
+
 bool straggler_table_make(struct straggler_table *table, const struct job *job)
 {
 	const struct collective_match *match = job->match;
@@ -156,11 +173,12 @@ bool straggler_table_make(struct straggler_table *table, const struct job *job)
 	table->set = malloc((table->room + 1) * sizeof *table->set);
 	table->set_hash = malloc((table->room + 1) * sizeof *table->set_hash);
 	table->tied_to = malloc((job->gpu_count + 1) * sizeof *table->tied_to);
+	table->places = malloc((table->room + 1) * sizeof *table->places);
 	table->set_gpu = malloc((table->room + 1) * sizeof *table->set_gpu);
-	if (table->tied_to == NULL || table->set == NULL || table->set_hash == NULL ||
-	    table->set_gpu == NULL || table->instance == NULL || table->arrival_ns == NULL ||
-	    table->wait_ns == NULL ||
-	    table->step == NULL || table->cap_ns == NULL || table->exposed_ns == NULL)
+	if (table->tied_to == NULL || table->set_gpu == NULL || table->places == NULL ||
+	    table->set == NULL || table->set_hash == NULL || table->instance == NULL ||
+	    table->arrival_ns == NULL || table->wait_ns == NULL || table->step == NULL ||
+	    table->cap_ns == NULL || table->exposed_ns == NULL)
 		return false;
 	for (size_t g = 0; g < job->gpu_count; g++)
 		table->tied_to[g] = g;
@@ -170,6 +188,7 @@ bool straggler_table_make(struct straggler_table *table, const struct job *job)
 		table->incomplete += !match->instances[i].is_complete;
 		table_add(table, job, i);
 	}
+	places_sort(table);
 	for (size_t lane = 0; lane < match->lane_count; lane++)
 		if (match->clocks[lane].error_ns > table->clock_error_ns)
 			table->clock_error_ns = match->clocks[lane].error_ns;
@@ -232,14 +251,15 @@ struct set_loss {
 	int64_t seen_ns;	/* the part of it that shows as exposed waits */
 };
 
-/* Of the rows from `row` that are of one step, by set; the row behind them. */
+/* Of the rows at `place` and behind it that are of one step, by set; the place after them. */
 static size_t losses_sum(struct set_loss *losses, const struct straggler_table *table,
-			 const struct job *job, const bool *is_fixed, size_t row)
+			 const struct job *job, const bool *is_fixed, size_t place)
 {
-	int64_t step = table->step[row];
+	int64_t step = table->places[place].step;
 	for (size_t set = 0; set < table->set_count; set++)
 		losses[set] = (struct set_loss){ 0 };
-	for (; row < table->count && table->step[row] == step; row++) {
+	for (; place < table->count && table->places[place].step == step; place++) {
+		size_t row = table->places[place].row;
 		struct set_loss *loss = &losses[table->set[row]];
 		int64_t ns = late_ns(&table->arrival_ns[row * job->gpu_count], is_fixed,
 				     job->gpu_count);
@@ -247,7 +267,7 @@ static size_t losses_sum(struct set_loss *losses, const struct straggler_table *
 		loss->late_ns = add_saturated(loss->late_ns, ns);
 		loss->seen_ns = add_saturated(loss->seen_ns, seen_ns);
 	}
-	return row;
+	return place;
 }
 
 int64_t straggler_loss_ns(const struct straggler_table *table, const struct job *job,
@@ -256,12 +276,12 @@ int64_t straggler_loss_ns(const struct straggler_table *table, const struct job 
 	int64_t *scratch = malloc((job->gpu_count + 1) * sizeof *scratch);
 	struct set_loss *losses = malloc((table->set_count + 1) * sizeof *losses);
 	int64_t loss_ns = scratch == NULL || losses == NULL ? -1 : 0;
-	for (size_t row = 0; loss_ns >= 0 && row < table->count;) {
-		int64_t step = table->step[row], most_ns = 0;
+	for (size_t place = 0; loss_ns >= 0 && place < table->count;) {
+		int64_t step = table->places[place].step, most_ns = 0;
 		bool has_steps = job->gpus[0].step_parts != NULL && step >= 0;
 		int64_t own_ns = 0;
 		size_t tied_to = SIZE_MAX;
-		row = losses_sum(losses, table, job, is_fixed, row);
+		place = losses_sum(losses, table, job, is_fixed, place);
 		for (size_t set = 0; set < table->set_count; set++) {
 			size_t gpu = table->set_gpu[set];
 			if (has_steps && table->tied_to[gpu] != tied_to)

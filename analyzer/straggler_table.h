@@ -2,7 +2,7 @@
 /*
  * The matched barriers of the window as tables for metric_blame, and what late arrivals cost.
  *
- * Memory: 16 bytes a barrier and GPU, 32 a barrier.
+ * Memory: 16 bytes a barrier and GPU, 60 a barrier.
  *
  * Thread: one thread, over a measured job.
  */
@@ -10,6 +10,11 @@
 #define ANALYZER_STRAGGLER_TABLE_H
 
 #include "analyzer/job.h"
+
+struct straggler_place {
+	int64_t step;
+	size_t row;
+};
 
 struct straggler_table {
 	size_t room;
@@ -24,6 +29,7 @@ struct straggler_table {
 	uint64_t *set_hash;	/* of each such set */
 	size_t *set_gpu;	/* a GPU of each */
 	size_t set_count;
+	struct straggler_place *places;	/* rows by step: two jobs' steps overlap in time */
 	size_t *tied_to; /* of each GPU: the first one that barriers tie it to, directly or not */
 	int64_t clock_error_ns;
 	int64_t incomplete;

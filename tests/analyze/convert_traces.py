@@ -323,7 +323,8 @@ class Nsys:
 
         def place(row):
             stream = capture.streams.get(row['stream_id'])
-            return {'deviceId': stream['device_id'] if stream else 0, 'contextId': stream['context_id'] if stream else 1,
+            return {'deviceId': stream['device_id'] if stream else 0,
+                    'contextId': stream['context_id'] if stream else 1,
                     'streamId': stream['number'] if stream else NONE_32, 'globalPid': gpid(pid), 'greenContextId': 0,
                     'correlationId': row['correlation_id'] & 0xffffffff}
         self.add('PROCESSES', globalPid=gpid(pid), pid=pid, name='python3')

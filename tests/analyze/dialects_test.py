@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The same run, told by other profilers, gets the same answer (TAP).
 
-Each scenario is captured by libtrace.so and analysed, then converted to what PyTorch's profiler and Nsight Systems would
-have written of it (convert_traces.py) and analysed again: verdict, the GPUs named, first finding and its milliseconds
-must be those of the capture, or the weaker ones that WEAKER allows because the dialect lacks the evidence.
+Each scenario is captured by libtrace.so and analysed, then converted to what PyTorch's profiler and Nsight Systems
+would have written of it (convert_traces.py) and analysed again: verdict, the GPUs named, first finding and its
+milliseconds must be those of the capture, or the weaker ones that WEAKER allows because the dialect lacks the evidence.
 """
 
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Ways to train in parallel other than plain data parallel (TAP): who is late must be found there too, and what it costs
-must be counted once, for the GPUs that wait. Also folders as people have them: a file twice, two jobs, ranks cut short.
+"""Ways to train in parallel other than plain data parallel (TAP): who is late must be found there too, and what it
+costs must be counted once, for the GPUs that wait. Also folders as people have them: a file twice, two jobs.
 """
 
 import glob
