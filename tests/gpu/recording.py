@@ -77,7 +77,8 @@ def check_whole(results, group, done, folder, processes, has_calls=True):
 def check_partition(results, setup, group, folder, traces):
     """laggard analyze against this driver's own arithmetic, to the nanosecond."""
     title = f'{group}: analyze splits GPU time as we do'
-    done = run([setup.laggard(), 'analyze', '--format', 'json', folder], setup.limit(60))
+    done = run([setup.laggard(), 'analyze', '--window', 'all', '--database', 'none', '--format', 'json', folder],
+               setup.limit(60))
     try:
         report = json.loads(done.out)
     except ValueError:
