@@ -255,6 +255,13 @@ static void add_stragglers(struct text *out, const struct report *report)
 				text_add_integer(out, rank);
 		}
 	text_add_char(out, ']');
+	json_open(out, "gpus", '[');
+	for (size_t g = 0; g < stragglers->gpu_count; g++)
+		if (stragglers->gpus[g].is_named) {
+			json_next(out);
+			text_add_integer(out, (int64_t)g);
+		}
+	text_add_char(out, ']');
 	json_integer(out, "barriers", stragglers->instances);
 	json_integer(out, "ambiguous_barriers", stragglers->ambiguous);
 	json_integer(out, "incomplete_barriers", stragglers->incomplete);
