@@ -2,18 +2,9 @@
 #include "analyzer/gpu_sweep.h"
 
 #include "analyzer/idle_host.h"
+#include "analyzer/times.h"
 
 #include <string.h>
-
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* An idle gap while its causes are found. */
 struct open_gap {
@@ -39,8 +30,8 @@ static void gap_add(struct open_gap *gap, enum idle_cause cause, int64_t start_n
 	gap->cause_ns[cause] += inside_ns;
 	if (input->add_piece != NULL)
 		input->add_piece(input->piece_context, &(struct idle_piece){
-			.cause = cause, .start_ns = later(start_ns, input->window.start_ns),
-			.end_ns = earlier(end_ns, input->window.end_ns),
+			.cause = cause, .start_ns = time_later(start_ns, input->window.start_ns),
+			.end_ns = time_earlier(end_ns, input->window.end_ns),
 			.call = call, .range = range,
 			.launch = gap->event == NULL ? NO_CALL : gap->event->launch,
 			.next_kind = gap->event == NULL ? LANE_COUNT : gap->event->kind,
@@ -100,13 +91,13 @@ static struct host_question question_make(struct gpu_sweep *sweep,
 	return (struct host_question){
 		.timeline = input->timeline,
 		.start_ns = start_ns,
-		.end_ns = earlier(later(issue_ns, start_ns), end_ns),
+		.end_ns = time_earlier(time_later(issue_ns, start_ns), end_ns),
 		.launch = event->launch,
 		.before = sweep->before,
 		.is_head = input->step_bounds == 0 ? is_input :
 			is_step_head(sweep, start_ns, end_ns),
 		.is_input = is_input,
-		.after_sync_max_ns = later(AFTER_SYNC_NS_MAX, input->step_median_ns / 10),
+		.after_sync_max_ns = time_later(AFTER_SYNC_NS_MAX, input->step_median_ns / 10),
 		.is_launch_bound = is_launch_bound(sweep, start_ns, end_ns),
 	};
 }
@@ -132,8 +123,8 @@ static void worst_keep(struct gpu_sweep *sweep, const struct open_gap *gap,
 	struct gpu_time *time = sweep->time;
 	const struct time_window *window = &sweep->input->window;
 	struct idle_gap kept = {
-		.start_ns = later(start_ns, window->start_ns),
-		.end_ns = earlier(end_ns, window->end_ns),
+		.start_ns = time_later(start_ns, window->start_ns),
+		.end_ns = time_earlier(end_ns, window->end_ns),
 		.cause = gap->longest_cause, .cause_ns = gap->longest_ns,
 		.call = gap->call, .range = gap->range,
 		.launch = event == NULL ? NO_CALL : event->launch,
@@ -170,7 +161,7 @@ void gpu_gaps_close_idle(struct gpu_sweep *sweep, const struct timeline_event *e
 		if (end_ns - blocked_ns > 0 && sweep->input->timeline->gpu_count > 1) {
 			/* Nothing ran here: what it waited for can only be on another GPU. */
 			struct stream_operation producer = gpu_producer_find(sweep, event);
-			blocked_ns = earlier(later(producer.end_ns, blocked_ns), end_ns);
+			blocked_ns = time_earlier(time_later(producer.end_ns, blocked_ns), end_ns);
 			gap_add(&gap, producer_cause(producer.class), question.end_ns, blocked_ns,
 				event->launch, NO_RANGE);
 		}
@@ -213,8 +204,8 @@ static void absent_add_segment(void *context, const struct host_segment *segment
 	for (size_t i = begin; segment->cause == CAUSE_SYNC && i < sweep->absent_count &&
 			       sweep->absent[i].start_ns < segment->end_ns; i++) {
 		const struct absent_piece *piece = &sweep->absent[i];
-		int64_t from_ns = later(piece->start_ns, at_ns);
-		int64_t to_ns = earlier(piece->end_ns, segment->end_ns);
+		int64_t from_ns = time_later(piece->start_ns, at_ns);
+		int64_t to_ns = time_earlier(piece->end_ns, segment->end_ns);
 		if (!is_busy(piece->class) || from_ns >= to_ns)
 			continue;
 		gpu_sweep_add_absent(sweep, segment->cause, at_ns, from_ns);
@@ -251,7 +242,7 @@ static void absent_close_issued(struct gpu_sweep *sweep, const struct timeline_e
 		producer = gpu_producer_find(sweep, event);
 	if (producer.end_ns <= issue_ns && !sweep->input->timeline->waits.has_sources)
 		producer = producer_infer(sweep, end_ns);
-	int64_t blocked_ns = earlier(later(producer.end_ns, issue_ns), end_ns);
+	int64_t blocked_ns = time_earlier(time_later(producer.end_ns, issue_ns), end_ns);
 	if (blocked_ns > issue_ns)
 		gpu_sweep_add_absent(sweep, producer_cause(producer.class), issue_ns, blocked_ns);
 	gpu_sweep_add_absent(sweep, event->launch == NO_CALL ? CAUSE_UNEXPLAINED :

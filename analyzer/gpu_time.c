@@ -2,25 +2,17 @@
 #include "analyzer/gpu_time.h"
 
 #include "analyzer/gpu_sweep.h"
+#include "analyzer/times.h"
 #include "base/array.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 int64_t gpu_sweep_inside(const struct gpu_sweep *sweep, int64_t start_ns, int64_t end_ns)
 {
 	const struct time_window *window = &sweep->input->window;
-	return later(0, earlier(end_ns, window->end_ns) - later(start_ns, window->start_ns));
+	return time_later(0, time_earlier(end_ns, window->end_ns) -
+				     time_later(start_ns, window->start_ns));
 }
 
 /* From a slice nearby to the first one that ends after `start_ns`. */
@@ -46,8 +38,8 @@ static void slices_add(struct gpu_sweep *sweep, size_t *near, size_t number, int
 			struct time_parts *parts = &slices->parts[at];
 			int64_t *sum_ns = number < PART_COUNT ? &parts->ns[number] :
 				&parts->absent_ns[number - PART_COUNT];
-			*sum_ns += earlier(end_ns, slices->items[at].end_ns) -
-				   later(start_ns, slices->items[at].start_ns);
+			*sum_ns += time_earlier(end_ns, slices->items[at].end_ns) -
+				   time_later(start_ns, slices->items[at].start_ns);
 		}
 	}
 }
@@ -127,8 +119,8 @@ static void sweep_stretch(struct gpu_sweep *sweep, enum sweep_class class, int64
 		if (input->add_piece != NULL && gpu_sweep_inside(sweep, start_ns, end_ns) > 0)
 			input->add_piece(input->piece_context, &(struct idle_piece){
 				.cause = CAUSE_UNEXPLAINED,
-				.start_ns = later(start_ns, input->window.start_ns),
-				.end_ns = earlier(end_ns, input->window.end_ns),
+				.start_ns = time_later(start_ns, input->window.start_ns),
+				.end_ns = time_earlier(end_ns, input->window.end_ns),
 				.call = NO_CALL, .range = UINT32_MAX, .launch = NO_CALL,
 				.next_kind = LANE_GRAPH });
 		break;
@@ -150,7 +142,7 @@ static void sweep_to(struct gpu_sweep *sweep, int64_t to_ns)
 		while (class < SWEEP_IDLE && sweep->active[class].end_ns <= sweep->at_ns)
 			class++;
 		int64_t until_ns = class == SWEEP_IDLE ? to_ns :
-			earlier(sweep->active[class].end_ns, to_ns);
+			time_earlier(sweep->active[class].end_ns, to_ns);
 		sweep_stretch(sweep, class, sweep->at_ns, until_ns);
 		sweep->at_ns = until_ns;
 	}
@@ -210,7 +202,7 @@ static void sweep_begin_comm(struct gpu_sweep *sweep, const struct timeline_even
 {
 	const int64_t *waits_ns = sweep->input->wait_end_ns;
 	int64_t wait_ns = waits_ns == NULL ? event->start_ns :
-		earlier(later(waits_ns[comm], event->start_ns), event->end_ns);
+		time_earlier(time_later(waits_ns[comm], event->start_ns), event->end_ns);
 	if (wait_ns == event->start_ns) {
 		sweep_activate(sweep, SWEEP_TRANSFER, event->end_ns, 0, comm);
 		return;
@@ -292,14 +284,14 @@ static void sweep_walk(struct gpu_sweep *sweep)
 static void find_extent(struct gpu_sweep *sweep)
 {
 	const struct gpu_time_input *input = sweep->input;
-	sweep->at_ns = earlier(input->window.start_ns, input->gpu->start_ns);
+	sweep->at_ns = time_earlier(input->window.start_ns, input->gpu->start_ns);
 	sweep->end_ns = input->window.end_ns;
 	for (size_t set = 0; set < input->slice_sets; set++) {
 		const struct time_slices *slices = &input->slices[set];
 		if (slices->count == 0)
 			continue;
-		sweep->at_ns = earlier(sweep->at_ns, slices->items[0].start_ns);
-		sweep->end_ns = later(sweep->end_ns, slices->items[slices->count - 1].end_ns);
+		sweep->at_ns = time_earlier(sweep->at_ns, slices->items[0].start_ns);
+		sweep->end_ns = time_later(sweep->end_ns, slices->items[slices->count - 1].end_ns);
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "analyzer/idle_host.h"
 
 #include "analyzer/dense_ids.h"
+#include "analyzer/times.h"
 
 enum { RANGE_DEPTH_MAX = 8, RANGES_TRIED_MAX = 1024, INPUT_FREE_PERCENT = 50 };
 
@@ -15,16 +16,6 @@ struct explanation {
 	uint32_t other;		/* that launched what ran before; the same if there is no other */
 	bool is_fetching;	/* a silent host before a batch is copied */
 };
-
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 uint32_t host_call_before(const struct host_calls *calls, uint32_t thread, int64_t time_ns)
 {
@@ -47,7 +38,7 @@ int64_t host_issue_ns(const struct timeline *timeline, uint32_t launch, int64_t 
 		return calls->end_ns[launch];
 	if (begin_ns - calls->start_ns[launch] < SLOW_CALL_NS)
 		return calls->start_ns[launch];
-	return earlier(calls->end_ns[launch], begin_ns);
+	return time_earlier(calls->end_ns[launch], begin_ns);
 }
 
 /* CAUSE_COUNT: the call does not keep the thread from launching. */
@@ -125,10 +116,11 @@ static bool is_mostly_free(const struct explanation *explanation)
 	uint32_t last = last_call(explanation);
 	for (size_t i = last == NO_CALL ? first : (size_t)last + 1;
 	     i > first && calls->end_ns[i - 1] > question->start_ns; i--) {
-		int64_t from_ns = later(calls->start_ns[i - 1], question->start_ns);
+		int64_t from_ns = time_later(calls->start_ns[i - 1], question->start_ns);
 		if (i - 1 != question->launch)
-			busy_ns += later(0, earlier(calls->end_ns[i - 1], question->end_ns) -
-					    from_ns);
+			busy_ns +=
+				time_later(0, time_earlier(calls->end_ns[i - 1], question->end_ns) -
+						      from_ns);
 	}
 	return busy_ns <= length_ns / 100 * INPUT_FREE_PERCENT;
 }
@@ -189,8 +181,8 @@ static uint32_t find_range(const struct explanation *explanation, int64_t start_
 	for (size_t i = begin; i > 0 && ranges->classed_reach_ns[i - 1] > start_ns &&
 			       tried < RANGES_TRIED_MAX; i--, tried++) {
 		uint32_t range = ranges->classed[i - 1];
-		int64_t common_ns = earlier(ranges->end_ns[range], end_ns) -
-				    later(ranges->start_ns[range], start_ns);
+		int64_t common_ns = time_earlier(ranges->end_ns[range], end_ns) -
+				    time_later(ranges->start_ns[range], start_ns);
 		if (common_ns <= most_ns || !range_concerns(explanation, range))
 			continue;
 		most_ns = common_ns;
@@ -211,8 +203,8 @@ static void explain_ranges(const struct explanation *explanation, int64_t start_
 		explain_rest(explanation, start_ns, end_ns);
 		return;
 	}
-	int64_t from_ns = later(ranges->start_ns[range], start_ns);
-	int64_t to_ns = earlier(ranges->end_ns[range], end_ns);
+	int64_t from_ns = time_later(ranges->start_ns[range], start_ns);
+	int64_t to_ns = time_earlier(ranges->end_ns[range], end_ns);
 	explain_ranges(explanation, start_ns, from_ns, depth + 1);
 	explanation_add(explanation, range_cause(ranges->names[ranges->name[range]].class), from_ns,
 			to_ns, NO_CALL, range);
@@ -237,8 +229,8 @@ static void explain_calls(const struct explanation *explanation, uint32_t thread
 	     i > first && calls->end_ns[i - 1] > start_ns && to_ns > start_ns; i--) {
 		enum idle_cause cause = i - 1 == explanation->question->launch ?
 			own_call_cause(calls, i - 1) : call_cause(calls, i - 1);
-		int64_t from_ns = later(calls->start_ns[i - 1], start_ns);
-		int64_t until_ns = earlier(calls->end_ns[i - 1], to_ns);
+		int64_t from_ns = time_later(calls->start_ns[i - 1], start_ns);
+		int64_t until_ns = time_earlier(calls->end_ns[i - 1], to_ns);
 		if (cause == CAUSE_COUNT || from_ns >= until_ns)
 			continue;
 		if (is_other)

@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/intervals.h"
 
+#include "analyzer/times.h"
+
 #include "base/column.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 bool intervals_add(struct intervals *intervals, int64_t start_ns, int64_t end_ns)
 {
@@ -24,7 +16,7 @@ bool intervals_add(struct intervals *intervals, int64_t start_ns, int64_t end_ns
 		struct interval *last = &intervals->items[intervals->count - 1];
 		assert(start_ns >= last->start_ns);
 		if (start_ns <= last->end_ns) {
-			last->end_ns = later(last->end_ns, end_ns);
+			last->end_ns = time_later(last->end_ns, end_ns);
 			return true;
 		}
 	}
@@ -87,8 +79,8 @@ bool intervals_intersection(struct intervals *out, const struct intervals *a,
 	intervals_clear(out);
 	while (i < a->count && k < b->count) {
 		const struct interval *x = &a->items[i], *y = &b->items[k];
-		if (!intervals_add(out, later(x->start_ns, y->start_ns),
-				   earlier(x->end_ns, y->end_ns)))
+		if (!intervals_add(out, time_later(x->start_ns, y->start_ns),
+				   time_earlier(x->end_ns, y->end_ns)))
 			return false;
 		if (x->end_ns < y->end_ns)
 			i++;
@@ -104,8 +96,8 @@ int64_t intervals_common_length(const struct intervals *a, const struct interval
 	int64_t length_ns = 0;
 	while (i < a->count && k < b->count) {
 		const struct interval *x = &a->items[i], *y = &b->items[k];
-		int64_t start_ns = later(x->start_ns, y->start_ns);
-		int64_t end_ns = earlier(x->end_ns, y->end_ns);
+		int64_t start_ns = time_later(x->start_ns, y->start_ns);
+		int64_t end_ns = time_earlier(x->end_ns, y->end_ns);
 		if (end_ns > start_ns)
 			length_ns += end_ns - start_ns;
 		if (x->end_ns < y->end_ns)
@@ -130,7 +122,7 @@ bool intervals_difference(struct intervals *out, const struct intervals *a,
 		for (size_t hole = k; hole < b->count && b->items[hole].start_ns < end_ns; hole++) {
 			if (!intervals_add(out, at_ns, b->items[hole].start_ns))
 				return false;
-			at_ns = later(at_ns, b->items[hole].end_ns);
+			at_ns = time_later(at_ns, b->items[hole].end_ns);
 			k = hole;
 		}
 		if (!intervals_add(out, at_ns, end_ns))

@@ -4,6 +4,7 @@
 #include "analyzer/intervals.h"
 #include "analyzer/metric_transfers.h"
 #include "analyzer/ratio.h"
+#include "analyzer/times.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,16 +23,6 @@ struct copies {
 	struct intervals hidden;	/* kernels, where copies run */
 	struct intervals busy;		/* of one group at a time */
 };
-
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 /* Groups of copies; `way` is ignored by those of both ways. */
 static bool is_any(const struct copies *copies, size_t i, int way)
@@ -72,8 +63,8 @@ static bool group_sum(struct copies *copies, copy_filter filter, int way, struct
 		if (!window_holds(window, lane->start_ns[i], lane->end_ns[i]) ||
 		    !filter(copies, i, way))
 			continue;
-		int64_t start_ns = later(lane->start_ns[i], window->start_ns);
-		int64_t end_ns = earlier(lane->end_ns[i], window->end_ns);
+		int64_t start_ns = time_later(lane->start_ns[i], window->start_ns);
+		int64_t end_ns = time_earlier(lane->end_ns[i], window->end_ns);
 		int64_t whole_ns = lane->end_ns[i] - lane->start_ns[i];
 		bool is_cut = end_ns - start_ns != whole_ns;
 		sum->count++;
@@ -104,7 +95,7 @@ static bool find_hidden(struct copies *copies, const struct lane *kernels)
 	int64_t covered_ns = INT64_MIN;
 	size_t first = 0;
 	for (size_t i = 0; i < kernels->count && first < busy->count; i++) {
-		int64_t start_ns = later(kernels->start_ns[i], covered_ns);
+		int64_t start_ns = time_later(kernels->start_ns[i], covered_ns);
 		int64_t end_ns = kernels->end_ns[i];
 		if (end_ns <= start_ns)
 			continue;
@@ -113,8 +104,8 @@ static bool find_hidden(struct copies *copies, const struct lane *kernels)
 			first++;
 		for (size_t c = first; c < busy->count && busy->items[c].start_ns < end_ns; c++)
 			if (!intervals_add(&copies->hidden,
-					   later(start_ns, busy->items[c].start_ns),
-					   earlier(end_ns, busy->items[c].end_ns)))
+					   time_later(start_ns, busy->items[c].start_ns),
+					   time_earlier(end_ns, busy->items[c].end_ns)))
 				return false;
 	}
 	return true;
@@ -204,7 +195,7 @@ static bool pageable_measure(struct pageable_copies *pageable, struct copies *co
 	if (pageable->pinned_bytes_per_s > 0) {
 		int64_t pinned_ns =
 			ratio_e12(pageable->sum.bytes, pageable->pinned_bytes_per_s) / 1000;
-		pageable->recoverable_ns = later(pageable->sum.exposed_ns - pinned_ns, 0);
+		pageable->recoverable_ns = time_later(pageable->sum.exposed_ns - pinned_ns, 0);
 	}
 	return true;
 }

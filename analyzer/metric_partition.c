@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/metric_partition.h"
 
+#include "analyzer/times.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -17,16 +19,6 @@ struct sweep {
 	int64_t gap_start_ns;
 	bool is_in_gap;
 };
-
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 int64_t add_saturated(int64_t a, int64_t b)
 {
@@ -51,7 +43,7 @@ bool window_holds(const struct time_window *window, int64_t start_ns, int64_t en
 /* How far into [at, to) the class is active. */
 static int64_t sweep_reach(const struct sweep *sweep, enum sweep_class class, int64_t to_ns)
 {
-	return earlier(later(sweep->end_ns[class], sweep->at_ns), to_ns);
+	return time_earlier(time_later(sweep->end_ns[class], sweep->at_ns), to_ns);
 }
 
 static void sweep_count_gap(struct sweep *sweep, int64_t busy_end_ns, int64_t to_ns)
@@ -83,8 +75,8 @@ static void sweep_to(struct sweep *sweep, int64_t to_ns)
 	int64_t comm = sweep_reach(sweep, SWEEP_COMM, to_ns);
 	int64_t copy = sweep_reach(sweep, SWEEP_COPY, to_ns);
 	int64_t graph = sweep_reach(sweep, SWEEP_GRAPH, to_ns);
-	int64_t kernels = later(compute, comm);
-	int64_t busy = later(kernels, copy);
+	int64_t kernels = time_later(compute, comm);
+	int64_t busy = time_later(kernels, copy);
 	partition->compute_ns += compute - at_ns;
 	partition->comm_ns += kernels - compute;
 	partition->copy_ns += busy - kernels;
@@ -92,8 +84,8 @@ static void sweep_to(struct sweep *sweep, int64_t to_ns)
 	partition->compute_union_ns += compute - at_ns;
 	partition->comm_union_ns += comm - at_ns;
 	partition->copy_union_ns += copy - at_ns;
-	partition->comm_compute_overlap_ns += earlier(compute, comm) - at_ns;
-	partition->graph_only_ns += later(graph, busy) - busy;
+	partition->comm_compute_overlap_ns += time_earlier(compute, comm) - at_ns;
+	partition->graph_only_ns += time_later(graph, busy) - busy;
 	sweep_count_gap(sweep, busy, to_ns);
 	sweep->at_ns = to_ns;
 }
@@ -129,7 +121,7 @@ struct partition partition_measure(const struct timeline *timeline, const struct
 		if (event.start_ns == event.end_ns)
 			continue;
 		sweep_to(&sweep, event.start_ns);
-		sweep.end_ns[class] = later(sweep.end_ns[class], event.end_ns);
+		sweep.end_ns[class] = time_later(sweep.end_ns[class], event.end_ns);
 	}
 	sweep_to(&sweep, window->end_ns);
 	assert(partition.compute_ns + partition.comm_ns + partition.copy_ns + partition.idle_ns ==
@@ -141,12 +133,12 @@ static void count_overlap(struct row_counts *counts, const struct timeline_event
 			  int64_t *stream_end_ns)
 {
 	if (*stream_end_ns > event->start_ns) {
-		int64_t common_ns = earlier(*stream_end_ns, event->end_ns) - event->start_ns;
+		int64_t common_ns = time_earlier(*stream_end_ns, event->end_ns) - event->start_ns;
 		counts->same_stream_overlaps++;
 		counts->same_stream_overlap_max_ns =
-			later(counts->same_stream_overlap_max_ns, common_ns);
+			time_later(counts->same_stream_overlap_max_ns, common_ns);
 	}
-	*stream_end_ns = later(*stream_end_ns, event->end_ns);
+	*stream_end_ns = time_later(*stream_end_ns, event->end_ns);
 }
 
 static void count_row(struct row_counts *counts, const struct timeline *timeline,

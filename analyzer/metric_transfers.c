@@ -3,6 +3,7 @@
 
 #include "analyzer/intervals.h"
 #include "analyzer/ratio.h"
+#include "analyzer/times.h"
 
 #include <stdlib.h>
 
@@ -18,24 +19,14 @@ struct groups {
 	struct intervals any;		/* time with any memcpy */
 };
 
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static bool group_add(struct group **place, uint32_t kind, const struct timeline_event *event,
 		      const struct time_window *window)
 {
 	if (*place == NULL && (*place = calloc(1, sizeof **place)) == NULL)
 		return false;
 	struct transfer *sum = &(*place)->sum;
-	int64_t start_ns = later(event->start_ns, window->start_ns);
-	int64_t end_ns = earlier(event->end_ns, window->end_ns);
+	int64_t start_ns = time_later(event->start_ns, window->start_ns);
+	int64_t end_ns = time_earlier(event->end_ns, window->end_ns);
 	int64_t duration_ns = event->end_ns - event->start_ns;
 	bool is_cut = end_ns - start_ns != duration_ns;
 	int64_t bytes =
@@ -67,8 +58,8 @@ static bool groups_fill(struct groups *groups, const struct lane *copies,
 		uint32_t direction = (uint32_t)transfer_kind_direction(event.what);
 		if (!group_add(&groups->by_kind[event.what], event.what, &event, window) ||
 		    !group_add(&groups->by_direction[direction], direction << 8, &event, window) ||
-		    !intervals_add(&groups->any, later(event.start_ns, window->start_ns),
-				   earlier(event.end_ns, window->end_ns)))
+		    !intervals_add(&groups->any, time_later(event.start_ns, window->start_ns),
+				   time_earlier(event.end_ns, window->end_ns)))
 			return false;
 	}
 	return true;
@@ -86,7 +77,7 @@ static bool find_hidden(struct intervals *hidden, const struct timeline *timelin
 	for (size_t i = 0; i < kernels->count && first < copies->count; i++) {
 		if (timeline->kernels[kernels->what[i]].class == KERNEL_COMMUNICATION)
 			continue;
-		int64_t start_ns = later(kernels->start_ns[i], covered_ns);
+		int64_t start_ns = time_later(kernels->start_ns[i], covered_ns);
 		int64_t end_ns = kernels->end_ns[i];
 		if (end_ns <= start_ns)
 			continue;
@@ -94,8 +85,8 @@ static bool find_hidden(struct intervals *hidden, const struct timeline *timelin
 		while (first < copies->count && copies->items[first].end_ns <= start_ns)
 			first++;
 		for (size_t c = first; c < copies->count && copies->items[c].start_ns < end_ns; c++)
-			if (!intervals_add(hidden, later(start_ns, copies->items[c].start_ns),
-					   earlier(end_ns, copies->items[c].end_ns)))
+			if (!intervals_add(hidden, time_later(start_ns, copies->items[c].start_ns),
+					   time_earlier(end_ns, copies->items[c].end_ns)))
 				return false;
 	}
 	return true;
