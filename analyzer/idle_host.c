@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/idle_host.h"
 
-#include "analyzer/dense_ids.h"
 #include "analyzer/times.h"
 
 enum { RANGE_DEPTH_MAX = 8, RANGES_TRIED_MAX = 1024, INPUT_FREE_PERCENT = 50 };

@@ -25,7 +25,7 @@ struct copy_sum {
 enum pinned_rate_source {
 	PINNED_RATE_UNKNOWN,
 	PINNED_RATE_MEASURED,	/* by large pinned copies of this trace, the same way */
-	PINNED_RATE_CEILING,	/* 85 % of what the link can carry */
+	PINNED_RATE_CEILING,	/* 95 % of what the link can carry */
 };
 
 struct pageable_copies {

@@ -55,7 +55,7 @@ CASES = (
     Case('data-all-ranks', ('data-loading',)),
     Case('data-no-range', ('data-loading',), 1, (1,), ('culprit',)),
     # What pinned memory would give here stands in no trace; the report takes what the link usually carries.
-    Case('pageable-copies', ('pageable-copies',), tolerance_permille=50),
+    Case('pageable-copies', ('pageable-copies',), tolerance_permille=20),
     # To read the loss at the end of the step is a wait, too, and not planted.
     Case('host-sync', ('host-sync',), tolerance_permille=50),
     Case('staged-peer-copies', ('staged-peer-copies',), is_first=False, measure='', verdicts=('none', 'unknown')),

@@ -88,8 +88,8 @@ TEST(without_pinned_copies_the_link_says_what_pageable_ones_cost)
 	struct copy_problems problems = measure(&everything, INT64_C(26000000000));
 	const struct pageable_copies *to_host = &problems.pageable[COPY_WAY_TO_HOST];
 	CHECK_INT(to_host->rate_source, PINNED_RATE_CEILING);
-	CHECK_INT(to_host->pinned_bytes_per_s, INT64_C(22100000000));
-	CHECK_INT(to_host->recoverable_ns, 1000000 - 117647);
+	CHECK_INT(to_host->pinned_bytes_per_s, INT64_C(24700000000));
+	CHECK_INT(to_host->recoverable_ns, 1000000 - 105263);
 	CHECK_INT(to_host->blocking_count, 0);
 }
 
