@@ -86,13 +86,14 @@ static const struct option_example examples[] = {
 
 const struct option_table analyze_table = {
 	.name = "analyze",
-	.summary = "say how long each GPU was idle, and what nothing hides",
+	.summary = "say who makes the others wait, and why each GPU is idle",
 	.arguments = "FILE-OR-FOLDER...",
 	.description =
-		"Gives a verdict first, then shows where the time of each GPU went: computing, "
-		"communication that no computing hides, copies that nothing hides, and idle. The "
-		"four sum to the window, to the nanosecond. Then come how evenly the GPUs are "
-		"loaded, and transfers.\n\n"
+		"Gives a verdict first: which rank makes the others wait, why, what to do and what "
+		"that would save; or that nobody does. Then findings by the GPU time they cost, and "
+		"where the time of each GPU went: compute, transfer, waiting for other ranks, copies "
+		"that nothing hides, and idle, by cause. All of it sums to the window, to the "
+		"nanosecond.\n\n"
 		"Takes trace databases, PyTorch (Kineto) traces, SQLite exports of Nsight Systems, "
 		"and folders of them: one file a process, or rank. A file that cannot be read does "
 		"not stop the others; the report names it, and the exit status is 3.",
