@@ -26,9 +26,9 @@ const struct option_table program_table = {
 	.summary = "find the GPU that everyone is waiting for",
 	.arguments = "COMMAND [options] ARGS",
 	.description =
-		"Records what the GPUs of a program do, and says how long each of them was idle, "
-		"which transfers and collectives nothing hides, and how unevenly the work is "
-		"spread. No root, no code changes.",
+		"Records what the GPUs of a program do, and says which rank makes the others wait, "
+		"why each GPU was idle, which transfers and collectives are the bottleneck, and what "
+		"repairing that would save. No root, no code changes.",
 	.options = program_options,
 	.option_count = PROGRAM_OPTION_COUNT,
 	.examples = program_examples,
