@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { WINDOWS_EQUAL_PERCENT = 90 };
+
 static const struct {
 	const char *name;
 	int64_t warning_permille;
@@ -124,6 +126,18 @@ static bool find_part(struct report *report, enum finding_id id, int64_t part_ns
 	return finding_add(report, &finding);
 }
 
+/* One that was killed or started late had less time to compute; that is no imbalance. */
+static bool has_equal_windows(const struct report *report)
+{
+	int64_t least_ns = INT64_MAX, most_ns = 0;
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		int64_t window_ns = report->gpus[g].partition.window_ns;
+		least_ns = window_ns < least_ns ? window_ns : least_ns;
+		most_ns = window_ns > most_ns ? window_ns : most_ns;
+	}
+	return least_ns >= most_ns / 100 * WINDOWS_EQUAL_PERCENT;
+}
+
 /*
  * The GPU time that is lost when all wait for the GPU with most compute: sum of (most - own). GPUs
  * of different jobs do not wait for each other, nor those with different programs (stages of a
@@ -134,7 +148,7 @@ static bool find_imbalance(struct report *report)
 	const struct balance *balance = &report->balance;
 	struct finding finding = { .id = FINDING_IMBALANCE, .share_e12 = balance->lambda_e12,
 		.per_step_ns = -1, .gpu = balance->most, .count = (int64_t)report->gpu_count };
-	if (!balance->is_known || report->ranks.is_mixed ||
+	if (!balance->is_known || report->ranks.is_mixed || !has_equal_windows(report) ||
 	    finding_severity(finding.id, finding.share_e12) < SEVERITY_WARNING ||
 	    !work_is_same_program(&report->facts[balance->most], &report->facts[balance->least]))
 		return true;

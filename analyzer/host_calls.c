@@ -116,7 +116,7 @@ static bool calls_resize(struct host_calls *calls, size_t room)
 
 static bool calls_grow(struct host_calls *calls)
 {
-	return calls_resize(calls, calls->room == 0 ? 1024 : calls->room + calls->room / 2);
+	return calls_resize(calls, calls->room + calls->room / 2 + 1024);
 }
 
 struct name_places {

@@ -66,7 +66,7 @@ static bool ranges_resize(struct host_ranges *ranges, size_t room)
 
 static bool ranges_grow(struct host_ranges *ranges)
 {
-	return ranges_resize(ranges, ranges->room == 0 ? 256 : ranges->room + ranges->room / 2);
+	return ranges_resize(ranges, ranges->room + ranges->room / 2 + 256);
 }
 
 static bool name_place(struct host_ranges *ranges, struct dense_ids *places,

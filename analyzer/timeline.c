@@ -81,7 +81,7 @@ static bool lane_resize(struct lane *lane, size_t room, bool has_bytes)
 
 static bool lane_grow(struct lane *lane, bool has_bytes)
 {
-	return lane_resize(lane, lane->room == 0 ? 256 : lane->room + lane->room / 2, has_bytes);
+	return lane_resize(lane, lane->room + lane->room / 2 + 256, has_bytes);
 }
 
 static bool lane_sort(struct lane *lane)
