@@ -90,10 +90,10 @@ const struct option_table analyze_table = {
 	.arguments = "FILE-OR-FOLDER...",
 	.description =
 		"Gives a verdict first: which rank makes the others wait, why, what to do and what "
-		"that would save; or that nobody does. Then findings by the GPU time they cost, and "
-		"where the time of each GPU went: compute, transfer, waiting for other ranks, copies "
-		"that nothing hides, and idle, by cause. All of it sums to the window, to the "
-		"nanosecond.\n\n"
+		"that would save; or that nobody does. Then findings by the GPU time they cost, "
+		"and where the time of each GPU went: compute, transfer, waiting for other "
+		"ranks, copies that nothing hides, and idle, by cause. All of it sums to the "
+		"window, to the nanosecond.\n\n"
 		"Takes trace databases, PyTorch (Kineto) traces, SQLite exports of Nsight Systems, "
 		"and folders of them: one file a process, or rank. A file that cannot be read does "
 		"not stop the others; the report names it, and the exit status is 3.",

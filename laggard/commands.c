@@ -27,8 +27,8 @@ const struct option_table program_table = {
 	.arguments = "COMMAND [options] ARGS",
 	.description =
 		"Records what the GPUs of a program do, and says which rank makes the others wait, "
-		"why each GPU was idle, which transfers and collectives are the bottleneck, and what "
-		"repairing that would save. No root, no code changes.",
+		"why each GPU was idle, which transfers and collectives are the bottleneck, and "
+		"what repairing that would save. No root, no code changes.",
 	.options = program_options,
 	.option_count = PROGRAM_OPTION_COUNT,
 	.examples = program_examples,
