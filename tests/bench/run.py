@@ -102,15 +102,16 @@ def reading(folder):
 
 def run_parallel(commands):
     """As many at once as there are cores: CPU seconds of all, wall seconds."""
-    begin, cpu, left, running = time.monotonic(), 0.0, list(commands), 0
+    begin, cpu, left = time.monotonic(), 0.0, list(commands)
+    running = {}        # kept: the next Popen reaps a dropped one, and wait3() would miss it
     while left or running:
-        while left and running < CORES:
-            subprocess.Popen(left.pop(0), stdout=subprocess.DEVNULL)
-            running += 1
-        _, status, usage = os.wait3(0)
+        while left and len(running) < CORES:
+            process = subprocess.Popen(left.pop(0), stdout=subprocess.DEVNULL)
+            running[process.pid] = process
+        pid, status, usage = os.wait3(0)
+        running.pop(pid).returncode = os.waitstatus_to_exitcode(status)
         if status != 0:
             sys.exit('bench: a scan failed')
-        running -= 1
         cpu += usage.ru_utime + usage.ru_stime
     return cpu, time.monotonic() - begin
 
