@@ -15,27 +15,16 @@ struct rates {
 	int64_t counts[SIDE_COUNT];
 };
 
-/* When any GPU but one copies, on the shared clock. */
-static bool others_find(struct intervals *others, const struct copy_samples *const *gpus,
-			size_t gpu_count, size_t own)
+/* When any GPU but one copies. */
+static bool others_find(struct intervals *others, const struct gpu_copy *copies, size_t count,
+			size_t own)
 {
-	size_t total = 0;
-	for (size_t g = 0; g < gpu_count; g++)
-		total += g == own ? 0 : gpus[g]->count;
-	struct interval *items = malloc((total + 1) * sizeof *items);
-	if (items == NULL)
-		return false;
-	size_t count = 0;
-	for (size_t g = 0; g < gpu_count; g++)
-		for (size_t i = 0; g != own && i < gpus[g]->count; i++)
-			items[count++] = (struct interval){
-				.start_ns = gpus[g]->items[i].start_ns + gpus[g]->offset_ns,
-				.end_ns = gpus[g]->items[i].end_ns + gpus[g]->offset_ns,
-			};
 	intervals_clear(others);
-	bool ok = intervals_from(others, items, count);
-	free(items);
-	return ok;
+	for (size_t i = 0; i < count; i++)
+		if (copies[i].gpu != own &&
+		    !intervals_add(others, copies[i].start_ns, copies[i].end_ns))
+			return false;
+	return true;
 }
 
 /* `first`: the earliest of the others that may still touch; starts only grow. */
@@ -113,18 +102,21 @@ bool root_contention_measure(const struct copy_samples *const *gpus, size_t gpu_
 			     struct root_contention *found)
 {
 	struct intervals others = { 0 };
-	bool ok = true;
+	size_t count = 0;
+	struct gpu_copy *copies = gpu_copies_merge(gpus, gpu_count, &count);
+	bool ok = copies != NULL;
 	for (size_t g = 0; ok && g < gpu_count; g++) {
 		size_t size = (gpus[g]->count + 1) * sizeof(int64_t);
 		struct rates rates = { .values = { malloc(size), malloc(size) } };
 		ok = rates.values[SIDE_ALONE] != NULL && rates.values[SIDE_TOGETHER] != NULL &&
-			others_find(&others, gpus, gpu_count, g);
+			others_find(&others, copies, count, g);
 		for (int way = 0; ok && way < COPY_WAY_COUNT; way++)
 			found[g * COPY_WAY_COUNT + (size_t)way] =
 				gpu_compare(&rates, gpus[g], way, &others);
 		free(rates.values[SIDE_ALONE]);
 		free(rates.values[SIDE_TOGETHER]);
 	}
+	free(copies);
 	intervals_end(&others);
 	return ok;
 }

@@ -70,3 +70,38 @@ void copy_samples_end(struct copy_samples *samples)
 	free(samples->items);
 	*samples = (struct copy_samples){ 0 };
 }
+
+struct gpu_copy *gpu_copies_merge(const struct copy_samples *const *gpus, size_t gpu_count,
+				  size_t *count)
+{
+	size_t total = 0;
+	for (size_t g = 0; g < gpu_count; g++)
+		total += gpus[g]->count;
+	struct gpu_copy *copies = malloc((total + 1) * sizeof *copies);
+	size_t *next = calloc(gpu_count + 1, sizeof *next);
+	bool ok = copies != NULL && next != NULL;
+	for (*count = 0; ok && *count < total; ++*count) {
+		struct gpu_copy earliest = { .gpu = gpu_count };
+		for (size_t g = 0; g < gpu_count; g++) {
+			if (next[g] == gpus[g]->count)
+				continue;
+			const struct copy_sample *sample = &gpus[g]->items[next[g]];
+			int64_t start_ns = sample->start_ns + gpus[g]->offset_ns;
+			if (earliest.gpu == gpu_count || start_ns < earliest.start_ns)
+				earliest = (struct gpu_copy){
+					.start_ns = start_ns,
+					.end_ns = sample->end_ns + gpus[g]->offset_ns,
+					.bytes = sample->bytes,
+					.way = sample->way,
+					.gpu = g,
+				};
+		}
+		copies[*count] = earliest;
+		next[earliest.gpu]++;
+	}
+	free(next);
+	if (ok)
+		return copies;
+	free(copies);
+	return NULL;
+}

@@ -46,6 +46,23 @@ bool copy_samples_take(struct copy_samples *samples, const struct timeline_gpu *
 		       const struct time_window *window);
 void copy_samples_end(struct copy_samples *samples);
 
+/* A copy of any GPU, on the shared clock. */
+struct gpu_copy {
+	int64_t start_ns;
+	int64_t end_ns;
+	int64_t bytes;
+	size_t gpu;		/* place in the list */
+	uint8_t way;		/* enum copy_way */
+	bool is_taken;		/* for the caller; false at first */
+};
+
+/*
+ * The copies of all GPUs by start, then GPU. O(gpus * copies): merged, for those of each GPU are in
+ * order. The caller frees. NULL: memory is short.
+ */
+struct gpu_copy *gpu_copies_merge(const struct copy_samples *const *gpus, size_t gpu_count,
+				  size_t *count);
+
 /* Fewer samples on either side say nothing. */
 enum { ROOT_SAMPLES_MIN = 5 };
 
@@ -60,8 +77,8 @@ struct root_contention {
 };
 
 /*
- * GPUs of one host, `found[gpu * COPY_WAY_COUNT + way]`. O(gpus * copies * log copies). False:
- * memory is short (16 bytes a copy).
+ * GPUs of one host, `found[gpu * COPY_WAY_COUNT + way]`. O(gpus * copies). False: memory is
+ * short (at most 56 bytes a copy).
  */
 bool root_contention_measure(const struct copy_samples *const *gpus, size_t gpu_count,
 			     struct root_contention *found);

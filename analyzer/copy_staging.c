@@ -2,21 +2,14 @@
 #include "analyzer/copy_samples.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Candidates looked at for one copy: equal copies at the same time are not told apart anyway. */
 enum { CANDIDATES_MAX = 64 };
 
-struct half {
-	int64_t bytes;
-	int64_t start_ns;	/* on the shared clock */
-	int64_t end_ns;
-	size_t gpu;
-	bool is_taken;
-};
-
-static int half_compare(const void *left, const void *right)
+static int copy_compare(const void *left, const void *right)
 {
-	const struct half *a = left, *b = right;
+	const struct gpu_copy *a = left, *b = right;
 	if (a->bytes != b->bytes)
 		return a->bytes < b->bytes ? -1 : 1;
 	if (a->start_ns != b->start_ns)
@@ -24,32 +17,37 @@ static int half_compare(const void *left, const void *right)
 	return (a->gpu > b->gpu) - (a->gpu < b->gpu);
 }
 
-/* All copies of one way, by bytes and start. */
-static struct half *halves_make(const struct copy_samples *const *gpus, size_t gpu_count, int way,
-				size_t *count)
+/* Copies by start become copies by bytes and start; those of one size, the common case, are. */
+static void sort_by_bytes(struct gpu_copy *copies, size_t count)
 {
-	size_t total = 0;
-	for (size_t g = 0; g < gpu_count; g++)
-		total += gpus[g]->count;
-	struct half *halves = malloc((total + 1) * sizeof *halves);
-	*count = 0;
-	for (size_t g = 0; halves != NULL && g < gpu_count; g++)
-		for (size_t i = 0; i < gpus[g]->count; i++)
-			if (gpus[g]->items[i].way == way)
-				halves[(*count)++] = (struct half){
-					.bytes = gpus[g]->items[i].bytes,
-					.start_ns = gpus[g]->items[i].start_ns +
-						gpus[g]->offset_ns,
-					.end_ns = gpus[g]->items[i].end_ns + gpus[g]->offset_ns,
-					.gpu = g,
-				};
-	if (halves != NULL && *count > 1)
-		qsort(halves, *count, sizeof *halves, half_compare);
-	return halves;
+	for (size_t i = 1; i < count; i++)
+		if (copies[i - 1].bytes > copies[i].bytes) {
+			qsort(copies, count, sizeof *copies, copy_compare);
+			return;
+		}
+}
+
+/* Moves the copies to the device behind those to the host; both stay by start. False: no memory. */
+static bool split_by_way(struct gpu_copy *copies, size_t count, size_t *up_count)
+{
+	struct gpu_copy *downs = malloc((count + 1) * sizeof *downs);
+	size_t down_count = 0;
+	*up_count = 0;
+	for (size_t i = 0; downs != NULL && i < count; i++) {
+		if (copies[i].way == COPY_WAY_TO_HOST)
+			copies[(*up_count)++] = copies[i];
+		else
+			downs[down_count++] = copies[i];
+	}
+	if (downs == NULL)
+		return false;
+	memcpy(copies + *up_count, downs, down_count * sizeof *downs);
+	free(downs);
+	return true;
 }
 
 /* The earliest free copy to another GPU that begins in time; NULL: none. */
-static struct half *half_match(const struct half *up, struct half *downs, size_t count,
+static struct gpu_copy *find_down(const struct gpu_copy *up, struct gpu_copy *downs, size_t count,
 			       size_t *first)
 {
 	while (*first < count && (downs[*first].is_taken || downs[*first].bytes < up->bytes ||
@@ -93,14 +91,19 @@ static size_t pairs_pick(struct staged_copies *all, size_t gpu_count, struct sta
 bool staged_copies_find(const struct copy_samples *const *gpus, size_t gpu_count,
 			struct staged_copies *pairs, size_t room, size_t *count)
 {
-	size_t up_count = 0, down_count = 0, first = 0;
-	struct half *ups = halves_make(gpus, gpu_count, COPY_WAY_TO_HOST, &up_count);
-	struct half *downs = halves_make(gpus, gpu_count, COPY_WAY_TO_DEVICE, &down_count);
+	size_t copy_count = 0, up_count = 0, first = 0;
+	struct gpu_copy *ups = gpu_copies_merge(gpus, gpu_count, &copy_count);
 	struct staged_copies *all = calloc(gpu_count * gpu_count + 1, sizeof *all);
-	bool ok = ups != NULL && downs != NULL && all != NULL;
+	bool ok = ups != NULL && all != NULL && split_by_way(ups, copy_count, &up_count);
+	struct gpu_copy *downs = ok ? ups + up_count : NULL;
+	size_t down_count = copy_count - up_count;
+	if (ok) {
+		sort_by_bytes(ups, up_count);
+		sort_by_bytes(downs, down_count);
+	}
 	*count = 0;
 	for (size_t i = 0; ok && i < up_count; i++) {
-		struct half *down = half_match(&ups[i], downs, down_count, &first);
+		struct gpu_copy *down = find_down(&ups[i], downs, down_count, &first);
 		if (down == NULL)
 			continue;
 		down->is_taken = true;
@@ -115,7 +118,6 @@ bool staged_copies_find(const struct copy_samples *const *gpus, size_t gpu_count
 	if (ok)
 		*count = pairs_pick(all, gpu_count, pairs, room);
 	free(ups);
-	free(downs);
 	free(all);
 	return ok;
 }

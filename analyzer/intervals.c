@@ -30,23 +30,6 @@ bool intervals_add(struct intervals *intervals, int64_t start_ns, int64_t end_ns
 	return true;
 }
 
-static int interval_compare(const void *left, const void *right)
-{
-	const struct interval *a = left, *b = right;
-	return (a->start_ns > b->start_ns) - (a->start_ns < b->start_ns);
-}
-
-bool intervals_from(struct intervals *out, struct interval *items, size_t count)
-{
-	intervals_clear(out);
-	if (count > 1)
-		qsort(items, count, sizeof *items, interval_compare);
-	for (size_t i = 0; i < count; i++)
-		if (!intervals_add(out, items[i].start_ns, items[i].end_ns))
-			return false;
-	return true;
-}
-
 void intervals_clear(struct intervals *intervals)
 {
 	intervals->count = 0;

@@ -33,9 +33,6 @@ struct intervals {
 /* Adds an interval that starts at or after the start of the last one. */
 bool intervals_add(struct intervals *intervals, int64_t start_ns, int64_t end_ns);
 
-/* A list from intervals in any order, overlapping or not. Sorts `items`. */
-bool intervals_from(struct intervals *out, struct interval *items, size_t count);
-
 void intervals_clear(struct intervals *intervals);	/* empty, memory kept */
 void intervals_end(struct intervals *intervals);
 
