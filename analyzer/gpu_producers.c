@@ -36,10 +36,9 @@ static void producer_offer(struct stream_operation *producer,
 		*producer = *operation;
 }
 
-/* What the stream had been given before the host's time `before_ns`. */
 /*
- * The same of a stream of another GPU of this process: the last of its operations that began before
- * the kernel and had been launched by then.
+ * What producer_offer_stream offers, of a stream of another GPU of this process: the last of its
+ * operations that began before the kernel and had been launched by then.
  */
 static void producer_offer_foreign(const struct gpu_sweep *sweep, struct stream_operation *producer,
 				   uint32_t stream, int64_t before_ns, int64_t start_ns)
@@ -65,6 +64,7 @@ static void producer_offer_foreign(const struct gpu_sweep *sweep, struct stream_
 		}
 }
 
+/* The last that the stream had been given before the host's time `before_ns`. */
 static void producer_offer_stream(const struct gpu_sweep *sweep, struct stream_operation *producer,
 				  uint32_t stream, int64_t before_ns, int64_t start_ns)
 {

@@ -10,6 +10,7 @@ import sqlite3
 LIMIT = 1 << 61
 NO_CAUSE = None
 COMPUTE, COMM, COPY, GRAPH = range(4)
+BLOCKED = {COMPUTE: 'blocked-stream', COMM: 'blocked-comm', COPY: 'blocked-copy'}
 LAUNCH_LATENCY_MAX = PRODUCER_NEAR = 20_000
 SLOW_CALL = 20_000
 GROUP_SETUP_MIN = 1_000_000
@@ -17,7 +18,7 @@ AFTER_SYNC_MAX = 1_000_000
 INPUT_GAP_MIN = 250_000
 INPUT_BYTES_MIN = 65_536
 LAUNCH_BOUND_GAPS, LAUNCH_BOUND_MAX = 8, 200_000
-STREAM_WAITS_TRIED, STREAM_OPERATIONS_KEPT = 64, 4
+STREAM_WAITS_TRIED, STREAM_OPERATIONS_KEPT, FOREIGN_ROWS_TRIED = 64, 4, 256
 RANGE_DEPTH_MAX = 8
 
 COMMUNICATION = re.compile(
@@ -287,7 +288,8 @@ def rest_cause(length):
 class Gpu:
     """One GPU in one window. `bounds`: where its steps begin and end, or nothing; `heads`: where that is sure."""
     def __init__(self, trace, device, window, bounds, heads, step_median):
-        self.trace, self.window, self.bounds, self.heads, self.step_median = trace, window, bounds, heads, step_median
+        self.trace, self.device, self.window, self.bounds = trace, device, window, bounds
+        self.heads, self.step_median = heads, step_median
         self.rows = trace.operations[device]
         self.work = [row for row in self.rows if row.start < row.end]
         first = min(row.start for row in self.rows if row.kind != GRAPH)
@@ -305,7 +307,7 @@ class Gpu:
         launch, is_fed, streams = None, False, {}
         for row in self.work:
             row.before, row.is_fed = launch, is_fed
-            row.streams = dict(streams) if row.kind == COMPUTE else {}
+            row.streams = dict(streams)
             if row.kind == COMPUTE or row.is_input:
                 is_fed = row.kind != COMPUTE
             if row.kind != GRAPH:
@@ -401,7 +403,12 @@ class Gpu:
                 question = self.question(row, start, end)
                 for segment in question.answer():
                     self.add(parts, *segment)
-                self.add(parts, rest_cause(end - question.end), question.end, end)
+                # Nothing ran here: what it waited for ran on another GPU.
+                producer = self.producer(row)
+                blocked = min(max(producer[0], question.end), end) if producer else question.end
+                if blocked > question.end:
+                    self.add(parts, BLOCKED[producer[1]], question.end, blocked)
+                self.add(parts, rest_cause(end - blocked), blocked, end)
             for cause, length in parts.items():
                 self.idle[cause] = self.idle.get(cause, 0) + length
                 self.gaps[cause] = self.gaps.get(cause, 0) + 1
@@ -437,8 +444,7 @@ class Gpu:
             producer = max(near, key=lambda found: found[0]) if near else None
         blocked = min(max(producer[0], issue), end) if producer else issue
         if producer:
-            self.add(self.absent, {COMPUTE: 'blocked-stream', COPY: 'blocked-copy', COMM: 'blocked-comm'}[producer[1]],
-                     issue, blocked)
+            self.add(self.absent, BLOCKED[producer[1]], issue, blocked)
         self.add(self.absent, rest_cause(end - blocked) if row.launch else 'unexplained', blocked, end)
 
     def add_host(self, pieces, cause, start, end):
@@ -463,11 +469,22 @@ class Gpu:
             if source is None or host < since:
                 continue
             recorded, stream = source
+            if self.trace.devices[stream] != self.device:
+                offers += self.foreign_offers(row, stream, recorded)
+                continue
             kept = [other for other in row.streams.get(stream, ())
                     if other.launch is None or other.launch.start < recorded]
             offers += kept[-1:]
         offers = [(other.end, other.kind) for other in offers if other.end <= row.start]
         return max(offers, key=lambda found: found[0]) if offers else None
+
+    def foreign_offers(self, row, stream, recorded):
+        """Of a stream of another GPU: the last kernel and the last copy given before the record."""
+        for is_copy in (False, True):
+            lane = [other for other in self.trace.operations.get(self.trace.devices[stream], ())
+                    if other.kind in ((COPY,) if is_copy else (COMPUTE, COMM)) and other.start < row.start]
+            yield from [other for other in lane[-FOREIGN_ROWS_TRIED:] if other.stream == stream and
+                        (other.launch is None or other.launch.start < recorded)][-1:]
 
 
 def causes(rows):
