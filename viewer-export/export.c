@@ -152,7 +152,8 @@ static bool head_write(struct export *export, struct error *error)
 	return export->target.format->begin(&export->stream, &head, error);
 }
 
-static bool trace_write(struct export *export, struct survey *survey, struct error *error)
+static bool trace_write(struct export *export, struct survey *survey, size_t source,
+			struct error *error)
 {
 	struct layout layout;
 	const struct origin *origin = origins_find(&export->origins, survey);
@@ -168,7 +169,7 @@ static bool trace_write(struct export *export, struct survey *survey, struct err
 		.window_end_ns = origin_window_ns(origin, options->window_end_ns),
 		.next_flow_id = &export->next_flow_id,
 	};
-	bool ok = layout_make(&layout, survey, &export->numbers, &export->target, error) &&
+	bool ok = layout_make(&layout, survey, source, &export->numbers, &export->target, error) &&
 		  walk_trace(&walk, error);
 	layout_end(&layout);
 	return ok;
@@ -184,7 +185,7 @@ static bool traces_write(struct export *export, struct error *error)
 		step(export);
 		if (ok && is_single)
 			ok = origin_widen(export, &survey, error) && head_write(export, error);
-		ok = ok && trace_write(export, &survey, error);
+		ok = ok && trace_write(export, &survey, i, error);
 		survey_end(&survey);
 		step(export);
 	}

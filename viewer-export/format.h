@@ -4,10 +4,10 @@
  * the traces and no format, a format knows its file and no trace. A new format is one file
  * format_<name>.c and one row in formats.c.
  *
- * The order of calls: begin; all processes and tracks; then slices, instants, counters and flows,
- * trace by trace (a flow after the slices of both its ends, a slice after the slice that it lies in
- * where both start together); end. Times are nanoseconds since the base of the export, never
- * negative.
+ * The order of calls: begin; trace by trace its processes and tracks, then its slices, instants,
+ * counters and flows (a flow after the slices of both its ends, a slice after the slice that it
+ * lies in where both start together); analysis, if there is one; end. Times are nanoseconds since
+ * the base of the export, never negative.
  *
  * Thread: one thread at a time.
  */
@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "tracedb/derived.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,10 +59,37 @@ struct export_label {
 	struct export_arguments arguments;
 };
 
+enum export_process_kind {
+	PROCESS_HOST,	/* the host side of a trace */
+	PROCESS_GPU,	/* one GPU as a trace saw it */
+	PROCESS_JOB,	/* what belongs to no single trace */
+};
+
 struct export_process {
 	int64_t process_id;
 	const char *name;
 	int64_t order;
+	enum export_process_kind kind;
+	size_t source;		/* index in export_head.sources; 0 of a job */
+	int64_t rank;		/* -1: unknown */
+	int64_t device_id;	/* of a GPU, in its trace; -1: unknown */
+};
+
+/* What lies on a track; the values of enum span_family come first, in their order. */
+enum export_track_kind {
+	TRACK_RANGES,
+	TRACK_COLLECTIVES,
+	TRACK_CALLS,
+	TRACK_OVERHEAD,
+	TRACK_WORK,		/* kernels, copies and memsets of a stream */
+	TRACK_GRAPHS,
+	TRACK_PROJECTED,
+	TRACK_SYNC,
+	TRACK_EVENTS,
+	TRACK_STEPS,		/* from the analysis: the steps of a GPU */
+	TRACK_IDLE,		/* from the analysis: idle time of a GPU, by cause */
+	TRACK_WAITS,		/* from the analysis: waiting for other ranks inside collectives */
+	TRACK_FINDINGS,
 };
 
 struct export_track {
@@ -69,6 +97,10 @@ struct export_track {
 	int64_t process_id;
 	const char *name;
 	int64_t order;
+	enum export_track_kind kind;
+	int64_t thread_id;	/* of a host track; 0: none */
+	int64_t stream_number;	/* of a GPU's track, as CUDA counts them; -1: none */
+	uint32_t lane;		/* spans that overlap lie on lanes 0, 1, ... of one group */
 	struct export_arguments arguments;	/* of every slice on it */
 };
 
@@ -96,8 +128,14 @@ struct export_counter {
 	int64_t value;
 };
 
-/* An arrow from a launch to what it launched; from_ns <= to_ns, each inside its slice. */
+enum export_flow_kind {
+	FLOW_LAUNCH,	/* from a call to what it launched */
+	FLOW_COLLECTIVE, /* from the latest rank of a collective to one that waited for it */
+};
+
+/* An arrow; from_ns <= to_ns, each inside its slice. */
 struct export_flow {
+	enum export_flow_kind kind;
 	int64_t flow_id;	/* from 1, one for each arrow */
 	int64_t from_track_id;
 	int64_t from_ns;
@@ -112,6 +150,14 @@ struct export_flow {
 struct export_source {
 	const char *path;
 	const struct trace_row *trace;
+};
+
+/* What an analysis found, as its sidecar says it. Texts are any bytes. */
+struct export_analysis {
+	const struct analysis_row *row;
+	const struct finding_row *findings;	/* the most important first */
+	const int64_t *finding_processes;	/* the GPU that shows each most; 0: none */
+	size_t finding_count;
 };
 
 struct export_head {
@@ -170,6 +216,9 @@ struct export_format {
 			struct error *error);
 	bool (*flow)(struct export_stream *stream, const struct export_flow *flow,
 		     struct error *error);
+	/* May be NULL: then the format shows of an analysis what lies on tracks. */
+	bool (*analysis)(struct export_stream *stream, const struct export_analysis *analysis,
+			 struct error *error);
 	bool (*end)(struct export_stream *stream, const struct export_summary *summary,
 		    struct error *error);
 	void (*free)(struct export_stream *stream);	/* also after a failure */

@@ -10,6 +10,11 @@
 
 enum { NAME_BYTES_MAX = 1 << 20 };
 
+/* A family's number is its track kind's. */
+_Static_assert((int)FAMILY_RANGE == (int)TRACK_RANGES && (int)FAMILY_WORK == (int)TRACK_WORK &&
+		       (int)FAMILY_EVENT == (int)TRACK_EVENTS,
+	       "span families and track kinds differ");
+
 /* A group that becomes a track, and where it stands. */
 struct placed_group {
 	enum span_family family;
@@ -269,13 +274,18 @@ static void name_group(struct placing *placing, enum span_family family, struct 
 		name_thread_owner(placing, key.first);
 }
 
-static bool process_write(struct placing *placing, int64_t *process_id, struct error *error)
+static bool process_write(struct placing *placing, enum export_process_kind kind,
+			  int64_t device_id, int64_t *process_id, struct error *error)
 {
 	*process_id = placing->numbers->next_id++;
 	struct export_process process = {
 		.process_id = *process_id,
 		.name = text_string(&placing->name),
 		.order = placing->numbers->next_order++,
+		.kind = kind,
+		.source = placing->layout->source,
+		.rank = trace_reader_trace(placing->layout->survey->reader)->rank,
+		.device_id = device_id,
 	};
 	placing->target->summary->processes++;
 	if (!text_is_ok(&placing->name))
@@ -298,6 +308,15 @@ static void track_add_arguments(const struct layout *layout, enum span_family fa
 	argument_add_integer(arguments, "stream", stream->number);
 }
 
+static int64_t stream_number(const struct layout *layout, enum span_family family,
+			     struct span_key key)
+{
+	const struct stream_row *stream = span_family_is_on_device(family) && key.first != 0 ?
+						  layout_facts_stream(&layout->facts, key.first) :
+						  NULL;
+	return stream == NULL ? -1 : stream->number;
+}
+
 static bool group_write(struct placing *placing, const struct placed_group *placed,
 			struct error *error)
 {
@@ -307,9 +326,13 @@ static bool group_write(struct placing *placing, const struct placed_group *plac
 	struct export_track track = {
 		.process_id = placed->process < 0 ? layout->host_process_id :
 						    layout->devices[placed->process].process_id,
+		.kind = (enum export_track_kind)placed->family,
+		.thread_id = span_family_is_on_device(placed->family) ? 0 : key.first,
+		.stream_number = stream_number(layout, placed->family, key),
 	};
 	track_add_arguments(layout, placed->family, key, &track.arguments);
 	for (uint32_t lane = 0; lane < lanes; lane++) {
+		track.lane = lane;
 		name_group(placing, placed->family, key, lane);
 		if (!text_is_ok(&placing->name))
 			return no_memory(layout, error);
@@ -330,12 +353,14 @@ static bool processes_write(struct placing *placing, struct error *error)
 	struct layout *layout = placing->layout;
 	if (placing->count > 0 && placing->groups[0].process < 0) {
 		name_host(placing);
-		if (!process_write(placing, &layout->host_process_id, error))
+		if (!process_write(placing, PROCESS_HOST, -1, &layout->host_process_id, error))
 			return false;
 	}
 	for (size_t i = 0; i < layout->device_count; i++) {
-		name_device(placing, layout->devices[i].device_id);
-		if (!process_write(placing, &layout->devices[i].process_id, error))
+		struct layout_process *device = &layout->devices[i];
+		name_device(placing, device->device_id);
+		if (!process_write(placing, PROCESS_GPU, device->device_id, &device->process_id,
+				   error))
 			return false;
 	}
 	for (size_t i = 0; i < placing->count; i++)
@@ -376,10 +401,11 @@ static bool groups_place(struct placing *placing)
 	return true;
 }
 
-bool layout_make(struct layout *layout, struct survey *survey, struct layout_numbers *numbers,
-		 const struct export_target *target, struct error *error)
+bool layout_make(struct layout *layout, struct survey *survey, size_t source,
+		 struct layout_numbers *numbers, const struct export_target *target,
+		 struct error *error)
 {
-	*layout = (struct layout){ .survey = survey };
+	*layout = (struct layout){ .survey = survey, .source = source };
 	struct placing placing = { .layout = layout, .numbers = numbers, .target = target };
 	text_begin(&placing.name, NAME_BYTES_MAX);
 	bool ok = layout_facts_read(&layout->facts, survey->reader, error);

@@ -23,6 +23,7 @@ struct layout_process {
 
 struct layout {
 	struct survey *survey;		/* borrowed */
+	size_t source;			/* index of the trace in export_head.sources */
 	struct layout_facts facts;
 	int64_t host_process_id;	/* 0: nothing on the host side */
 	struct layout_process *devices;	/* by device id */
@@ -47,8 +48,9 @@ struct export_target {
 };
 
 /* Places the trace and tells the format its processes and tracks. */
-bool layout_make(struct layout *layout, struct survey *survey, struct layout_numbers *numbers,
-		 const struct export_target *target, struct error *error);
+bool layout_make(struct layout *layout, struct survey *survey, size_t source,
+		 struct layout_numbers *numbers, const struct export_target *target,
+		 struct error *error);
 void layout_end(struct layout *layout);
 
 /* Index of a device in layout->devices; -1 if it has no process. */

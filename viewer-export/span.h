@@ -15,7 +15,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* In the order in which their tracks stand below each other in a thread or on a GPU. */
+/*
+ * In the order in which their tracks stand below each other in a thread or on a GPU; as in enum
+ * export_track_kind.
+ */
 enum span_family {
 	FAMILY_RANGE,		/* key: thread, domain or RANGES_* */
 	FAMILY_COLLECTIVE,	/* key: thread, witness */
