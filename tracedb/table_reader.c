@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "tracedb/private_copy.h"
 #include "tracedb/sqlite_guard.h"
+#include "tracedb/table_scan.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ struct trace_cursor {
 	struct table_reader *reader;
 	const struct table_descriptor *table;
 	sqlite3_stmt *statement;	/* NULL: the file has no such table */
+	struct table_scan *scan;	/* reads instead of the statement while it can; or NULL */
 	int64_t rows;
 	size_t selected_count;
 	size_t left_count;
@@ -220,6 +222,25 @@ bool table_reader_has(const struct table_reader *reader, size_t table)
 	return reader->present[table] != 0;
 }
 
+/* The fast way for whole tables of numbers in no particular order, where there is one. */
+static struct table_scan *scan_open(const struct trace_cursor *cursor)
+{
+	struct table_scan_column columns[TABLE_SCAN_COLUMNS_MAX];
+	const struct table_descriptor *table = cursor->table;
+	size_t count = 0;
+	for (size_t i = 0; i < cursor->selected_count; i++) {
+		if (cursor->selected[i].type != COLUMN_TYPE_INTEGER)
+			return NULL;
+		for (size_t k = 0; k < table->column_count; k++)
+			if (table->columns[k].offset == cursor->selected[i].offset)
+				columns[count++] = (struct table_scan_column){
+					table->columns[k].name, table->columns[k].offset
+				};
+	}
+	return count == 0 ? NULL :
+			    table_scan_open(cursor->reader->db, table->name, columns, count);
+}
+
 bool table_reader_select(struct table_reader *reader, size_t table, uint64_t column_mask,
 			 int order_by, struct trace_cursor **out, struct error *error)
 {
@@ -263,6 +284,8 @@ bool table_reader_select(struct table_reader *reader, size_t table, uint64_t col
 	if (!ok) {
 		trace_cursor_close(cursor);
 		*out = NULL;
+	} else if (cursor->statement != NULL && order_by < 0) {
+		cursor->scan = scan_open(cursor);
 	}
 	return ok;
 }
@@ -278,22 +301,60 @@ static void member_clear(unsigned char *member, enum column_type type)
 		memcpy(member, &zero, sizeof zero);
 }
 
-int trace_cursor_next(struct trace_cursor *cursor, void *row, struct error *error)
+/* As sqlite3_step, with the error said. */
+static int cursor_step(struct trace_cursor *cursor, struct error *error)
 {
-	if (cursor->statement == NULL)
-		return 0;
 	int result = sqlite3_step(cursor->statement);
 	if (result == SQLITE_DONE)
 		return 0;
-	if (result != SQLITE_ROW) {
-		(void)fail(error, ERROR_INPUT, "cannot read '%s': table '%s', after row %lld: %s",
-			   cursor->reader->path, cursor->table->name, (long long)cursor->rows,
-			   sqlite3_errmsg(cursor->reader->db));
-		return -1;
-	}
-	unsigned char *members = row;
+	if (result == SQLITE_ROW)
+		return 1;
+	(void)fail(error, ERROR_INPUT, "cannot read '%s': table '%s', after row %lld: %s",
+		   cursor->reader->path, cursor->table->name, (long long)cursor->rows,
+		   sqlite3_errmsg(cursor->reader->db));
+	return -1;
+}
+
+/* The scan knows no further: SQLite goes on behind the rows that were already given. */
+static int cursor_leave_scan(struct trace_cursor *cursor, struct error *error)
+{
+	int64_t given = cursor->rows;
+	int result = 1;
+	table_scan_close(cursor->scan);
+	cursor->scan = NULL;
+	for (cursor->rows = 0; result == 1 && cursor->rows < given; cursor->rows++)
+		result = cursor_step(cursor, error);
+	return result;
+}
+
+static void cursor_clear_left(const struct trace_cursor *cursor, unsigned char *members)
+{
 	for (size_t i = 0; i < cursor->left_count; i++)
 		member_clear(members + cursor->left[i].offset, cursor->left[i].type);
+}
+
+int trace_cursor_next(struct trace_cursor *cursor, void *row, struct error *error)
+{
+	unsigned char *members = row;
+	int result = 1;
+	if (cursor->scan != NULL) {
+		enum table_scan_result scanned = table_scan_next(cursor->scan, row);
+		if (scanned == TABLE_SCAN_ROW) {
+			cursor_clear_left(cursor, members);
+			cursor->rows++;
+			return 1;
+		}
+		if (scanned == TABLE_SCAN_END)
+			return 0;
+		result = cursor_leave_scan(cursor, error);
+	}
+	if (cursor->statement == NULL)
+		return 0;
+	if (result == 1)
+		result = cursor_step(cursor, error);
+	if (result != 1)
+		return result;
+	cursor_clear_left(cursor, members);
 	for (size_t i = 0; i < cursor->selected_count; i++) {
 		if (cursor->selected[i].type == COLUMN_TYPE_INTEGER) {
 			int64_t value = sqlite3_column_int64(cursor->statement, (int)i);
@@ -314,6 +375,7 @@ void trace_cursor_close(struct trace_cursor *cursor)
 {
 	if (cursor == NULL)
 		return;
+	table_scan_close(cursor->scan);
 	sqlite3_finalize(cursor->statement);
 	free(cursor);
 }
