@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/array.h"
 
+#include "base/column.h"
+
 #include <stdint.h>
-#include <stdlib.h>
 
 void *array_grow(void *array, size_t *room, size_t count, size_t size)
 {
@@ -11,8 +12,8 @@ void *array_grow(void *array, size_t *room, size_t count, size_t size)
 	size_t more = *room == 0 ? 64 : *room * 2;
 	if (more > SIZE_MAX / size)
 		return NULL;
-	void *bigger = realloc(array, more * size);
-	if (bigger != NULL)
-		*room = more;
-	return bigger;
+	if (!column_resize(&array, more, size))
+		return NULL;
+	*room = more;
+	return array;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Growing arrays of any element.
+ * Growing arrays of any element; long ones are columns (base/column.h), released with free().
  *
  * Thread: pure functions over the caller's memory.
  */

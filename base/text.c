@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
+#include "base/column.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,12 +52,10 @@ char *text_reserve(struct text *text, size_t size)
 		size_t room = text->room < 256 ? 256 : text->room;
 		while (room < needed)
 			room = room > SIZE_MAX / 2 ? needed : room * 2;
-		char *bytes = realloc(text->bytes, room);
-		if (bytes == NULL) {
+		if (!column_resize(&text->bytes, room, 1)) {
 			text->failed = true;
 			return NULL;
 		}
-		text->bytes = bytes;
 		text->room = room;
 		text->bytes[text->length] = 0;
 	}
