@@ -34,6 +34,7 @@ struct command {
 	command_run run;
 	const char *link; /* a link of this name to the program means this command; NULL without */
 	bool is_hidden;		/* not in the list of `laggard --help` */
+	bool wants_huge_pages;	/* fills much memory, see huge_pages.h */
 	bool is_launcher;	/* signals are left as they are, for the program it runs */
 };
 

@@ -39,10 +39,13 @@ const struct option_table program_table = {
 
 const struct command commands[] = {
 	{ .table = &run_table, .run = run_command, .is_launcher = true },
-	{ .table = &analyze_table, .run = analyze_command, .link = "analyzer" },
+	{ .table = &analyze_table,
+	  .run = analyze_command,
+	  .link = "analyzer",
+	  .wants_huge_pages = true },
 	{ .table = &export_table, .run = export_command, .link = "viewer-export" },
 	{ .table = &explain_table, .run = explain_command },
-	{ .table = &diff_table, .run = diff_command },
+	{ .table = &diff_table, .run = diff_command, .wants_huge_pages = true },
 	{ .table = &import_table, .run = import_command },
 	{ .table = &schema_table, .run = schema_command },
 	{ .table = &help_table, .run = help_command },

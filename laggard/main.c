@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "laggard/command.h"
 #include "laggard/help.h"
+#include "laggard/huge_pages.h"
 #include "laggard/talk.h"
 #include "laggard/version.h"
 
@@ -39,8 +40,8 @@ static bool print_version(struct error *error)
 	return ok;
 }
 
-/* `argv` without the command's name. */
-static int run(const struct command *command, int argc, char **argv, const char *typed)
+/* `argv` without the command's name; `all` is the whole of it. */
+static int run(const struct command *command, int argc, char **argv, const char *typed, char **all)
 {
 	struct error error = { 0 };
 	struct parsed_line line;
@@ -54,7 +55,9 @@ static int run(const struct command *command, int argc, char **argv, const char 
 	bool ok = parsed_line_begin(&line, command->table, argc, argv, &error);
 	if (ok && line.wants_help)
 		ok = help_print(command, &error);
-	else if (ok)
+	else if (ok && command->wants_huge_pages)
+		huge_pages_use(all);
+	if (ok && !line.wants_help)
 		ok = command->run(&line, typed, &status, &error);
 	parsed_line_end(&line);
 	return ok ? status : report_failure(command, &error);
@@ -81,7 +84,7 @@ static int run_program(int argc, char **argv)
 		return report_failure(NULL, &error);
 	if (is_answered)
 		return EXIT_FINE;
-	return run(command, rest - 1, argv + (argc - rest + 1), argv[0]);
+	return run(command, rest - 1, argv + (argc - rest + 1), argv[0], argv);
 }
 
 int main(int argc, char **argv)
@@ -93,7 +96,7 @@ int main(int argc, char **argv)
 			continue;
 		bool asks_version = argc == 2 && strcmp(argv[1], "--version") == 0;
 		return asks_version ? run_program(argc, argv)
-				    : run(command, argc - 1, argv + 1, "laggard");
+				    : run(command, argc - 1, argv + 1, "laggard", argv);
 	}
 	return argc > 0 ? run_program(argc, argv) : EXIT_USAGE;
 }
