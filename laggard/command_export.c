@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/progress.h"
+#include "laggard/analysis_file.h"
 #include "laggard/command.h"
 #include "laggard/input.h"
 #include "laggard/talk.h"
@@ -18,6 +19,7 @@ enum {
 	EXPORT_OUTPUT,
 	EXPORT_ONLY,
 	EXPORT_WINDOW,
+	EXPORT_ANALYSIS_FILE,
 	EXPORT_QUIET,
 	EXPORT_OPTION_COUNT
 };
@@ -48,7 +50,7 @@ static const struct option options[EXPORT_OPTION_COUNT] = {
 		.name = "only", .kind = OPTION_TEXT, .value = "LIST",
 		.text =
 			"write only these kinds, separated by commas: kernels, copies, calls, "
-			"ranges, sync, nccl, overhead, counters, flows",
+			"ranges, sync, nccl, overhead, counters, flows, analysis",
 	},
 	[EXPORT_WINDOW] = {
 		.name = "window", .letter = 'w', .kind = OPTION_TEXT, .value = "all|START..END",
@@ -56,6 +58,14 @@ static const struct option options[EXPORT_OPTION_COUNT] = {
 			"write only what touches this time, counted from the first GPU activity "
 			"of all as in 'laggard analyze': 1.5s..2s, 900us.., ..20ms",
 		.fallback = "all",
+	},
+	[EXPORT_ANALYSIS_FILE] = {
+		.name = "analysis", .kind = OPTION_TEXT, .value = "auto|none|FILE",
+		.text =
+			"draw what the analysis found: steps, idle time by cause, waits, findings; "
+			"auto: as it stands beside the traces, made first where it is missing or "
+			"out of date",
+		.fallback = "auto",
 	},
 	[EXPORT_QUIET] = {
 		.name = "quiet", .letter = 'q', .kind = OPTION_FLAG,
@@ -176,6 +186,7 @@ bool export_command(const struct parsed_line *line, const char *typed, int *stat
 {
 	struct trace_set *set = NULL;
 	struct window window;
+	struct analysis_file analysis;
 	struct export_options export = {
 		.format = parsed_text(line, EXPORT_FORMAT),
 		.output = parsed_text(line, EXPORT_OUTPUT),
@@ -190,7 +201,11 @@ bool export_command(const struct parsed_line *line, const char *typed, int *stat
 	export.has_window = !window.is_all;
 	export.window_start_ns = window.start_ns;
 	export.window_end_ns = window.end_ns;
-	bool ok = export_set(line, set, &export, error);
+	bool ok = analysis_file_take(&analysis, line, set, parsed_text(line, EXPORT_ANALYSIS_FILE),
+				     error);
+	export.analysis_path = analysis_file_path(&analysis);
+	ok = ok && export_set(line, set, &export, error);
+	analysis_file_give(&analysis);
 	if (ok && input_say_broken(set))
 		*status = EXIT_INPUT;
 	trace_set_close(set);

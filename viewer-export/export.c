@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/export.h"
 
+#include "viewer-export/analysis_draw.h"
 #include "viewer-export/layout.h"
 #include "viewer-export/origin.h"
 #include "viewer-export/output.h"
 #include "viewer-export/survey.h"
 #include "viewer-export/walk.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,7 @@ static const struct { const char *name; unsigned kinds; } kind_names[] = {
 	{ "gpu", EXPORT_KERNELS | EXPORT_COPIES }, { "calls", EXPORT_CALLS },
 	{ "ranges", EXPORT_RANGES }, { "sync", EXPORT_SYNC }, { "nccl", EXPORT_NCCL },
 	{ "overhead", EXPORT_OVERHEAD }, { "counters", EXPORT_COUNTERS },
-	{ "flows", EXPORT_FLOWS }, { "all", EXPORT_ALL },
+	{ "flows", EXPORT_FLOWS }, { "analysis", EXPORT_ANALYSIS }, { "all", EXPORT_ALL },
 };
 
 /* An export while it runs. */
@@ -27,6 +29,10 @@ struct export {
 	size_t *inputs;		/* indexes of the traces that could be read */
 	size_t input_count;
 	struct export_source *sources;
+	struct analysis *analysis;	/* NULL: none */
+	bool has_window;
+	int64_t steps_start_ns;		/* of the wanted steps, on the clock of the job */
+	int64_t steps_end_ns;
 	struct origins origins;
 	struct layout_numbers numbers;
 	int64_t next_flow_id;
@@ -56,7 +62,7 @@ bool export_kinds_parse(const char *list, unsigned *kinds, struct error *error)
 			return fail(error, ERROR_USAGE,
 				    "nothing to export is called '%.*s': kernels, "
 				    "copies, gpu, calls, ranges, sync, nccl, overhead, counters, "
-				    "flows, all",
+				    "flows, analysis, all",
 				    (int)(length < 100 ? length : 100), word);
 		if (word[length] == 0)
 			return true;
@@ -96,7 +102,7 @@ static void step(struct export *export)
 					  3 * (int64_t)export->input_count);
 }
 
-static bool inputs_open(struct export *export, struct error *error)
+static bool inputs_open(struct export *export, bool loads_strings, struct error *error)
 {
 	size_t count = trace_set_count(export->set);
 	export->inputs = calloc(count + 1, sizeof export->inputs[0]);
@@ -107,14 +113,32 @@ static bool inputs_open(struct export *export, struct error *error)
 		const struct trace_input *input = trace_set_input(export->set, i);
 		if (input->reader == NULL)
 			continue;
-		if (!trace_reader_load_strings(input->reader, error))
+		if (loads_strings && !trace_reader_load_strings(input->reader, error))
 			return false;
 		export->sources[export->input_count] = (struct export_source){
-			input->path, trace_reader_trace(input->reader)
+			.path = input->path, .trace = trace_reader_trace(input->reader),
 		};
 		export->inputs[export->input_count++] = i;
 	}
 	return true;
+}
+
+/* What the analysis draws of the trace, and where its clock stands. */
+static void survey_join(const struct export *export, struct survey *survey, size_t source)
+{
+	if (export->analysis == NULL || !export->analysis->sources[source].is_known)
+		return;
+	const struct analysis_source *from = &export->analysis->sources[source];
+	survey->clock_offset_ns = from->offset_ns;
+	if ((export->kinds & EXPORT_ANALYSIS) == 0 || !from->has_time)
+		return;
+	int64_t first_ns = from->first_ns - survey_epoch_ns(survey);
+	int64_t last_ns = from->last_ns - survey_epoch_ns(survey);
+	if (!survey->has_time || first_ns < survey->first_ns)
+		survey->first_ns = first_ns;
+	if (!survey->has_time || last_ns > survey->last_ns)
+		survey->last_ns = last_ns;
+	survey->has_time = true;
 }
 
 static bool origin_widen(struct export *export, const struct survey *survey, struct error *error)
@@ -129,8 +153,9 @@ static bool origins_make(struct export *export, struct error *error)
 {
 	for (size_t i = 0; i < export->input_count; i++) {
 		struct survey survey;
-		bool ok = survey_times(&survey, reader_at(export, i), export->kinds, error) &&
-			  origin_widen(export, &survey, error);
+		bool ok = survey_times(&survey, reader_at(export, i), export->kinds, error);
+		survey_join(export, &survey, i);
+		ok = ok && origin_widen(export, &survey, error);
 		survey_end(&survey);
 		if (!ok)
 			return false;
@@ -139,17 +164,51 @@ static bool origins_make(struct export *export, struct error *error)
 	return true;
 }
 
-static bool head_write(struct export *export, struct error *error)
+static int64_t job_base_ns(const struct export *export)
 {
 	const struct origins *origins = &export->origins;
+	return origins->unix_time.has_base ? origins->unix_time.base_ns :
+					     origins->own_time.base_ns;
+}
+
+static bool head_write(struct export *export, struct error *error)
+{
 	struct export_head head = {
-		.base_ns = origins->unix_time.has_base ? origins->unix_time.base_ns :
-							 origins->own_time.base_ns,
+		.base_ns = job_base_ns(export),
 		.tool_version = export->options->tool_version,
 		.sources = export->sources,
 		.source_count = export->input_count,
 	};
+	if (export->target.analysis != NULL)
+		head.analysis = derived_reader_analysis(export->analysis->reader);
 	return export->target.format->begin(&export->stream, &head, error);
+}
+
+static void window_set(const struct export *export, const struct origin *origin,
+		       int64_t *start_ns, int64_t *end_ns)
+{
+	const struct export_options *options = export->options;
+	if (options->has_steps) {
+		*start_ns = export->steps_start_ns - origin->base_ns;
+		*end_ns = export->steps_end_ns - origin->base_ns;
+	} else {
+		*start_ns = origin_window_ns(origin, options->window_start_ns);
+		*end_ns = origin_window_ns(origin, options->window_end_ns);
+	}
+}
+
+static struct analysis_view view_make(struct export *export, const struct origin *origin)
+{
+	struct analysis_view view = {
+		.target = &export->target,
+		.numbers = &export->numbers,
+		.next_flow_id = &export->next_flow_id,
+		.has_window = export->has_window,
+		.has_flows = (export->kinds & EXPORT_FLOWS) != 0,
+		.base_ns = job_base_ns(export),
+	};
+	window_set(export, origin, &view.window_start_ns, &view.window_end_ns);
+	return view;
 }
 
 static bool trace_write(struct export *export, struct survey *survey, size_t source,
@@ -157,22 +216,37 @@ static bool trace_write(struct export *export, struct survey *survey, size_t sou
 {
 	struct layout layout;
 	const struct origin *origin = origins_find(&export->origins, survey);
-	const struct export_options *options = export->options;
 	struct walk walk = {
 		.target = &export->target,
 		.reader = survey->reader,
 		.survey = survey,
 		.layout = &layout,
 		.offset_ns = survey_epoch_ns(survey) - origin->base_ns,
-		.has_window = options->has_window,
-		.window_start_ns = origin_window_ns(origin, options->window_start_ns),
-		.window_end_ns = origin_window_ns(origin, options->window_end_ns),
+		.has_window = export->has_window,
 		.next_flow_id = &export->next_flow_id,
 	};
+	window_set(export, origin, &walk.window_start_ns, &walk.window_end_ns);
+	if (export->analysis != NULL)
+		export->analysis->sources[source].base_ns = origin->base_ns;
 	bool ok = layout_make(&layout, survey, source, &export->numbers, &export->target, error) &&
 		  walk_trace(&walk, error);
 	layout_end(&layout);
+	if (ok && export->target.analysis != NULL) {
+		struct analysis_view view = view_make(export, origin);
+		ok = analysis_source_write(&view, source, error);
+	}
 	return ok;
+}
+
+static bool job_write(struct export *export, struct error *error)
+{
+	const struct origins *origins = &export->origins;
+	if (export->target.analysis == NULL)
+		return true;
+	struct analysis_view view = view_make(export, origins->unix_time.has_base ?
+							      &origins->unix_time :
+							      &origins->own_time);
+	return analysis_job_write(&view, error);
 }
 
 static bool traces_write(struct export *export, struct error *error)
@@ -182,6 +256,7 @@ static bool traces_write(struct export *export, struct error *error)
 	for (size_t i = 0; ok && i < export->input_count; i++) {
 		struct survey survey;
 		ok = survey_make(&survey, reader_at(export, i), export->kinds, error);
+		survey_join(export, &survey, i);
 		step(export);
 		if (ok && is_single)
 			ok = origin_widen(export, &survey, error) && head_write(export, error);
@@ -189,6 +264,57 @@ static bool traces_write(struct export *export, struct error *error)
 		survey_end(&survey);
 		step(export);
 	}
+	return ok && job_write(export, error);
+}
+
+static bool steps_find(struct export *export, struct error *error)
+{
+	const struct export_options *options = export->options;
+	bool has_steps = false;
+	if (export->analysis != NULL &&
+	    !analysis_steps_bounds(export->analysis, options->first_step, options->last_step,
+				   &export->steps_start_ns, &export->steps_end_ns, &has_steps,
+				   error))
+		return false;
+	if (!has_steps)
+		return fail(error, ERROR_USAGE, "no steps %" PRId64 "..%" PRId64 " to export: %s",
+			    options->first_step, options->last_step,
+			    export->analysis == NULL ? "there is no analysis of these traces" :
+			    "the analysis found none of these numbers");
+	return true;
+}
+
+static bool analysis_take(struct export *export, struct error *error)
+{
+	const struct export_options *options = export->options;
+	if (options->analysis_path != NULL) {
+		if (!analysis_open(&export->analysis, options->analysis_path, export->sources,
+				   export->input_count, error) ||
+		    !analysis_survey(export->analysis, error))
+			return false;
+		for (size_t i = 0; i < export->input_count; i++) {
+			const struct analysis_source *source = &export->analysis->sources[i];
+			export->sources[i].clock_offset_ns = source->offset_ns;
+			export->sources[i].is_analysed = source->is_known;
+		}
+		if ((export->kinds & EXPORT_ANALYSIS) != 0 &&
+		    analysis_known_count(export->analysis) > 0)
+			export->target.analysis = export->analysis;
+	}
+	return !options->has_steps || steps_find(export, error);
+}
+
+bool export_analysis_is_current(struct trace_set *set, const char *path)
+{
+	struct export export = { .set = set };
+	struct analysis *analysis = NULL;
+	struct error ignored;
+	bool ok = inputs_open(&export, false, &ignored) &&
+		  analysis_open(&analysis, path, export.sources, export.input_count, &ignored) &&
+		  analysis_known_count(analysis) == export.input_count;
+	analysis_close(analysis);
+	free(export.inputs);
+	free(export.sources);
 	return ok;
 }
 
@@ -199,13 +325,14 @@ bool export_traces(struct trace_set *set, const struct export_options *options,
 		.set = set,
 		.options = options,
 		.kinds = options->kinds != 0 ? options->kinds : EXPORT_ALL,
+		.has_window = options->has_window || options->has_steps,
 		.numbers = { .next_id = 1, .next_order = 1 },
 		.next_flow_id = 1,
 	};
 	export.target.stream = &export.stream;
 	export.target.summary = &export.summary;
 	bool ok = export_format_find(&export.target.format, options->format, error) &&
-		  inputs_open(&export, error) &&
+		  inputs_open(&export, true, error) && analysis_take(&export, error) &&
 		  output_open(&export.stream.output, options->output, error);
 	if (ok) {
 		ok = traces_write(&export, error) &&
@@ -219,6 +346,7 @@ bool export_traces(struct trace_set *set, const struct export_options *options,
 	}
 	if (ok && summary != NULL)
 		*summary = export.summary;
+	analysis_close(export.analysis);
 	free(export.inputs);
 	free(export.sources);
 	return ok;

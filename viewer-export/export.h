@@ -30,7 +30,8 @@ enum {
 	EXPORT_OVERHEAD = 1 << 6,
 	EXPORT_COUNTERS = 1 << 7,
 	EXPORT_FLOWS = 1 << 8,
-	EXPORT_ALL = (1 << 9) - 1
+	EXPORT_ANALYSIS = 1 << 9,	/* what an analysis found; nothing without one */
+	EXPORT_ALL = (1 << 10) - 1
 };
 
 /* Told how much of the work is done, in steps of unequal size; may be NULL. */
@@ -44,6 +45,14 @@ struct export_options {
 	bool has_window;		/* only what touches [window_start_ns, window_end_ns), */
 	int64_t window_start_ns;	/* in ns since the first GPU activity of the set */
 	int64_t window_end_ns;
+	bool has_steps;			/* only what touches these steps of the analysis, */
+	int64_t first_step;		/* instead of a window */
+	int64_t last_step;
+	/*
+	 * An analysis of these traces: is drawn, and its clocks are those of the time line. NULL:
+	 * none. Traces that changed since, or are not in it, are drawn without.
+	 */
+	const char *analysis_path;
 	export_progress progress;
 	void *progress_context;
 };
@@ -53,6 +62,9 @@ struct export_options {
  */
 bool export_traces(struct trace_set *set, const struct export_options *options,
 		   struct export_summary *summary, struct error *error);
+
+/* The analysis knows all traces of the set as they are now. False, too, where it cannot be read. */
+bool export_analysis_is_current(struct trace_set *set, const char *path);
 
 /* "kernels,copies,calls" to EXPORT_* bits. ERROR_USAGE names the word and the words that exist. */
 bool export_kinds_parse(const char *list, unsigned *kinds, struct error *error);

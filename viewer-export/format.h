@@ -6,7 +6,8 @@
  *
  * The order of calls: begin; trace by trace its processes and tracks, then its slices, instants,
  * counters and flows (a flow after the slices of both its ends, a slice after the slice that it
- * lies in where both start together); analysis, if there is one; end. Times are nanoseconds since
+ * lies in where both start together); then, where there is an analysis, the process of the job with
+ * its track and slices, flows from trace to trace, and analysis; end. Times are nanoseconds since
  * the base of the export, never negative.
  *
  * Thread: one thread at a time.
@@ -150,6 +151,9 @@ struct export_flow {
 struct export_source {
 	const char *path;
 	const struct trace_row *trace;
+	/* Added to its times where an analysis aligned the clocks of several hosts. */
+	int64_t clock_offset_ns;
+	bool is_analysed;	/* what the analysis found of it is drawn */
 };
 
 /* What an analysis found, as its sidecar says it. Texts are any bytes. */
@@ -165,6 +169,7 @@ struct export_head {
 	const char *tool_version;
 	const struct export_source *sources;
 	size_t source_count;
+	const struct analysis_row *analysis;	/* NULL: none is drawn */
 };
 
 /* What was written and what could not be, for the end of the file and for the person. */
@@ -178,6 +183,7 @@ struct export_summary {
 	int64_t launches_unknown; /* GPU work whose launch call is not in the trace: no flow */
 	int64_t flows_reversed;   /* GPU work that is over before its launch call begins: no flow */
 	int64_t spans_crowded;		/* beyond LANES_MAX overlapping spans: share a lane */
+	int64_t waits_unplaced;	/* waited in a collective whose kernels were not met: no flow */
 	int64_t bytes;			/* of the file before compression */
 };
 

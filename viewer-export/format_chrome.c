@@ -176,6 +176,22 @@ static void add_source(struct text *text, const struct export_source *source)
 	add_number_field(text, "rank", trace->rank);
 	add_number_field(text, "worldSize", trace->world_size);
 	add_number_field(text, "epochNanoseconds", trace->epoch_ns);
+	if (source->clock_offset_ns != 0)
+		add_number_field(text, "clockOffsetNanoseconds", source->clock_offset_ns);
+	if (source->is_analysed)
+		add_number_field(text, "isAnalysed", 1);
+	ADD(text, "}");
+}
+
+static void add_analysis(struct text *text, const struct analysis_row *row)
+{
+	ADD(text, ",\n\"analysis\":{");
+	add_field(text, "toolVersion", row->tool_version, true);
+	add_field(text, "windowKind", row->window_kind, false);
+	add_number_field(text, "windowStartNanoseconds", row->window_start_ns);
+	add_number_field(text, "windowEndNanoseconds", row->window_end_ns);
+	add_field(text, "straggler", row->straggler_verdict, false);
+	add_field(text, "stragglerReason", row->straggler_reason, false);
 	ADD(text, "}");
 }
 
@@ -201,7 +217,10 @@ static bool chrome_begin(struct export_stream *stream, const struct export_head 
 		text_add(text, i == 0 ? "\n" : ",\n");
 		add_source(text, &head->sources[i]);
 	}
-	ADD(text, "\n]},\n\"traceEvents\":[\n");
+	ADD(text, "\n]");
+	if (head->analysis != NULL)
+		add_analysis(text, head->analysis);
+	ADD(text, "},\n\"traceEvents\":[\n");
 	return event_end(stream, error);
 }
 
@@ -445,11 +464,10 @@ static char *put_flow_end(struct chrome *chrome, char *to, const struct export_f
 {
 	int64_t track_id = is_start ? flow->from_track_id : flow->to_track_id;
 	to = put_event_begin(chrome, to);
-	if (is_start)
-		to = PUT(to, "{\"ph\":\"s\",\"cat\":\"launch\",\"name\":\"launch\",\"id\":");
-	else
-		to = PUT(to, "{\"ph\":\"f\",\"bp\":\"e\",\"cat\":\"launch\",\"name\":\"launch\","
-			     "\"id\":");
+	to = is_start ? PUT(to, "{\"ph\":\"s\",") : PUT(to, "{\"ph\":\"f\",\"bp\":\"e\",");
+	to = flow->kind == FLOW_LAUNCH ?
+		     PUT(to, "\"cat\":\"launch\",\"name\":\"launch\",\"id\":") :
+		     PUT(to, "\"cat\":\"collective\",\"name\":\"collective\",\"id\":");
 	to = put_integer(to, flow->flow_id);
 	to = put_piece(to, &chrome->tracks_text, chrome->tracks[track_id].ids);
 	to = put_microseconds(to, is_start ? flow->from_ns : flow->to_ns);
@@ -487,6 +505,7 @@ static bool chrome_end(struct export_stream *stream, const struct export_summary
 	add_number_field(text, "launchesUnknown", summary->launches_unknown);
 	add_number_field(text, "flowsReversed", summary->flows_reversed);
 	add_number_field(text, "spansCrowded", summary->spans_crowded);
+	add_number_field(text, "waitsUnplaced", summary->waits_unplaced);
 	ADD(text, "}\n}\n");
 	return stream_flush(stream, error);
 }

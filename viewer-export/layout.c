@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/layout.h"
 
+#include "viewer-export/analysis_draw.h"
+
 #include "base/array.h"
 #include "base/text.h"
 #include "tracedb/vocabulary.h"
@@ -362,10 +364,30 @@ static bool processes_write(struct placing *placing, struct error *error)
 		if (!process_write(placing, PROCESS_GPU, device->device_id, &device->process_id,
 				   error))
 			return false;
+		if (placing->target->analysis != NULL &&
+		    !analysis_tracks_write(placing->target->analysis, placing->target,
+					   placing->numbers, layout->source, device, error))
+			return false;
 	}
 	for (size_t i = 0; i < placing->count; i++)
 		if (!group_write(placing, &placing->groups[i], error))
 			return false;
+	return true;
+}
+
+/* GPUs of which nothing but the analysis is drawn. */
+static bool analysed_devices_take(struct layout *layout, const struct export_target *target)
+{
+	const struct analysis *analysis = target->analysis;
+	for (size_t i = 0; i < analysis->gpu_count; i++) {
+		const struct analysis_gpu *gpu = &analysis->gpus[i];
+		bool is_drawn = false;
+		for (int family = 0; family < ANALYSIS_FAMILY_COUNT; family++)
+			is_drawn |= gpu->lanes[family].count > 0;
+		if (is_drawn && gpu->source == layout->source &&
+		    !device_take(layout, gpu->device_id))
+			return false;
+	}
 	return true;
 }
 
@@ -385,6 +407,8 @@ static bool groups_place(struct placing *placing)
 		if (layout->first_tracks[family] == NULL || layout->group_devices[family] == NULL)
 			return false;
 	}
+	if (placing->target->analysis != NULL && !analysed_devices_take(layout, placing->target))
+		return false;
 	if (layout->device_count > 1)
 		qsort(layout->devices, layout->device_count, sizeof layout->devices[0],
 		      process_compare);

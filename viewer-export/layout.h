@@ -9,6 +9,7 @@
 #define VIEWER_EXPORT_LAYOUT_H
 
 #include "base/error.h"
+#include "viewer-export/analysis.h"
 #include "viewer-export/format.h"
 #include "viewer-export/layout_facts.h"
 #include "viewer-export/survey.h"
@@ -45,6 +46,7 @@ struct export_target {
 	const struct export_format *format;
 	struct export_stream *stream;
 	struct export_summary *summary;
+	struct analysis *analysis;	/* NULL: none */
 };
 
 /* Places the trace and tells the format its processes and tracks. */

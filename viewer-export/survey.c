@@ -128,5 +128,8 @@ int64_t survey_epoch_ns(const struct survey *survey)
 {
 	const int64_t limit = INT64_MAX / 4;
 	int64_t epoch = trace_reader_trace(survey->reader)->epoch_ns;
+	epoch = epoch > limit ? limit : epoch < -limit ? -limit : epoch;
+	/* Their sum must leave room for the times in the trace. */
+	epoch += survey->clock_offset_ns;
 	return epoch > limit ? limit : epoch < -limit ? -limit : epoch;
 }

@@ -25,6 +25,7 @@ struct survey {
 	bool has_time;			/* false: no row at all */
 	int64_t first_ns;		/* since the trace's epoch */
 	int64_t last_ns;
+	int64_t clock_offset_ns;	/* onto the clock of the job; set by the caller */
 	struct group_set groups[FAMILY_COUNT];
 	struct lane_set lanes[FAMILY_COUNT];
 	int64_t row_counts[SPAN_SOURCES_MAX];	/* a growing trace is walked no further */
@@ -39,7 +40,7 @@ bool survey_make(struct survey *survey, struct trace_reader *reader, unsigned ki
 		 struct error *error);
 void survey_end(struct survey *survey);
 
-/* Unix time of a trace's epoch, cut to what can be computed with. */
+/* Unix time of a trace's epoch on the clock of the job, cut to what can be computed with. */
 int64_t survey_epoch_ns(const struct survey *survey);
 
 #endif

@@ -88,6 +88,24 @@ static void add_graph(struct walk *walk, int64_t graph_id, int64_t graph_node_id
 	add_unless(&walk->arguments, "graph node id", graph_node_id, 0);
 }
 
+/* Arrows to a collective's kernel come when those of all ranks are known. */
+static void member_meet(struct walk *walk, const struct walk_span *span)
+{
+	struct analysis *analysis = walk->target->analysis;
+	if (analysis == NULL || span->device < 0)
+		return;
+	const struct analysis_member drawn = {
+		.start_ns = span->start_ns + analysis->sources[walk->layout->source].base_ns,
+		.duration_ns = span->end_ns - span->start_ns,
+		.track_id = span->track_id,
+		.drawn_start_ns = span->start_ns,
+		.drawn_end_ns = span->end_ns,
+		.is_touching = span->place.is_touching,
+	};
+	analysis_meet_kernel(analysis, walk->layout->source,
+			     walk->layout->devices[span->device].device_id, &drawn);
+}
+
 /* From the call that launched it to the span, where both are drawn. */
 static bool flow_write(struct walk *walk, const struct walk_span *span, int64_t correlation_id)
 {
@@ -195,6 +213,7 @@ bool walk_write_kernel(struct walk *walk, const struct walk_span *span, const vo
 	argument_add_integer(&walk->arguments, "correlation", row->correlation_id);
 	add_graph(walk, row->graph_id, row->graph_node_id);
 	if (symbol_at >= 0 && symbols->is_communication[symbol_at]) {
+		member_meet(walk, span);
 		const struct collective_row *collective = collective_set_find(
 			&walk->collectives, row->correlation_id, &operations);
 		if (collective != NULL) {

@@ -62,6 +62,12 @@ class Case:
         self.databases = databases
         self.output = None
         self.document = None
+        self.analysis = None
+
+    def oracle(self):
+        """The traces and what the analysis adds, read from the databases."""
+        traces = [expectation.Trace(path) for path in self.databases]
+        return traces, expectation.Analysis(self.analysis, traces)
 
 
 def run(command, **options):
@@ -126,7 +132,10 @@ def refuse_double_keys(pairs):
 
 def export(tap, case, folder):
     case.output = os.path.join(folder, case.name.replace(' ', '_').replace(',', '') + '.export.json')
-    done = run([LAGGARD, 'export', '-q', '-o', case.output, *case.databases])
+    case.analysis = case.output + '.analysis.db'
+    done = run([LAGGARD, 'analyze', '--database', case.analysis, '-o', os.devnull, *case.databases])
+    tap.check(done.returncode == 0, f'{case.name}: analysed', done.stderr.decode())
+    done = run([LAGGARD, 'export', '-q', '--analysis', case.analysis, '-o', case.output, *case.databases])
     tap.check(done.returncode == 0 and done.stderr == b'', f'{case.name}: exported', done.stderr.decode())
     if done.returncode != 0:
         return
@@ -194,12 +203,29 @@ def check_kernels(tap, case, events, traces):
     tap.equal(difference, ([], []), f'{case.name}: kernels have their exact times and names')
 
 
-def check_document(tap, case, traces):
+def check_analysis(tap, case, events, analysis):
+    base = case.document['baseTimeNanoseconds']
+    want = collections.Counter(analysis.spans())
+    got = collections.Counter((event['cat'], nanoseconds(event['ts']) + base, nanoseconds(event['dur']))
+                              for event in events
+                              if event['ph'] == 'X' and event['cat'] in ('step', 'idle', 'collective wait'))
+    difference = list((got - want).items())[:3], list((want - got).items())[:3]
+    tap.equal(difference, ([], []), f'{case.name}: steps, idle time and waits at their exact times')
+    shown = [event['args'].get('text', '') for event in events if event['ph'] == 'X' and event['cat'] == 'finding']
+    tap.equal(shown, analysis.findings(), f'{case.name}: findings in their order')
+    starts = collections.Counter(nanoseconds(str(event['ts'])[:str(event['ts']).index('.') + 4]) + base
+                                 for event in events if event['ph'] == 's' and event['cat'] == 'collective')
+    tap.equal(starts, collections.Counter(start for _, start, _ in analysis.arrows()),
+              f'{case.name}: an arrow from the latest rank to each that waited')
+
+
+def check_document(tap, case, traces, analysis):
     events = case.document['traceEvents']
     counts = collections.Counter(event['ph'] for event in events)
     spans = sum(expectation.slices(trace)[0] for trace in traces)
     instants = sum(expectation.slices(trace)[1] for trace in traces)
-    flows = sum(expectation.flows(trace) for trace in traces)
+    spans += len(list(analysis.spans())) + len(analysis.findings())
+    flows = sum(expectation.flows(trace) for trace in traces) + len(list(analysis.arrows()))
     tap.equal((counts['X'], counts['i'], counts['s'], counts['f']), (spans, instants, flows, flows),
               f'{case.name}: a slice for every row, an arrow for every launch')
     tap.equal(counts['C'], sum(expectation.counters(trace) for trace in traces),
@@ -207,6 +233,7 @@ def check_document(tap, case, traces):
     tap.equal(set(counts) - set('MXisfC'), set(), f'{case.name}: no other events')
     check_ids(tap, case, events)
     check_kernels(tap, case, events, traces)
+    check_analysis(tap, case, events, analysis)
 
 
 def check_viewer(tap, case, seen, counts, names):
@@ -223,7 +250,7 @@ def check_viewer(tap, case, seen, counts, names):
               f'{case.name}: nothing overlaps on a track')
     shown = [process['name'] for process in seen['processes']]
     tap.equal(shown, [name for name in names if name in shown],
-              f'{case.name}: processes are named and stand in the order of the file')
+              f'{case.name}: processes are named and stand in their order')
     devices = [thread for process in seen['processes'] if 'GPU' in process['name']
                for thread in process['threads'] if '(' not in thread['name'].split(' (overlap')[0]]
     tap.equal([thread for thread in devices if thread['name'].startswith('stream') and thread['depth'] > 1], [],
@@ -267,7 +294,7 @@ def browse(cases, pictures):
 def check_same_bytes(tap, case, folder):
     again, packed = os.path.join(folder, 'again.json'), os.path.join(folder, 'again.json.gz')
     for path in (again, packed):
-        run([LAGGARD, 'export', '-q', '-o', path, *case.databases])
+        run([LAGGARD, 'export', '-q', '--analysis', case.analysis, '-o', path, *case.databases])
     with open(case.output, 'rb') as first, open(again, 'rb') as second:
         first = first.read()
         tap.check(first == second.read(), 'the same databases give the same bytes')
@@ -289,13 +316,17 @@ def check_in_browser(tap, cases, folder):
         if case.output not in seen:
             tap.check(False, f'{case.name}: opens in the Trace Viewer', said)
             continue
-        traces = [expectation.Trace(path) for path in case.databases]
+        traces, analysis = case.oracle()
         spans = sum(expectation.slices(trace)[0] for trace in traces)
+        spans += len(list(analysis.spans())) + len(analysis.findings())
         instants = sum(expectation.slices(trace)[1] for trace in traces)
-        names = [event['args']['name'] for event in case.document['traceEvents']
-                 if event['ph'] == 'M' and event['name'] == 'process_name']
-        check_viewer(tap, case, seen[case.output],
-                     (spans, instants, sum(expectation.flows(trace) for trace in traces)), names)
+        told = [event for event in case.document['traceEvents'] if event['ph'] == 'M']
+        orders = {event['pid']: event['args']['sort_index'] for event in told
+                  if event['name'] == 'process_sort_index'}
+        names = [event['args']['name'] for event in sorted(told, key=lambda event: orders[event['pid']])
+                 if event['name'] == 'process_name']
+        flows = sum(expectation.flows(trace) for trace in traces) + len(list(analysis.arrows()))
+        check_viewer(tap, case, seen[case.output], (spans, instants, flows), names)
 
 
 def main():
@@ -308,7 +339,7 @@ def main():
         for case in cases:
             export(tap, case, folder)
             if case.document is not None:
-                check_document(tap, case, [expectation.Trace(path) for path in case.databases])
+                check_document(tap, case, *case.oracle())
         cases = [case for case in cases if case.document is not None]
         if cases:
             check_same_bytes(tap, cases[0], folder)

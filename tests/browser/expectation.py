@@ -13,12 +13,54 @@ HOST_MEMORY = (1, 2, 8)
 QUEUE_TICKS = 16384
 
 
+class Analysis:
+    """What an analysis adds to the timeline of the traces that it is of."""
+
+    def __init__(self, path, traces):
+        self.connection = sqlite3.connect(f'file:{path}?mode=ro', uri=True)
+        self.connection.row_factory = sqlite3.Row
+        self.connection.text_factory = lambda raw: raw.decode('utf-8', 'replace')
+        known = {row['path']: row for row in self.of('analysis_trace')}
+        for trace in traces:
+            trace.offset = known[trace.path]['offset_ns']
+
+    def of(self, table, where='1'):
+        return self.connection.execute(f'SELECT * FROM "{table}" WHERE {where}').fetchall()
+
+    def spans(self):
+        """(category, start, duration) on the clock of the job."""
+        for row in self.of('step'):
+            yield 'step', row['start_ns'], row['duration_ns']
+        for row in self.of('idle_gap', 'is_rest = 0'):
+            yield 'idle', row['start_ns'], row['duration_ns']
+        for row in self.of('collective_member', 'wait_ns > 0'):
+            yield 'collective wait', row['start_ns'], min(row['wait_ns'], row['duration_ns'])
+
+    def findings(self):
+        return [row['text'] for row in self.of('finding')]
+
+    def arrows(self):
+        """(latest GPU, its start, waiting GPU) of everyone who waited for a rank that is known to be the latest."""
+        members = collections.defaultdict(list)
+        for row in self.of('collective_member'):
+            members[row['instance_id']].append(row)
+        for instance in self.of('collective_instance', 'latest_gpu_id >= 0'):
+            mine = members[instance['instance_id']]
+            starts = [row['start_ns'] for row in mine if row['gpu_id'] == instance['latest_gpu_id']]
+            for row in mine:
+                if (row['gpu_id'] != instance['latest_gpu_id'] and row['wait_ns'] > 0 and
+                        starts[-1] < row['start_ns'] + row['duration_ns']):
+                    yield instance['latest_gpu_id'], starts[-1], row['gpu_id']
+
+
 class Trace:
     def __init__(self, path):
         self.connection = sqlite3.connect(f'file:{path}?mode=ro', uri=True)
         self.connection.row_factory = sqlite3.Row
         self.connection.text_factory = bytes
+        self.path = path
         self.epoch = self.one('SELECT epoch_ns FROM trace')
+        self.offset = 0         # onto the clock of the job, where an analysis says so
         self.tables = {row[0].decode() for row in
                        self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
@@ -123,7 +165,7 @@ def counters(trace):
 
 
 def base(traces):
-    return min((trace.epoch + time for trace in traces for time in trace.times()), default=0)
+    return min((trace.epoch + trace.offset + time for trace in traces for time in trace.times()), default=0)
 
 
 def kernel_names(trace):
@@ -132,5 +174,5 @@ def kernel_names(trace):
     texts = {row['string_id']: row['value'] for row in trace.of('string')}
     texts[0] = b''
     for row in trace.of('kernel'):
-        yield (trace.epoch + row['start_ns'], row['duration_ns'],
+        yield (trace.epoch + trace.offset + row['start_ns'], row['duration_ns'],
                texts.get(names.get(row['kernel_id'], 0), b''))

@@ -117,6 +117,7 @@ async function importTrace(url) {
 	});
 	const describeFlow = (flow) => ({
 		id: flow.id,
+		title: flow.title,
 		isBound: Boolean(flow.startSlice && flow.endSlice),
 		from: flow.startSlice && [flow.startSlice.parentContainer.tid, flow.startSlice.title,
 			flow.startSlice.args.correlation],
@@ -125,8 +126,10 @@ async function importTrace(url) {
 	});
 	const processes = model.getAllProcesses().map(describeProcess).sort((a, b) => a.order - b.order);
 	const flows = model.flowEvents.map(describeFlow);
-	// Both ends say which launch they belong to, so a flow tied to the wrong slice shows.
-	const isJoined = (flow) => flow.isBound && flow.from[2] === flow.to[2];
+	// Both ends say which launch they belong to, so a flow tied to the wrong slice shows. One between ranks leads
+	// from a kernel to a kernel of the same name on another process.
+	const isJoined = (flow) => flow.isBound && (flow.title === 'collective' ?
+		flow.from[1] === flow.to[1] && flow.from[0] !== flow.to[0] : flow.from[2] === flow.to[2]);
 	return {
 		importMs,
 		processes,

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "laggard/analysis_file.h"
+
+#include "analyzer/analyze.h"
+#include "analyzer/sidecar.h"
+#include "analyzer/sidecar_write.h"
+#include "laggard/talk.h"
+#include "laggard/version.h"
+#include "tracedb/private_copy.h"
+#include "viewer-export/export.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const size_t PATH_BYTES_MAX = 1 << 16;
+
+/* Where an analysis of all that the line names may stand. */
+static void place_find(struct text *path, const struct parsed_line *line, bool *may_write)
+{
+	struct stat status;
+	const char *first = line->arguments[0];
+	*may_write = line->argument_count == 1 && stat(first, &status) == 0 &&
+		     S_ISDIR(status.st_mode) && access(first, W_OK) == 0;
+	sidecar_add_path(path, first);
+}
+
+static bool analysis_make(const char *path, struct trace_set *set, struct error *error)
+{
+	struct report *report = NULL;
+	struct timespec now;
+	const struct analyze_options options = {
+		.window = WINDOW_STEADY, .window_end_ns = INT64_MAX, .keeps_pieces = true,
+	};
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	const struct sidecar_origin origin = {
+		.tool_version = laggard_version,
+		.options = "window=steady",
+		.made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+	};
+	bool ok = analyze_traces(set, &options, &report, error) &&
+		  sidecar_write(report, path, &origin, error);
+	report_close(report);
+	return ok;
+}
+
+static bool private_make(struct analysis_file *file, struct trace_set *set, struct error *error)
+{
+	text_clear(&file->path);
+	if (!private_folder_make(&file->private_folder, error))
+		return false;
+	text_add(&file->path, file->private_folder);
+	text_add(&file->path, "/" SIDECAR_NAME);
+	return analysis_make(text_string(&file->path), set, error);
+}
+
+static bool automatic_take(struct analysis_file *file, const struct parsed_line *line,
+			   struct trace_set *set, struct error *error)
+{
+	bool may_write;
+	place_find(&file->path, line, &may_write);
+	if (export_analysis_is_current(set, text_string(&file->path)) ||
+	    (may_write && analysis_make(text_string(&file->path), set, error)))
+		return true;
+	/* What stands there may be no analysis, or the disk be full. */
+	return private_make(file, set, error);
+}
+
+bool analysis_file_take(struct analysis_file *file, const struct parsed_line *line,
+			struct trace_set *set, const char *choice, struct error *error)
+{
+	struct error cause;
+	*file = (struct analysis_file){ .private_folder = NULL };
+	text_begin(&file->path, PATH_BYTES_MAX);
+	if (strcmp(choice, "none") == 0)
+		return true;
+	if (strcmp(choice, "auto") != 0) {
+		text_add(&file->path, choice);
+		return export_analysis_is_current(set, choice) ||
+		       fail(error, ERROR_INPUT,
+			    "'%s' is no analysis of these traces as they are now", choice);
+	}
+	if (!automatic_take(file, line, set, &cause)) {
+		talk_note("without an analysis: %s", cause.message);
+		text_clear(&file->path);
+	}
+	return true;
+}
+
+const char *analysis_file_path(const struct analysis_file *file)
+{
+	return file->path.length > 0 ? text_string(&file->path) : NULL;
+}
+
+void analysis_file_give(struct analysis_file *file)
+{
+	text_end(&file->path);
+	private_folder_remove(file->private_folder);
+	file->private_folder = NULL;
+}

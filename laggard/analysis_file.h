@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The analysis that a timeline draws: the one beside the traces if it is of them as they are now,
+ * or made here and now, into the folder that was named or into a private file.
+ *
+ * Thread: main thread only.
+ */
+#ifndef LAGGARD_ANALYSIS_FILE_H
+#define LAGGARD_ANALYSIS_FILE_H
+
+#include "base/error.h"
+#include "base/options.h"
+#include "base/text.h"
+#include "tracedb/trace_set.h"
+
+#include <stdbool.h>
+
+struct analysis_file {
+	struct text path;
+	char *private_folder;	/* NULL: the file stays */
+};
+
+/*
+ * `choice`: auto, none, or a file that must be one and current. With auto, what goes wrong is one
+ * note on stderr, and there is no path. The arguments of `line` are those of `set`.
+ */
+bool analysis_file_take(struct analysis_file *file, const struct parsed_line *line,
+			struct trace_set *set, const char *choice, struct error *error);
+
+/* NULL: there is none. */
+const char *analysis_file_path(const struct analysis_file *file);
+
+/* Also after a failure; what is private is removed. */
+void analysis_file_give(struct analysis_file *file);
+
+#endif
