@@ -50,7 +50,7 @@ static const struct option options[EXPORT_OPTION_COUNT] = {
 		.name = "only", .kind = OPTION_TEXT, .value = "LIST",
 		.text =
 			"write only these kinds, separated by commas: kernels, copies, calls, "
-			"ranges, sync, nccl, overhead, counters, flows, analysis",
+			"ranges, sync, nccl, overhead, counters, flows, analysis, losses",
 	},
 	[EXPORT_WINDOW] = {
 		.name = "window", .letter = 'w', .kind = OPTION_TEXT, .value = "all|START..END",

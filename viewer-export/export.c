@@ -18,7 +18,8 @@ static const struct { const char *name; unsigned kinds; } kind_names[] = {
 	{ "gpu", EXPORT_KERNELS | EXPORT_COPIES }, { "calls", EXPORT_CALLS },
 	{ "ranges", EXPORT_RANGES }, { "sync", EXPORT_SYNC }, { "nccl", EXPORT_NCCL },
 	{ "overhead", EXPORT_OVERHEAD }, { "counters", EXPORT_COUNTERS },
-	{ "flows", EXPORT_FLOWS }, { "analysis", EXPORT_ANALYSIS }, { "all", EXPORT_ALL },
+	{ "flows", EXPORT_FLOWS }, { "analysis", EXPORT_ANALYSIS },
+	{ "losses", EXPORT_LOSSES }, { "all", EXPORT_ALL },
 };
 
 /* An export while it runs. */
@@ -62,7 +63,7 @@ bool export_kinds_parse(const char *list, unsigned *kinds, struct error *error)
 			return fail(error, ERROR_USAGE,
 				    "nothing to export is called '%.*s': kernels, "
 				    "copies, gpu, calls, ranges, sync, nccl, overhead, counters, "
-				    "flows, analysis, all",
+				    "flows, analysis, losses, all",
 				    (int)(length < 100 ? length : 100), word);
 		if (word[length] == 0)
 			return true;

@@ -31,7 +31,8 @@ enum {
 	EXPORT_COUNTERS = 1 << 7,
 	EXPORT_FLOWS = 1 << 8,
 	EXPORT_ANALYSIS = 1 << 9,	/* what an analysis found; nothing without one */
-	EXPORT_ALL = (1 << 10) - 1
+	EXPORT_LOSSES = 1 << 10,	/* what the recording lost */
+	EXPORT_ALL = (1 << 11) - 1
 };
 
 /* Told how much of the work is done, in steps of unequal size; may be NULL. */

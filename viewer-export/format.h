@@ -91,6 +91,7 @@ enum export_track_kind {
 	TRACK_IDLE,		/* from the analysis: idle time of a GPU, by cause */
 	TRACK_WAITS,		/* from the analysis: waiting for other ranks inside collectives */
 	TRACK_FINDINGS,
+	TRACK_LOSSES,		/* what the recording lost; on the host */
 };
 
 struct export_track {

@@ -48,9 +48,9 @@ static int64_t tick_time(const struct gauge_set *set, size_t tick)
 	return set->first_ns > INT64_MAX - passed_ns ? INT64_MAX : set->first_ns + passed_ns;
 }
 
-bool gauge_set_launch(struct gauge_set *set, int64_t device, int64_t call_ns, int64_t start_ns)
+bool gauge_set_launch(struct gauge_set *set, int64_t device, int64_t call_ns, int64_t end_ns)
 {
-	if (device < 0 || start_ns <= call_ns)
+	if (device < 0 || end_ns <= call_ns)
 		return true;
 	struct gauge_device *gauge = &set->devices[device];
 	if (gauge->queue_changes == NULL) {
@@ -59,7 +59,7 @@ bool gauge_set_launch(struct gauge_set *set, int64_t device, int64_t call_ns, in
 			return false;
 	}
 	gauge->queue_changes[tick_of(set, call_ns)]++;
-	gauge->queue_changes[tick_of(set, start_ns)]--;
+	gauge->queue_changes[tick_of(set, end_ns)]--;
 	return true;
 }
 
@@ -112,7 +112,7 @@ static bool report_queue(const struct gauge_set *set, const struct gauge_device 
 	for (size_t i = 0; i <= GAUGE_TICKS; i++) {
 		value += gauge->queue_changes[i];
 		if ((i == 0 || gauge->queue_changes[i] != 0) &&
-		    !sink(context, "queue", "launched, not started",
+		    !sink(context, "queue", "launched, not finished",
 			  tick_time(set, i), value))
 			return false;
 	}

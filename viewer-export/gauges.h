@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counters that follow from the work on the GPUs of one trace: what was launched and has not
- * started, and the rate of copies by direction. The walk reports launches and copies while it meets
- * them, in any order.
+ * finished, and the rate of copies by direction. The walk reports launches and copies while it
+ * meets them, in any order.
  *
  * The queue is sampled at up to GAUGE_TICKS instants, at least a microsecond apart; the copy rate
  * is exact, at 32 bytes a copy.
@@ -49,7 +49,7 @@ bool gauge_set_begin(struct gauge_set *set, size_t device_count, int64_t first_n
 void gauge_set_end(struct gauge_set *set);
 
 /* False: memory is short. A negative device is left out. */
-bool gauge_set_launch(struct gauge_set *set, int64_t device, int64_t call_ns, int64_t start_ns);
+bool gauge_set_launch(struct gauge_set *set, int64_t device, int64_t call_ns, int64_t end_ns);
 bool gauge_set_copy(struct gauge_set *set, int64_t device, int64_t direction, int64_t bytes,
 		    int64_t start_ns, int64_t end_ns);
 

@@ -2,6 +2,7 @@
 #include "viewer-export/layout.h"
 
 #include "viewer-export/analysis_draw.h"
+#include "viewer-export/export.h"
 
 #include "base/array.h"
 #include "base/text.h"
@@ -100,6 +101,10 @@ static bool group_place(struct placing *placing, enum span_family family, uint32
 		layout->group_devices[family][group] = -1;
 		place_on_host(&placed, key, trace_reader_trace(layout->survey->reader)->pid);
 	} else {
+		if (family == FAMILY_GAUGE && key.second == GAUGES_HOST) {
+			layout->has_host_gauges = true;
+			return true;
+		}
 		placed.process = layout_device_index(layout, device_of_key(layout, family, key));
 		layout->group_devices[family][group] = placed.process;
 		if (family == FAMILY_GAUGE)
@@ -350,10 +355,38 @@ static bool group_write(struct placing *placing, const struct placed_group *plac
 	return true;
 }
 
+/* Below everything else of the host. */
+static bool loss_track_write(struct placing *placing, struct error *error)
+{
+	struct layout *layout = placing->layout;
+	struct export_track track = {
+		.track_id = placing->numbers->next_id++,
+		.process_id = layout->host_process_id,
+		.name = "lost by the recording",
+		.order = placing->numbers->next_order++,
+		.kind = TRACK_LOSSES,
+		.stream_number = -1,
+	};
+	layout->loss_track_id = track.track_id;
+	placing->target->summary->tracks++;
+	return placing->target->format->track(placing->target->stream, &track, error);
+}
+
+static bool losses_find(struct layout *layout, struct error *error)
+{
+	int64_t count = 0;
+	if ((layout->survey->kinds & EXPORT_LOSSES) != 0 &&
+	    !trace_reader_count(layout->survey->reader, TABLE_loss, &count, error))
+		return false;
+	layout->has_losses = count > 0;
+	return true;
+}
+
 static bool processes_write(struct placing *placing, struct error *error)
 {
 	struct layout *layout = placing->layout;
-	if (placing->count > 0 && placing->groups[0].process < 0) {
+	if (layout->has_losses || layout->has_host_gauges ||
+	    (placing->count > 0 && placing->groups[0].process < 0)) {
 		name_host(placing);
 		if (!process_write(placing, PROCESS_HOST, -1, &layout->host_process_id, error))
 			return false;
@@ -372,7 +405,7 @@ static bool processes_write(struct placing *placing, struct error *error)
 	for (size_t i = 0; i < placing->count; i++)
 		if (!group_write(placing, &placing->groups[i], error))
 			return false;
-	return true;
+	return !layout->has_losses || loss_track_write(placing, error);
 }
 
 /* GPUs of which nothing but the analysis is drawn. */
@@ -399,7 +432,8 @@ static bool groups_place(struct placing *placing)
 		const struct group_set *groups = &layout->survey->groups[family];
 		bool on_device = span_family_is_on_device((enum span_family)family);
 		for (size_t i = 0; on_device && i < groups->count; i++)
-			if (!device_take(layout, device_of_key(layout, (enum span_family)family,
+			if ((family != FAMILY_GAUGE || groups->keys[i].second != GAUGES_HOST) &&
+			    !device_take(layout, device_of_key(layout, (enum span_family)family,
 							       groups->keys[i])))
 				return false;
 		layout->first_tracks[family] = calloc(groups->count + 1, sizeof(int64_t));
@@ -432,7 +466,8 @@ bool layout_make(struct layout *layout, struct survey *survey, size_t source,
 	*layout = (struct layout){ .survey = survey, .source = source };
 	struct placing placing = { .layout = layout, .numbers = numbers, .target = target };
 	text_begin(&placing.name, NAME_BYTES_MAX);
-	bool ok = layout_facts_read(&layout->facts, survey->reader, error);
+	bool ok = layout_facts_read(&layout->facts, survey->reader, error) &&
+		  losses_find(layout, error);
 	if (ok && !groups_place(&placing))
 		ok = no_memory(layout, error);
 	ok = ok && processes_write(&placing, error);

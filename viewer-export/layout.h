@@ -27,6 +27,9 @@ struct layout {
 	size_t source;			/* index of the trace in export_head.sources */
 	struct layout_facts facts;
 	int64_t host_process_id;	/* 0: nothing on the host side */
+	bool has_host_gauges;
+	bool has_losses;
+	int64_t loss_track_id;		/* 0: nothing was lost */
 	struct layout_process *devices;	/* by device id */
 	struct id_map device_at;
 	size_t device_count;

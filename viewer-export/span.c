@@ -81,12 +81,20 @@ static struct span_key overhead_key(const void *row)
 
 static struct span_key allocation_key(const void *row)
 {
-	return (struct span_key){ ((const struct allocation_row *)row)->device_id, 0 };
+	const struct allocation_row *allocation = row;
+	return memory_is_on_host(allocation->memory) ?
+		       (struct span_key){ 0, GAUGES_HOST } :
+		       (struct span_key){ allocation->device_id, 0 };
 }
 
 static struct span_key sample_key(const void *row)
 {
 	return (struct span_key){ ((const struct sample_row *)row)->device_id, 0 };
+}
+
+bool memory_is_on_host(int64_t memory)
+{
+	return memory == MEMORY_PAGEABLE || memory == MEMORY_PINNED || memory == MEMORY_HOST;
 }
 
 #define SPANS(table_name) \
@@ -131,7 +139,8 @@ const struct span_source span_sources[] = {
 	{ POINTS(cuda_event), .family = FAMILY_EVENT, .kind = EXPORT_SYNC, .key = event_key,
 	  .columns = POINT_BITS(cuda_event, stream_id) },
 	{ POINTS(allocation), .family = FAMILY_GAUGE, .kind = EXPORT_COUNTERS,
-	  .key = allocation_key, .columns = POINT_BITS(allocation, device_id) },
+	  .key = allocation_key,
+	  .columns = POINT_BITS(allocation, device_id) | COLUMN_BIT(allocation, memory) },
 	{ POINTS(sample), .family = FAMILY_GAUGE, .kind = EXPORT_COUNTERS, .key = sample_key,
 	  .columns = POINT_BITS(sample, device_id) },
 };

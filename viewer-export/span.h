@@ -29,12 +29,15 @@ enum span_family {
 	FAMILY_PROJECTED,	/* key: stream */
 	FAMILY_SYNC,		/* key: stream, or 0 and the context */
 	FAMILY_EVENT,		/* key: stream */
-	FAMILY_GAUGE,		/* counters: no track; key: device */
+	FAMILY_GAUGE,		/* counters: no track; key: device, or GAUGES_HOST */
 	FAMILY_COUNT
 };
 
 /* Second key of FAMILY_RANGE instead of a domain. */
 enum { RANGES_FRAMEWORK = -1, RANGES_START_END = -2 };
+
+/* Second key of FAMILY_GAUGE: counters of the host. */
+enum { GAUGES_HOST = 1 };
 
 struct span_key {
 	int64_t first;
@@ -77,6 +80,9 @@ enum lane_rule span_family_rule(enum span_family family);
 /* Something launches its spans. */
 bool span_family_has_flows(enum span_family family);
 bool span_family_is_on_device(enum span_family family);
+
+/* Memory of the host says nothing about a GPU. */
+bool memory_is_on_host(int64_t memory);
 
 /* A span as times since the trace's epoch: ends never lie before starts, and nothing overflows. */
 struct span {

@@ -207,7 +207,8 @@ bool walk_trace(struct walk *walk, struct error *error)
 	for (size_t i = 0; i < span_source_count; i++)
 		if (!source_walk(walk, i, &cursors[span_sources[i].family]))
 			goto out;
-	ok = (walk->survey->kinds & EXPORT_COUNTERS) == 0 || walk_write_counters(walk);
+	ok = ((walk->survey->kinds & EXPORT_COUNTERS) == 0 || walk_write_counters(walk)) &&
+	     walk_write_losses(walk);
 out:
 	walk_symbols_end(walk);
 	collective_set_end(&walk->collectives);

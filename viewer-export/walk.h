@@ -72,6 +72,9 @@ void walk_symbols_end(struct walk *walk);
 /* Counters: of the work seen, memory, samples. After everything else. */
 bool walk_write_counters(struct walk *walk);
 
+/* What the recording lost, as instants. After everything else. */
+bool walk_write_losses(struct walk *walk);
+
 /* Shared by the parts. */
 bool walk_is_in_window(const struct walk *walk, int64_t start_ns, int64_t end_ns);
 uint64_t walk_label_key(const struct span_source *source, int64_t first, int64_t second);

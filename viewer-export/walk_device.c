@@ -24,6 +24,7 @@ static const char *const COLOR_COMMUNICATION = "thread_state_iowait";
 static const char *const COLOR_COPY = "rail_load";
 static const char *const COLOR_MEMSET = "olive";
 static const char *const COLOR_WAIT = "grey";
+static const char *const COLOR_GRAPH = "rail_animation";
 
 static bool symbol_keep(struct walk *walk, const struct kernel_symbol_row *row)
 {
@@ -119,7 +120,7 @@ static bool flow_write(struct walk *walk, const struct walk_span *span, int64_t 
 		return true;
 	}
 	int64_t call_ns = calls->starts[call] + walk->offset_ns;
-	if (!gauge_set_launch(&walk->gauges, span->device, call_ns, span->start_ns))
+	if (!gauge_set_launch(&walk->gauges, span->device, call_ns, span->end_ns))
 		return walk_no_memory(walk);
 	if (!walk_is_in_window(walk, call_ns, calls->ends[call] + walk->offset_ns))
 		return true;
@@ -304,7 +305,8 @@ bool walk_write_graph(struct walk *walk, const struct walk_span *span, const voi
 	if (label == LABEL_NONE) {
 		char name[48];
 		(void)snprintf(name, sizeof name, "CUDA graph %lld", (long long)row->graph_id);
-		struct export_label made = { .name = name, .category = "cuda_graph" };
+		struct export_label made = { .name = name, .category = "cuda_graph",
+						     .color = COLOR_GRAPH };
 		argument_add_integer(&made.arguments, "graph id", row->graph_id);
 		if (!walk_label_add(walk, key, &made, &label))
 			return false;

@@ -81,6 +81,7 @@ bool walk_write_collective(struct walk *walk, const struct walk_span *span, cons
 		const char *name = trace_reader_string(walk->reader, row->operation_id);
 		struct export_label made = {
 			.name = name[0] != 0 ? name : "NCCL operation", .category = "nccl",
+			.color = "thread_state_iowait",
 		};
 		if (!walk_label_add(walk, key, &made, &label))
 			return false;
@@ -139,9 +140,49 @@ bool walk_write_overhead(struct walk *walk, const struct walk_span *span, const 
 		struct export_label made = {
 			.name = trace_reader_string(walk->reader, row->name_id),
 			.category = "overhead",
+			.color = "bad",
 		};
 		if (!walk_label_add(walk, key, &made, &label))
 			return false;
 	}
 	return walk_put_slice(walk, span, label);
+}
+
+static bool loss_write(struct walk *walk, const struct loss_row *row)
+{
+	const struct survey *survey = walk->survey;
+	bool is_timed = row->first_ns >= survey->first_ns && row->first_ns <= survey->last_ns;
+	int64_t time_ns = (is_timed ? row->first_ns : survey->first_ns) + walk->offset_ns;
+	struct walk_span span = { .track_id = walk->layout->loss_track_id };
+	if (!survey->has_time)
+		time_ns = 0;
+	if (is_timed && !walk_is_in_window(walk, time_ns, time_ns))
+		return true;
+	/* Without a time it stands where the timeline begins. */
+	if (!is_timed && walk->has_window && time_ns < walk->window_start_ns)
+		time_ns = walk->window_start_ns;
+	span.start_ns = span.end_ns = time_ns;
+	walk->arguments.count = 0;
+	argument_add_text(&walk->arguments, "source", row->source);
+	argument_add_integer(&walk->arguments, "count", row->count);
+	if (row->first_ns >= 0 && row->last_ns >= row->first_ns)
+		argument_add_integer(&walk->arguments, "last seen after ns",
+				     row->last_ns - row->first_ns);
+	return walk_put_instant(walk, &span, row->reason, "loss");
+}
+
+bool walk_write_losses(struct walk *walk)
+{
+	struct trace_cursor *cursor = NULL;
+	struct loss_row row;
+	int result = 0;
+	bool ok = true;
+	if (walk->layout->loss_track_id == 0)
+		return true;
+	if (!trace_reader_select(walk->reader, TABLE_loss, 0, -1, &cursor, walk->error))
+		return false;
+	while (ok && (result = trace_cursor_next(cursor, &row, walk->error)) > 0)
+		ok = loss_write(walk, &row);
+	trace_cursor_close(cursor);
+	return ok && result == 0;
 }

@@ -9,7 +9,6 @@ SPAN_TABLES = ('kernel', 'memcpy', 'memset', 'api_call', 'range', 'gpu_range', '
                'graph_launch', 'collective', 'overhead')
 POINT_TABLES = ('mark', 'cuda_event', 'allocation', 'sample')
 WORK_TABLES = ('kernel', 'memcpy', 'memset', 'graph_launch')
-HOST_MEMORY = (1, 2, 8)
 QUEUE_TICKS = 16384
 
 
@@ -100,6 +99,7 @@ def slices(trace):
     """Spans, and instants of a thread, which the Trace Viewer shows as slices of no length."""
     spans = sum(len(trace.of(table)) for table in SPAN_TABLES)
     instants = len(trace.of('mark')) + sum(row['time_ns'] >= 0 for row in trace.of('cuda_event'))
+    instants += len(trace.of('loss'))
     return spans, instants
 
 
@@ -129,11 +129,12 @@ def queue_samples(trace):
     for table in WORK_TABLES:
         for row in trace.of(table):
             call = calls.get(row['correlation_id'])
-            if call is None or row['start_ns'] <= call['start_ns']:
+            end = row['start_ns'] + row['duration_ns']
+            if call is None or end <= call['start_ns']:
                 continue
             device = changes[devices.get(row['stream_id'], -1)]
             device[math.ceil((call['start_ns'] - first) / tick)] += 1
-            device[math.ceil((row['start_ns'] - first) / tick)] -= 1
+            device[math.ceil((end - first) / tick)] -= 1
     return sum(len([at for at, change in device.items() if change != 0 or at == 0]) + (0 not in device)
                for device in changes.values())
 
@@ -155,8 +156,7 @@ def copy_samples(trace):
 def memory_samples(trace):
     count = 0
     for row in trace.of('allocation'):
-        if row['memory'] not in HOST_MEMORY:
-            count += 1 + (row['is_framework'] == 1 and row['reserved_bytes'] >= 0)
+        count += 1 + (row['is_framework'] == 1 and row['reserved_bytes'] >= 0)
     return count
 
 

@@ -149,11 +149,15 @@ def put_rest(database, chance, correlations):
         database.put('overhead', start_ns=chance.randrange(400000), duration_ns=chance.randrange(900),
                      thread_id=chance.choice((0, 4100)), name_id=database.text('Buffer Flush'))
         database.put('allocation', time_ns=number * 3000, operation=1 + number % 2, device_id=number % 2,
-                     memory=chance.choice((2, 3, 5)), bytes=1 << 20, is_framework=number % 3 == 0,
+                     memory=chance.choice((1, 2, 3, 5, 8)), bytes=1 << 20, is_framework=number % 3 == 0,
                      total_bytes=-1, reserved_bytes=-1 if number % 2 else 1 << 24)
         database.put('sample', time_ns=400000 - number * 5000, device_id=chance.choice((0, 1, 6)),
                      counter_id=database.text(chance.choice(('power_mw', 'clock_sm_mhz', 'odd'))),
                      value=number)
+    for number, reason in enumerate(HOSTILE):
+        if isinstance(reason, str):
+            database.put('loss', source='cupti', reason=reason, count=number, first_ns=number * 9000 - 1,
+                         last_ns=number * 9001)
     for number in range(12):
         database.put('graph_launch', start_ns=number * 20000, duration_ns=chance.choice((100, 30000)),
                      stream_id=1, graph_id=number % 3, correlation_id=correlations[number])

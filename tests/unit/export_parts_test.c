@@ -129,7 +129,7 @@ static bool hear(void *context, const char *name, const char *series, int64_t ti
 	return true;
 }
 
-TEST(the_queue_counts_what_is_launched_and_not_started)
+TEST(the_queue_counts_what_is_launched_and_not_finished)
 {
 	struct gauge_set set;
 	struct heard heard = { "" };
@@ -138,12 +138,12 @@ TEST(the_queue_counts_what_is_launched_and_not_started)
 	CHECK(gauge_set_launch(&set, 0, 1500, 4500));
 	CHECK(gauge_set_launch(&set, 0, 2000, 4600));
 	CHECK(gauge_set_launch(&set, 0, 6100, 6200));	/* between two ticks */
-	CHECK(gauge_set_launch(&set, 0, 9000, 8000));	/* starts before its call: nothing waits */
+	CHECK(gauge_set_launch(&set, 0, 9000, 8000));	/* over before its call: nothing waits */
 	CHECK(gauge_set_launch(&set, -1, 1, 2));
 	CHECK(gauge_set_report(&set, 0, hear, &heard));
 	CHECK_TEXT(heard.text,
-		   "queue launched, not started 0=0; queue launched, not started 2000=2; "
-		   "queue launched, not started 5000=0; ");
+		   "queue launched, not finished 0=0; queue launched, not finished 2000=2; "
+		   "queue launched, not finished 5000=0; ");
 	gauge_set_end(&set);
 }
 
