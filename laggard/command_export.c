@@ -3,6 +3,7 @@
 #include "laggard/analysis_file.h"
 #include "laggard/command.h"
 #include "laggard/input.h"
+#include "laggard/selection.h"
 #include "laggard/talk.h"
 #include "laggard/version.h"
 #include "laggard/window.h"
@@ -17,8 +18,12 @@
 enum {
 	EXPORT_FORMAT,
 	EXPORT_OUTPUT,
+	EXPORT_KINDS_LIST,
 	EXPORT_ONLY,
 	EXPORT_WINDOW,
+	EXPORT_STEPS,
+	EXPORT_RANKS,
+	EXPORT_MAX_SIZE,
 	EXPORT_ANALYSIS_FILE,
 	EXPORT_QUIET,
 	EXPORT_OPTION_COUNT
@@ -46,11 +51,33 @@ static const struct option options[EXPORT_OPTION_COUNT] = {
 			"output; without it <name>.timeline.json in the current folder, after the "
 			"first trace",
 	},
-	[EXPORT_ONLY] = {
-		.name = "only", .kind = OPTION_TEXT, .value = "LIST",
+	[EXPORT_KINDS_LIST] = {
+		.name = "kinds", .kind = OPTION_TEXT, .value = "LIST",
 		.text =
 			"write only these kinds, separated by commas: kernels, copies, calls, "
 			"ranges, sync, nccl, overhead, counters, flows, analysis, losses",
+	},
+	[EXPORT_ONLY] = {
+		.name = "only", .kind = OPTION_TEXT, .value = "LIST",
+		.text = "an older name of --kinds",
+	},
+	[EXPORT_STEPS] = {
+		.name = "steps", .kind = OPTION_TEXT, .value = "FIRST..LAST",
+		.text =
+			"write only what touches these steps of the analysis, counted from 0, "
+			"instead of a window: 5..8, 12.., 7",
+	},
+	[EXPORT_RANKS] = {
+		.name = "ranks", .kind = OPTION_TEXT, .value = "LIST",
+		.text = "write only traces of these ranks: 0,2-3",
+	},
+	[EXPORT_MAX_SIZE] = {
+		.name = "max-size", .kind = OPTION_TEXT, .value = "BYTES",
+		.text =
+			"write several files, divided by time, where one would be larger than this "
+			"before compression: 200M gives name.1.json, name.2.json, ...; each opens "
+			"alone, has what starts in its time, and arrows from one file to the next "
+			"are left out",
 	},
 	[EXPORT_WINDOW] = {
 		.name = "window", .letter = 'w', .kind = OPTION_TEXT, .value = "all|START..END",
@@ -76,7 +103,7 @@ static const struct option options[EXPORT_OPTION_COUNT] = {
 static const struct option_example examples[] = {
 	{ "laggard export traces", "writes traces.timeline.json" },
 	{ "laggard export traces -o timeline.json.gz --window 1s..1.2s", "200 ms, compressed" },
-	{ "laggard export rank0.db rank1.db --only kernels,copies,nccl -o -",
+	{ "laggard export rank0.db rank1.db --kinds kernels,copies,nccl -o -",
 	  "to standard output" },
 	{ NULL, NULL },
 };
@@ -141,6 +168,9 @@ static void say_written(const struct export_options *export, const struct export
 	struct text text;
 	text_begin(&text, 1 << 14);
 	text_add_shell_word(&text, export->output);
+	if (summary->files > 1)
+		text_add_format(&text, " in %" PRId64 " files .1 to .%" PRId64, summary->files,
+				summary->files);
 	add_count(&text, ": ", summary->slices, "slice");
 	add_count(&text, ", ", summary->flows, "arrow");
 	add_count(&text, ", ", summary->tracks, "track");
@@ -149,6 +179,9 @@ static void say_written(const struct export_options *export, const struct export
 				summary->launches_unknown);
 	if (strcmp(export->format, "chrome") == 0)
 		text_add(&text, "; open it in chrome://tracing or https://ui.perfetto.dev");
+	if (summary->flows_across > 0)
+		text_add_format(&text, "; %" PRId64 " arrows from file to file left out",
+				summary->flows_across);
 	talk_note("%s", text_string(&text));
 	text_end(&text);
 }
@@ -181,21 +214,42 @@ static bool export_set(const struct parsed_line *line, struct trace_set *set,
 	return true;
 }
 
+static bool filters_parse(const struct parsed_line *line, struct export_options *export,
+			  struct export_range *ranks, struct error *error)
+{
+	const char *kinds = parsed_text(line, EXPORT_KINDS_LIST);
+	const char *steps = parsed_text(line, EXPORT_STEPS);
+	const char *wanted = parsed_text(line, EXPORT_RANKS);
+	const char *size = parsed_text(line, EXPORT_MAX_SIZE);
+	if (kinds == NULL)
+		kinds = parsed_text(line, EXPORT_ONLY);
+	export->has_steps = steps != NULL;
+	export->ranks = ranks;
+	if (steps != NULL && strcmp(parsed_text(line, EXPORT_WINDOW), "all") != 0)
+		return fail(error, ERROR_USAGE, "'--steps' and '--window' exclude each other");
+	return (kinds == NULL || export_kinds_parse(kinds, &export->kinds, error)) &&
+	       (steps == NULL || selection_parse_steps(&export->first_step, &export->last_step,
+						       steps, error)) &&
+	       (wanted == NULL ||
+		selection_parse_ranks(ranks, &export->rank_count, wanted, error)) &&
+	       (size == NULL || selection_parse_size(&export->max_bytes, size, error));
+}
+
 bool export_command(const struct parsed_line *line, const char *typed, int *status,
 		    struct error *error)
 {
 	struct trace_set *set = NULL;
 	struct window window;
 	struct analysis_file analysis;
+	struct export_range ranks[SELECTION_RANGES_MAX];
 	struct export_options export = {
 		.format = parsed_text(line, EXPORT_FORMAT),
 		.output = parsed_text(line, EXPORT_OUTPUT),
 		.tool_version = laggard_version,
 	};
-	const char *only = parsed_text(line, EXPORT_ONLY);
 	(void)typed;
 	if (!window_parse(&window, parsed_text(line, EXPORT_WINDOW), false, error) ||
-	    (only != NULL && !export_kinds_parse(only, &export.kinds, error)) ||
+	    !filters_parse(line, &export, ranks, error) ||
 	    !input_check_output(line, export.output, error) || !input_open(&set, line, error))
 		return false;
 	export.has_window = !window.is_all;

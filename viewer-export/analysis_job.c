@@ -58,6 +58,7 @@ static bool flow_write(const struct analysis_view *view, const struct analysis_m
 		.from_is_touching = latest->is_touching,
 		.to_track_id = member->track_id,
 		.to_ns = to_ns,
+		.to_start_ns = member->drawn_start_ns,
 		.to_is_touching = member->is_touching && to_ns == member->drawn_start_ns,
 	};
 	summary->flows++;

@@ -5,6 +5,7 @@
 #include "viewer-export/layout.h"
 #include "viewer-export/origin.h"
 #include "viewer-export/output.h"
+#include "viewer-export/parts.h"
 #include "viewer-export/survey.h"
 #include "viewer-export/walk.h"
 
@@ -13,22 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct { const char *name; unsigned kinds; } kind_names[] = {
-	{ "kernels", EXPORT_KERNELS }, { "copies", EXPORT_COPIES },
-	{ "gpu", EXPORT_KERNELS | EXPORT_COPIES }, { "calls", EXPORT_CALLS },
-	{ "ranges", EXPORT_RANGES }, { "sync", EXPORT_SYNC }, { "nccl", EXPORT_NCCL },
-	{ "overhead", EXPORT_OVERHEAD }, { "counters", EXPORT_COUNTERS },
-	{ "flows", EXPORT_FLOWS }, { "analysis", EXPORT_ANALYSIS },
-	{ "losses", EXPORT_LOSSES }, { "all", EXPORT_ALL },
-};
-
 /* An export while it runs. */
 struct export {
 	struct trace_set *set;
 	const struct export_options *options;
 	unsigned kinds;
-	size_t *inputs;		/* indexes of the traces that could be read */
+	size_t *inputs;		/* indexes of the traces that could be read and are wanted */
 	size_t input_count;
+	size_t *others;		/* of those that could be read and are not wanted */
+	size_t other_count;
 	struct export_source *sources;
 	struct analysis *analysis;	/* NULL: none */
 	bool has_window;
@@ -38,38 +32,8 @@ struct export {
 	struct layout_numbers numbers;
 	int64_t next_flow_id;
 	int64_t steps_done;
-	struct export_stream stream;
-	struct export_summary summary;
 	struct export_target target;
 };
-
-static bool kind_find(const char *word, size_t length, unsigned *kinds)
-{
-	for (size_t i = 0; i < sizeof kind_names / sizeof kind_names[0]; i++)
-		if (strlen(kind_names[i].name) == length &&
-		    memcmp(kind_names[i].name, word, length) == 0) {
-			*kinds |= kind_names[i].kinds;
-			return true;
-		}
-	return false;
-}
-
-bool export_kinds_parse(const char *list, unsigned *kinds, struct error *error)
-{
-	*kinds = 0;
-	for (const char *word = list;; ) {
-		size_t length = strcspn(word, ",");
-		if (!kind_find(word, length, kinds))
-			return fail(error, ERROR_USAGE,
-				    "nothing to export is called '%.*s': kernels, "
-				    "copies, gpu, calls, ranges, sync, nccl, overhead, counters, "
-				    "flows, analysis, losses, all",
-				    (int)(length < 100 ? length : 100), word);
-		if (word[length] == 0)
-			return true;
-		word += length + 1;
-	}
-}
 
 bool export_format_find(const struct export_format **format, const char *name, struct error *error)
 {
@@ -103,25 +67,55 @@ static void step(struct export *export)
 					  3 * (int64_t)export->input_count);
 }
 
-static bool inputs_open(struct export *export, bool loads_strings, struct error *error)
+static bool is_wanted(const struct export_options *options, const struct trace_row *trace)
+{
+	for (size_t i = 0; options != NULL && i < options->rank_count; i++)
+		if (trace->rank >= options->ranks[i].first && trace->rank <= options->ranks[i].last)
+			return true;
+	return options == NULL || options->rank_count == 0;
+}
+
+static bool no_rank(const struct export *export, struct error *error)
+{
+	const struct trace_set *set = export->set;
+	struct text known;
+	text_begin(&known, 1 << 12);
+	for (size_t i = 0; i < export->other_count; i++)
+		text_add_format(&known, "%s%" PRId64, i == 0 ? "" : ", ",
+				trace_reader_trace(trace_set_input(set, export->others[i])->reader)
+					->rank);
+	(void)fail(error, ERROR_USAGE, "no trace is of such a rank; there are ranks %s",
+		   text_string(&known));
+	text_end(&known);
+	return false;
+}
+
+/* `options` may be NULL: every trace is wanted, and nothing is read yet. */
+static bool inputs_open(struct export *export, const struct export_options *options,
+			struct error *error)
 {
 	size_t count = trace_set_count(export->set);
 	export->inputs = calloc(count + 1, sizeof export->inputs[0]);
+	export->others = calloc(count + 1, sizeof export->others[0]);
 	export->sources = calloc(count + 1, sizeof export->sources[0]);
-	if (export->inputs == NULL || export->sources == NULL)
+	if (export->inputs == NULL || export->others == NULL || export->sources == NULL)
 		return no_memory(error);
 	for (size_t i = 0; i < count; i++) {
 		const struct trace_input *input = trace_set_input(export->set, i);
 		if (input->reader == NULL)
 			continue;
-		if (loads_strings && !trace_reader_load_strings(input->reader, error))
+		if (!is_wanted(options, trace_reader_trace(input->reader))) {
+			export->others[export->other_count++] = i;
+			continue;
+		}
+		if (options != NULL && !trace_reader_load_strings(input->reader, error))
 			return false;
 		export->sources[export->input_count] = (struct export_source){
 			.path = input->path, .trace = trace_reader_trace(input->reader),
 		};
 		export->inputs[export->input_count++] = i;
 	}
-	return true;
+	return export->input_count > 0 || export->other_count == 0 || no_rank(export, error);
 }
 
 /* What the analysis draws of the trace, and where its clock stands. */
@@ -182,7 +176,7 @@ static bool head_write(struct export *export, struct error *error)
 	};
 	if (export->target.analysis != NULL)
 		head.analysis = derived_reader_analysis(export->analysis->reader);
-	return export->target.format->begin(&export->stream, &head, error);
+	return export->target.format->begin(export->target.stream, &head, error);
 }
 
 static void window_set(const struct export *export, const struct origin *origin,
@@ -250,9 +244,24 @@ static bool job_write(struct export *export, struct error *error)
 	return analysis_job_write(&view, error);
 }
 
+/* The window counts from the first GPU activity of all traces, whichever are written. */
+static bool others_add_work(struct export *export, struct error *error)
+{
+	for (size_t i = 0; export->options->has_window && i < export->other_count; i++) {
+		const struct survey survey = {
+			.reader = trace_set_input(export->set, export->others[i])->reader,
+		};
+		if (!origin_add_work(origins_find(&export->origins, &survey), &survey, error))
+			return false;
+	}
+	return true;
+}
+
 static bool traces_write(struct export *export, struct error *error)
 {
 	bool is_single = export->input_count == 1;
+	if (!others_add_work(export, error))
+		return false;
 	bool ok = is_single || (origins_make(export, error) && head_write(export, error));
 	for (size_t i = 0; ok && i < export->input_count; i++) {
 		struct survey survey;
@@ -305,22 +314,30 @@ static bool analysis_take(struct export *export, struct error *error)
 	return !options->has_steps || steps_find(export, error);
 }
 
+static void export_end(struct export *export)
+{
+	analysis_close(export->analysis);
+	free(export->inputs);
+	free(export->others);
+	free(export->sources);
+}
+
 bool export_analysis_is_current(struct trace_set *set, const char *path)
 {
 	struct export export = { .set = set };
-	struct analysis *analysis = NULL;
 	struct error ignored;
-	bool ok = inputs_open(&export, false, &ignored) &&
-		  analysis_open(&analysis, path, export.sources, export.input_count, &ignored) &&
-		  analysis_known_count(analysis) == export.input_count;
-	analysis_close(analysis);
-	free(export.inputs);
-	free(export.sources);
+	bool ok = inputs_open(&export, NULL, &ignored) &&
+		  analysis_open(&export.analysis, path, export.sources, export.input_count,
+				&ignored) &&
+		  analysis_known_count(export.analysis) == export.input_count;
+	export_end(&export);
 	return ok;
 }
 
-bool export_traces(struct trace_set *set, const struct export_options *options,
-		   struct export_summary *summary, struct error *error)
+/* Everything once, through a format to what its stream writes to. */
+static bool pass_run(struct trace_set *set, const struct export_options *options,
+		     const struct export_format *format, struct export_stream *stream,
+		     struct export_summary *summary, struct error *error)
 {
 	struct export export = {
 		.set = set,
@@ -329,26 +346,109 @@ bool export_traces(struct trace_set *set, const struct export_options *options,
 		.has_window = options->has_window || options->has_steps,
 		.numbers = { .next_id = 1, .next_order = 1 },
 		.next_flow_id = 1,
+		.target = { .format = format, .stream = stream, .summary = summary },
 	};
-	export.target.stream = &export.stream;
-	export.target.summary = &export.summary;
-	bool ok = export_format_find(&export.target.format, options->format, error) &&
-		  inputs_open(&export, true, error) && analysis_take(&export, error) &&
-		  output_open(&export.stream.output, options->output, error);
-	if (ok) {
-		ok = traces_write(&export, error) &&
-		     export.target.format->end(&export.stream, &export.summary, error);
-		export.target.format->free(&export.stream);
-		export.summary.bytes = output_bytes(export.stream.output);
-		if (ok)
-			ok = output_commit(export.stream.output, error);
-		else
-			output_abandon(export.stream.output);
-	}
-	if (ok && summary != NULL)
-		*summary = export.summary;
-	analysis_close(export.analysis);
-	free(export.inputs);
-	free(export.sources);
+	*summary = (struct export_summary){ .files = 1 };
+	bool ok = inputs_open(&export, options, error) && analysis_take(&export, error) &&
+		  traces_write(&export, error) && format->end(stream, summary, error);
+	format->free(stream);
+	export_end(&export);
 	return ok;
+}
+
+static bool file_write(struct trace_set *set, const struct export_options *options,
+		       const struct export_format *format, struct export_summary *summary,
+		       struct error *error)
+{
+	struct export_stream stream = { .output = NULL };
+	if (!output_open(&stream.output, options->output, error))
+		return false;
+	bool ok = pass_run(set, options, format, &stream, summary, error);
+	summary->bytes = output_bytes(stream.output);
+	if (ok)
+		return output_commit(stream.output, error);
+	output_abandon(stream.output);
+	return false;
+}
+
+static bool plan_make(struct parts_plan *plan, struct trace_set *set,
+		      const struct export_options *options, const struct export_format *format,
+		      struct error *error)
+{
+	struct export_stream stream = { .output = NULL };
+	struct export_summary summary, own = { .files = 0 };
+	struct parts_measure *measure = malloc(sizeof *measure);
+	if (measure == NULL)
+		return no_memory(error);
+	struct parts parts = {
+		.format = format, .measure = measure, .streams = &stream, .summaries = &own,
+	};
+	struct export_stream before = { .state = &parts };
+	parts_measure_begin(measure);
+	bool ok = output_open_nowhere(&stream.output, error) &&
+		  pass_run(set, options, &parts_format, &before, &summary, error) &&
+		  parts_plan_make(plan, measure, options->max_bytes, error);
+	output_abandon(stream.output);
+	free(measure);
+	return ok;
+}
+
+static bool part_open(struct export_stream *stream, const struct export_options *options,
+		      const struct export_format *format, size_t number, struct error *error)
+{
+	struct text path;
+	text_begin(&path, 1 << 16);
+	bool ok = (part_path(&path, options->output, format->extension, number) ||
+		   no_memory(error)) &&
+		  output_open(&stream->output, text_string(&path), error);
+	text_end(&path);
+	return ok;
+}
+
+static bool parts_write(struct trace_set *set, const struct export_options *options,
+			const struct export_format *format, const struct parts_plan *plan,
+			struct export_summary *summary, struct error *error)
+{
+	struct export_stream streams[PARTS_MAX] = { { .output = NULL } };
+	struct export_summary summaries[PARTS_MAX] = { { .files = 0 } };
+	struct parts parts = {
+		.format = format, .plan = plan, .streams = streams, .summaries = summaries,
+	};
+	struct export_stream before = { .state = &parts };
+	bool ok = true;
+	for (size_t i = 0; ok && i < plan->count; i++)
+		ok = part_open(&streams[i], options, format, i + 1, error);
+	ok = ok && pass_run(set, options, &parts_format, &before, summary, error);
+	for (size_t i = 0; i < plan->count; i++) {
+		if (ok)
+			summary->bytes += output_bytes(streams[i].output);
+		if (ok)
+			ok = output_commit(streams[i].output, error);
+		else
+			output_abandon(streams[i].output);
+	}
+	summary->files = (int64_t)plan->count;
+	summary->flows -= parts.flows_across;
+	summary->flows_across = parts.flows_across;
+	return ok;
+}
+
+bool export_traces(struct trace_set *set, const struct export_options *options,
+		   struct export_summary *summary, struct error *error)
+{
+	const struct export_format *format;
+	struct export_summary own;
+	struct parts_plan plan = { .count = 1 };
+	summary = summary == NULL ? &own : summary;
+	if (!export_format_find(&format, options->format, error))
+		return false;
+	if (options->max_bytes == 0)
+		return file_write(set, options, format, summary, error);
+	if (!format->is_divisible || strcmp(options->output, "-") == 0)
+		return fail(error, ERROR_USAGE, "%s cannot be divided into several files",
+			    format->is_divisible ? "standard output" : format->name);
+	if (!plan_make(&plan, set, options, format, error))
+		return false;
+	return plan.count == 1 ? file_write(set, options, format, summary, error) :
+				 parts_write(set, options, format, &plan, summary, error);
 }

@@ -38,11 +38,20 @@ enum {
 /* Told how much of the work is done, in steps of unequal size; may be NULL. */
 typedef void (*export_progress)(void *context, int64_t done, int64_t all);
 
+/* Numbers from `first` to `last`, both included. */
+struct export_range {
+	int64_t first;
+	int64_t last;
+};
+
 struct export_options {
 	const char *format;		/* name of a row in export_formats; NULL: the first */
 	const char *output; /* path; "-": standard output; a name ending in .gz is compressed */
 	const char *tool_version;	/* goes into the file; NULL: left out */
 	unsigned kinds;			/* EXPORT_* bits; 0: all */
+	const struct export_range *ranks;	/* only traces of these; NULL: all */
+	size_t rank_count;
+	int64_t max_bytes;	/* of a file before compression, else several; 0: any */
 	bool has_window;		/* only what touches [window_start_ns, window_end_ns), */
 	int64_t window_start_ns;	/* in ns since the first GPU activity of the set */
 	int64_t window_end_ns;

@@ -144,6 +144,7 @@ struct export_flow {
 	bool from_is_touching;	/* another slice of the track ends at from_ns */
 	int64_t to_track_id;
 	int64_t to_ns;
+	int64_t to_start_ns;	/* where the slice begins that it leads to */
 	bool to_is_touching;
 	bool to_is_empty;	/* the slice has no length */
 };
@@ -171,6 +172,8 @@ struct export_head {
 	const struct export_source *sources;
 	size_t source_count;
 	const struct analysis_row *analysis;	/* NULL: none is drawn */
+	size_t part;		/* of several files, from 1; 0: the only one */
+	size_t part_count;
 };
 
 /* What was written and what could not be, for the end of the file and for the person. */
@@ -185,7 +188,9 @@ struct export_summary {
 	int64_t flows_reversed;   /* GPU work that is over before its launch call begins: no flow */
 	int64_t spans_crowded;		/* beyond LANES_MAX overlapping spans: share a lane */
 	int64_t waits_unplaced;	/* waited in a collective whose kernels were not met: no flow */
-	int64_t bytes;			/* of the file before compression */
+	int64_t flows_across;		/* from one file of several to another: left out */
+	int64_t files;
+	int64_t bytes;			/* of all files before compression */
 };
 
 /* A format while it writes: its text is flushed to the output when it has grown. */
@@ -201,6 +206,7 @@ struct export_format {
 	const char *name;	/* --format NAME */
 	const char *extension;
 	const char *summary;	/* one line for the help */
+	bool is_divisible;	/* into several files, by time: parts.h */
 	bool (*begin)(struct export_stream *stream, const struct export_head *head,
 		      struct error *error);
 	bool (*process)(struct export_stream *stream, const struct export_process *process,

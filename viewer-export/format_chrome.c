@@ -212,6 +212,10 @@ static bool chrome_begin(struct export_stream *stream, const struct export_head 
 	add_field(text, "tool", "laggard", true);
 	if (head->tool_version != NULL)
 		add_field(text, "toolVersion", head->tool_version, false);
+	if (head->part_count > 1) {
+		add_number_field(text, "part", (int64_t)head->part);
+		add_number_field(text, "parts", (int64_t)head->part_count);
+	}
 	ADD(text, ",\"traces\":[");
 	for (size_t i = 0; i < head->source_count; i++) {
 		text_add(text, i == 0 ? "\n" : ",\n");
@@ -506,6 +510,8 @@ static bool chrome_end(struct export_stream *stream, const struct export_summary
 	add_number_field(text, "flowsReversed", summary->flows_reversed);
 	add_number_field(text, "spansCrowded", summary->spans_crowded);
 	add_number_field(text, "waitsUnplaced", summary->waits_unplaced);
+	if (summary->flows_across > 0)
+		add_number_field(text, "flowsAcross", summary->flows_across);
 	ADD(text, "}\n}\n");
 	return stream_flush(stream, error);
 }
@@ -529,6 +535,7 @@ const struct export_format chrome_format = {
 	.name = "chrome",
 	.extension = ".json",
 	.summary = "Chrome trace events (JSON): chrome://tracing, Perfetto, speedscope",
+	.is_divisible = true,
 	.begin = chrome_begin,
 	.process = chrome_process,
 	.track = chrome_track,

@@ -24,6 +24,7 @@ struct output {
 	char *path;		/* final name; of a symbolic link, what it points to */
 	char *temporary; /* name until it is complete; NULL: has none, or is written directly */
 	bool is_unnamed;	/* gone by itself should the program be killed */
+	bool is_nowhere;	/* nothing is kept */
 	bool is_packed;
 	z_stream packer;
 	unsigned char *packed;
@@ -126,6 +127,17 @@ bool output_open(struct output **out, const char *path, struct error *error)
 	return true;
 }
 
+bool output_open_nowhere(struct output **out, struct error *error)
+{
+	struct output *output = calloc(1, sizeof *output);
+	*out = output;
+	if (output == NULL)
+		return fail(error, ERROR_SYSTEM, "no memory to write");
+	output->file = -1;
+	output->is_nowhere = true;
+	return true;
+}
+
 static bool file_write(struct output *output, const void *bytes, size_t size, struct error *error)
 {
 	const char *at = bytes;
@@ -159,6 +171,8 @@ static bool packer_run(struct output *output, int flush, struct error *error)
 bool output_write(struct output *output, const char *bytes, size_t size, struct error *error)
 {
 	output->byte_count += (int64_t)size;
+	if (output->is_nowhere)
+		return true;
 	if (!output->is_packed)
 		return file_write(output, bytes, size, error);
 	while (size > 0) {

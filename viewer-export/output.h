@@ -19,6 +19,9 @@ struct output;
 
 bool output_open(struct output **out, const char *path, struct error *error);
 
+/* Only counts what is written. */
+bool output_open_nowhere(struct output **out, struct error *error);
+
 /* The error names the path and what the system said. */
 bool output_write(struct output *output, const char *bytes, size_t size, struct error *error);
 

@@ -139,6 +139,7 @@ static bool flow_write(struct walk *walk, const struct walk_span *span, int64_t 
 		.from_is_touching = place.is_touching,
 		.to_track_id = span->track_id,
 		.to_ns = call_ns > span->start_ns ? call_ns : span->start_ns,
+		.to_start_ns = span->start_ns,
 		.to_is_touching = span->place.is_touching,
 		.to_is_empty = span->start_ns == span->end_ns,
 	};

@@ -23,6 +23,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, 'tests', 'host')]
 
 import guest        # noqa: E402
 import expectation  # noqa: E402
+import filters      # noqa: E402
 import synthetic    # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get('B', 'build'))
@@ -304,6 +305,20 @@ def check_same_bytes(tap, case, folder):
               'json.tool accepts it')
 
 
+def check_filters(tap, case, folder):
+    def export_part(*options):
+        return run([LAGGARD, 'export', '-q', '--analysis', case.analysis, *options, *case.databases])
+
+    traces, analysis = case.oracle()
+    paths = filters.check_parts(tap, case, export_part, folder)
+    filters.check_kinds(tap, case, export_part, folder)
+    filters.check_steps(tap, case, lambda *options: run(
+        [LAGGARD, 'export', '-q', *(() if '--analysis' in options else ('--analysis', case.analysis)), *options,
+         *case.databases]), folder, analysis)
+    filters.check_ranks(tap, export_part, folder, traces)
+    return paths
+
+
 def check_in_browser(tap, cases, folder):
     missing = missing_browser()
     if missing is not None:
@@ -343,6 +358,9 @@ def main():
         cases = [case for case in cases if case.document is not None]
         if cases:
             check_same_bytes(tap, cases[0], folder)
+        for case in cases:
+            if case.name.startswith('rig'):
+                check_filters(tap, case, folder)
         check_in_browser(tap, cases, folder)
     finally:
         if not kept:

@@ -164,6 +164,11 @@ async function main() {
 			const page = await context.newPage();
 			const complaints = [];
 			page.on('pageerror', (problem) => complaints.push(String(problem)));
+			// A name that is executed would show itself so.
+			page.on('dialog', (dialog) => {
+				complaints.push(`dialog: ${dialog.message()}`);
+				dialog.dismiss();
+			});
 			page.setDefaultTimeout(LOAD_MS_MAX);
 			await page.goto(origin);
 			await page.waitForFunction(() => window.tr && tr.importer && tr.importer.Import &&
