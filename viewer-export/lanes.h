@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lanes: viewers refuse, hide or misdraw spans that overlap on one track. A lane set takes the
- * spans of many groups (streams, threads) in the order in which they will be written and tells for
- * each on which lane of its group it may lie. Nearly all lie on lane 0, so only the exceptions are
+ * spans of many groups (streams, threads) and tells for each on which lane of its group it may lie.
+ * Spans come in up to LANE_SERIES_MAX series, each in the order in which it will be written, and
+ * all together nearly in the order of time. Nearly all lie on lane 0, so only the exceptions are
  * kept.
  *
  *     lane_set_begin(&set, LANE_APART);
- *     lane_set_add(&set, group, start, end) ...     20 bytes a span
- *     lane_set_solve(&set)                          4 to 8 bytes a span more while it runs
- *     lane_set_forget(&set)                         keeps the exceptions only
+ *     lane_set_bound(&set);                        24 bytes for each of the last LANE_WINDOW spans
+ *     lane_set_add(&set, group, start, end) ...
+ *     lane_set_solve(&set)
  *     while (...) place = lane_set_next(&set, &cursor);
+ *
+ * What stays is a bit a span and 12 bytes an exception. Without lane_set_bound the window is as
+ * long as needed (24 bytes a span, 72 while they are sorted), and the order does not matter.
  *
  * Pure: no input, no output. Thread: one thread at a time.
  */
@@ -28,6 +32,8 @@ enum lane_rule {
 /* Beyond this many lanes in a group, spans share the last one and are counted as crowded. */
 enum { LANES_MAX = 4096 };
 
+enum { LANE_SERIES_MAX = 4, LANE_WINDOW = 1 << 17 };
+
 struct lane_place {
 	uint32_t lane;
 	uint32_t depth;		/* spans of the lane around it */
@@ -36,24 +42,37 @@ struct lane_place {
 };
 
 struct lane_exception;
+struct lane_group;
+struct lane_span;
+
+/* Of the spans of one series, by their number in it. */
+struct lane_places {
+	uint8_t *touching;		/* a bit each */
+	size_t touching_bytes;
+	size_t count;
+	struct lane_exception *exceptions;
+	size_t exception_count;
+	size_t exception_room;
+};
 
 struct lane_set {
 	enum lane_rule rule;
-	int64_t *starts;
-	int64_t *ends;
-	uint32_t *groups;
-	size_t count;
-	size_t room;
-	uint32_t *lane_counts;		/* per group; a group without spans has one lane */
+	bool is_bounded;
+	bool is_disordered;		/* bounded, and a span came too late: places are wrong */
+	uint32_t series;		/* of the next spans */
+	struct lane_span *window;	/* spans without a place yet */
+	size_t window_count;
+	size_t window_room;
+	struct lane_group *groups;
 	size_t group_count;
 	size_t group_room;
-	struct lane_exception *exceptions;	/* by span */
-	size_t exception_count;
-	size_t exception_room;
+	struct lane_places places[LANE_SERIES_MAX];
 	size_t crowded_count;
 };
 
+/* { 0 }, and the series. */
 struct lane_cursor {
+	uint32_t series;
 	size_t span;
 	size_t exception;
 };
@@ -61,10 +80,13 @@ struct lane_cursor {
 void lane_set_begin(struct lane_set *set, enum lane_rule rule);
 void lane_set_end(struct lane_set *set);
 
+/* Before the first span: the window stays short, unless spans come far out of order. */
+void lane_set_bound(struct lane_set *set);
+
 /*
  * Groups are small dense numbers. A span with a flow is one that an arrow may lead to or from:
  * viewers look for it by time, so one of no length must not meet the end of another, nor another of
- * no length. False: memory is short, or there are 2^31 groups or 2^32 spans.
+ * no length. False: memory is short, or there are 2^31 groups, or 2^30 spans in a series.
  */
 bool lane_set_add(struct lane_set *set, uint32_t group, int64_t start, int64_t end, bool has_flow);
 
@@ -74,18 +96,12 @@ bool lane_set_touch_group(struct lane_set *set, uint32_t group);
 /* After the last span. False: memory is short. */
 bool lane_set_solve(struct lane_set *set);
 
-/* Frees the spans; places and lane counts stay. */
-void lane_set_forget(struct lane_set *set);
-
 uint32_t lane_set_lane_count(const struct lane_set *set, uint32_t group);
 
-/* Place of the next span; a cursor starts as { 0 }. */
+/* Place of the next span of the cursor's series. */
 struct lane_place lane_set_next(const struct lane_set *set, struct lane_cursor *cursor);
 
-/* Group of a span; before they are forgotten. */
-uint32_t lane_set_group(const struct lane_set *set, size_t span);
-
-/* Place of any span, by search. */
+/* Place of any span of the first series, by search. */
 struct lane_place lane_set_at(const struct lane_set *set, size_t span);
 
 #endif

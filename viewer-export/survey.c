@@ -50,47 +50,133 @@ static bool survey_keep(struct survey *survey, const struct span_source *source,
 		return false;
 	if (source->duration_column < 0)
 		return lane_set_touch_group(lanes, group);
-	if (source->family == FAMILY_CALL && (survey->kinds & EXPORT_FLOWS) != 0 &&
-	    !launch_index_add(&survey->launches, row->call.correlation_id))
-		return false;
+	if (source->family == FAMILY_CALL && (survey->kinds & EXPORT_FLOWS) != 0) {
+		const struct launch call = {
+			.correlation_id = row->call.correlation_id, .start_ns = span.start_ns,
+			.end_ns = span.end_ns, .group = group,
+		};
+		if (!launch_index_add(&survey->launches, &call))
+			return false;
+	}
 	bool has_flow = source->family == FAMILY_CALL ? call_may_launch(survey, &row->call, span) :
 							span_family_has_flows(source->family);
 	return lane_set_add(lanes, group, span.start_ns, span.end_ns, has_flow);
 }
 
-static bool survey_source(struct survey *survey, size_t index, bool times_only, struct error *error)
-{
-	const struct span_source *source = &span_sources[index];
-	struct trace_cursor *cursor = NULL;
+/* A table that is being read, and the row that comes next. */
+struct survey_head {
+	const struct span_source *source;
+	struct trace_cursor *cursor;
+	int64_t *row_count;
+	bool has_row;
 	union span_row row;
-	int result = 0;
-	if ((survey->kinds & source->kind) == 0)
-		return true;
-	if (!trace_reader_select(survey->reader, source->table, source->columns, -1, &cursor,
-				 error))
-		return false;
-	while ((result = trace_cursor_next(cursor, &row, error)) > 0) {
-		survey->row_counts[index]++;
-		if (!span_is_timed(source, &row))
+	struct span span;
+};
+
+/* The next row that has a place in time. */
+static bool head_advance(struct survey_head *head, struct error *error)
+{
+	int result;
+	do {
+		result = trace_cursor_next(head->cursor, &head->row, error);
+		*head->row_count += result > 0;
+	} while (result > 0 && !span_is_timed(head->source, &head->row));
+	head->has_row = result > 0;
+	if (head->has_row)
+		head->span = span_of_row(head->source, &head->row);
+	return result >= 0;
+}
+
+static bool heads_open(struct survey *survey, struct survey_head *heads, size_t first, size_t count,
+		       struct error *error)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct span_source *source = &span_sources[first + i];
+		heads[i] = (struct survey_head){
+			.source = source, .row_count = &survey->row_counts[first + i],
+		};
+		*heads[i].row_count = 0;
+		if ((survey->kinds & source->kind) == 0)
 			continue;
-		struct span span = span_of_row(source, &row);
-		survey_widen(survey, span);
-		if (!times_only && !survey_keep(survey, source, &row, span)) {
-			result = -1;
-			(void)no_memory(survey, error);
-			break;
-		}
+		if (!trace_reader_select(survey->reader, source->table, source->columns, -1,
+					 &heads[i].cursor, error) ||
+		    !head_advance(&heads[i], error))
+			return false;
 	}
-	trace_cursor_close(cursor);
-	return result == 0;
+	return true;
+}
+
+/* The table whose next row starts first; SIZE_MAX: none has one. */
+static size_t head_first(const struct survey_head *heads, size_t count)
+{
+	size_t first = SIZE_MAX;
+	for (size_t i = 0; i < count; i++)
+		if (heads[i].has_row && (first == SIZE_MAX ||
+					 heads[i].span.start_ns < heads[first].span.start_ns))
+			first = i;
+	return first;
+}
+
+/*
+ * The tables of a family together, nearly in the order of time: then the lanes need a short window
+ * only.
+ */
+static bool family_read(struct survey *survey, size_t first, size_t count, bool times_only,
+			struct error *error)
+{
+	struct survey_head heads[LANE_SERIES_MAX] = { { .source = NULL } };
+	struct lane_set *lanes = &survey->lanes[span_sources[first].family];
+	bool ok = heads_open(survey, heads, first, count, error);
+	size_t at;
+	while (ok && (at = head_first(heads, count)) != SIZE_MAX) {
+		struct survey_head *head = &heads[at];
+		survey_widen(survey, head->span);
+		lanes->series = (uint32_t)at;
+		if (!times_only && !survey_keep(survey, head->source, &head->row, head->span))
+			ok = no_memory(survey, error);
+		ok = ok && head_advance(head, error);
+	}
+	for (size_t i = 0; i < count; i++)
+		trace_cursor_close(heads[i].cursor);
+	return ok;
+}
+
+/* How many sources from `first` on are of its family. */
+static size_t family_size(size_t first)
+{
+	size_t count = 1;
+	while (first + count < span_source_count &&
+	       span_sources[first + count].family == span_sources[first].family)
+		count++;
+	assert(count <= LANE_SERIES_MAX);
+	return count;
+}
+
+static bool family_survey(struct survey *survey, size_t first, size_t count, struct error *error)
+{
+	enum span_family family = span_sources[first].family;
+	struct lane_set *lanes = &survey->lanes[family];
+	lane_set_bound(lanes);
+	if (!family_read(survey, first, count, false, error))
+		return false;
+	if (!lane_set_solve(lanes))
+		return no_memory(survey, error);
+	if (!lanes->is_disordered)
+		return true;
+	/* A range that was open all the time comes last and starts first: once more, with all. */
+	lane_set_end(lanes);
+	if (family == FAMILY_CALL)
+		launch_index_end(&survey->launches);
+	return family_read(survey, first, count, false, error) &&
+	       (lane_set_solve(lanes) || no_memory(survey, error));
 }
 
 bool survey_times(struct survey *survey, struct trace_reader *reader, unsigned kinds,
 		  struct error *error)
 {
 	survey_begin(survey, reader, kinds);
-	for (size_t i = 0; i < span_source_count; i++)
-		if (!survey_source(survey, i, true, error))
+	for (size_t i = 0; i < span_source_count; i += family_size(i))
+		if (!family_read(survey, i, family_size(i), true, error))
 			return false;
 	return true;
 }
@@ -99,20 +185,10 @@ bool survey_make(struct survey *survey, struct trace_reader *reader, unsigned ki
 		 struct error *error)
 {
 	survey_begin(survey, reader, kinds);
-	for (size_t i = 0; i < span_source_count; i++) {
-		enum span_family family = span_sources[i].family;
-		if (!survey_source(survey, i, false, error))
+	for (size_t i = 0; i < span_source_count; i += family_size(i))
+		if (!family_survey(survey, i, family_size(i), error))
 			return false;
-		if (i + 1 < span_source_count && span_sources[i + 1].family == family)
-			continue;
-		if (!lane_set_solve(&survey->lanes[family]))
-			return no_memory(survey, error);
-		if (family != FAMILY_CALL)
-			lane_set_forget(&survey->lanes[family]);
-	}
-	if (!launch_index_solve(&survey->launches))
-		return no_memory(survey, error);
-	return true;
+	return launch_index_solve(&survey->launches) || no_memory(survey, error);
 }
 
 void survey_end(struct survey *survey)

@@ -174,8 +174,9 @@ static bool source_walk_rows(struct walk *walk, size_t index, struct lane_cursor
 	return late_write(walk, late);
 }
 
-static bool source_walk(struct walk *walk, size_t index, struct lane_cursor *cursor)
+static bool source_walk(struct walk *walk, size_t index, uint32_t series)
 {
+	struct lane_cursor cursor = { .series = series };
 	const struct span_source *source = &span_sources[index];
 	struct trace_cursor *rows = NULL;
 	struct late_rows late = { .count = 0 };
@@ -183,7 +184,7 @@ static bool source_walk(struct walk *walk, size_t index, struct lane_cursor *cur
 		return true;
 	if (!trace_reader_select(walk->reader, source->table, 0, -1, &rows, walk->error))
 		return false;
-	bool ok = source_walk_rows(walk, index, cursor, rows, &late);
+	bool ok = source_walk_rows(walk, index, &cursor, rows, &late);
 	free(late.list);
 	trace_cursor_close(rows);
 	return ok;
@@ -191,7 +192,7 @@ static bool source_walk(struct walk *walk, size_t index, struct lane_cursor *cur
 
 bool walk_trace(struct walk *walk, struct error *error)
 {
-	struct lane_cursor cursors[FAMILY_COUNT] = { { 0 } };
+	uint32_t series = 0;
 	bool ok = false;
 	walk->error = error;
 	walk->target->format->labels_forget(walk->target->stream);
@@ -204,9 +205,12 @@ bool walk_trace(struct walk *walk, struct error *error)
 	if (!collective_set_read(&walk->collectives, walk->reader, error) ||
 	    !walk_symbols_read(walk))
 		goto out;
-	for (size_t i = 0; i < span_source_count; i++)
-		if (!source_walk(walk, i, &cursors[span_sources[i].family]))
+	for (size_t i = 0; i < span_source_count; i++) {
+		bool is_next = i > 0 && span_sources[i].family == span_sources[i - 1].family;
+		series = is_next ? series + 1 : 0;
+		if (!source_walk(walk, i, series))
 			goto out;
+	}
 	ok = ((walk->survey->kinds & EXPORT_COUNTERS) == 0 || walk_write_counters(walk)) &&
 	     walk_write_losses(walk);
 out:

@@ -110,31 +110,29 @@ static void member_meet(struct walk *walk, const struct walk_span *span)
 /* From the call that launched it to the span, where both are drawn. */
 static bool flow_write(struct walk *walk, const struct walk_span *span, int64_t correlation_id)
 {
-	const struct lane_set *calls = &walk->survey->lanes[FAMILY_CALL];
 	struct export_summary *summary = walk->target->summary;
-	size_t call;
+	struct launch call;
 	if ((walk->survey->kinds & EXPORT_FLOWS) == 0 || (walk->survey->kinds & EXPORT_CALLS) == 0)
 		return true;
 	if (!launch_index_find(&walk->survey->launches, correlation_id, &call)) {
 		summary->launches_unknown++;
 		return true;
 	}
-	int64_t call_ns = calls->starts[call] + walk->offset_ns;
+	int64_t call_ns = call.start_ns + walk->offset_ns;
 	if (!gauge_set_launch(&walk->gauges, span->device, call_ns, span->end_ns))
 		return walk_no_memory(walk);
-	if (!walk_is_in_window(walk, call_ns, calls->ends[call] + walk->offset_ns))
+	if (!walk_is_in_window(walk, call_ns, call.end_ns + walk->offset_ns))
 		return true;
 	/* A kernel may start before its call's time stamp; an arrow may not point back. */
 	if (call_ns > span->start_ns && call_ns >= span->end_ns) {
 		summary->flows_reversed++;
 		return true;
 	}
-	struct lane_place place = lane_set_at(calls, call);
+	struct lane_place place = lane_set_at(&walk->survey->lanes[FAMILY_CALL], call.call);
 	struct export_flow flow = {
 		.flow_id = (*walk->next_flow_id)++,
-		.from_track_id =
-			walk->layout->first_tracks[FAMILY_CALL][lane_set_group(calls, call)] +
-			(int64_t)place.lane,
+		.from_track_id = walk->layout->first_tracks[FAMILY_CALL][call.group] +
+				 (int64_t)place.lane,
 		.from_ns = call_ns,
 		.from_is_touching = place.is_touching,
 		.to_track_id = span->track_id,

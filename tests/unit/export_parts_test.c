@@ -90,26 +90,46 @@ TEST(only_the_version_that_cupti_appends_is_cut_off_a_function)
 	check_call_name("", 0);
 }
 
+/* In order; nearly; random, with equal ones; two threads that write long stretches in turn. */
+static int64_t correlation_made(unsigned way, int i)
+{
+	return way == 0 ? i * 3 + 1 :
+	       way == 1 ? (int64_t)5 << 32 | (i / 40 * 40 + (i * 7) % 40) :
+	       way == 2 ? rand() % 5000 :
+			  i / 900 * 900 / 2 + i % 900 * 2 + i / 900 % 2;
+}
+
 TEST(a_launch_is_found_by_its_correlation_whatever_the_order)
 {
-	for (unsigned seed = 0; seed < 20; seed++) {
+	enum { COUNT = 3000 };
+	for (unsigned way = 0; way < 4; way++) {
 		struct launch_index index = { .count = 0 };
-		int64_t ids[300];
-		srand(seed);
-		for (int i = 0; i < 300; i++) {
-			ids[i] = seed % 2 == 0 ? i * 3 + 1 : rand() % 500;
-			CHECK(launch_index_add(&index, ids[i]));
+		int64_t ids[COUNT];
+		srand(way);
+		for (int i = 0; i < COUNT; i++) {
+			ids[i] = correlation_made(way, i);
+			const struct launch launch = {
+				.correlation_id = ids[i], .start_ns = INT64_C(1) << (i % 62),
+				.end_ns = (INT64_C(1) << (i % 62)) + i, .group = (uint32_t)i,
+			};
+			CHECK(launch_index_add(&index, &launch));
 		}
 		CHECK(launch_index_solve(&index));
-		for (int i = 0; i < 1000; i++) {
-			int64_t wanted = rand() % 1000 - 20;
-			size_t first = 0, found = 999;
-			while (first < 300 && ids[first] != wanted)
+		for (int i = 0; i < 4000; i++) {
+			int64_t wanted = i % 2 == 0 ? ids[rand() % COUNT] : rand() % 12000 - 20;
+			size_t first = 0;
+			struct launch found = { .call = COUNT };
+			while (first < COUNT && ids[first] != wanted)
 				first++;
-			bool is_there = first < 300 && wanted != 0;
+			bool is_there = first < COUNT && wanted != 0;
 			CHECK_INT(launch_index_find(&index, wanted, &found), is_there);
-			if (is_there)
-				CHECK_INT(found, first);
+			if (!is_there)
+				continue;
+			CHECK_INT(found.call, first);
+			CHECK_INT(found.correlation_id, wanted);
+			CHECK_INT(found.start_ns, INT64_C(1) << (first % 62));
+			CHECK_INT(found.end_ns - found.start_ns, first);
+			CHECK_INT(found.group, first);
 		}
 		launch_index_end(&index);
 	}
