@@ -24,6 +24,7 @@ sys.path[:0] = [HERE, os.path.join(ROOT, 'tests', 'host')]
 import guest        # noqa: E402
 import expectation  # noqa: E402
 import filters      # noqa: E402
+import sidecars     # noqa: E402
 import synthetic    # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get('B', 'build'))
@@ -361,6 +362,7 @@ def main():
         for case in cases:
             if case.name.startswith('rig'):
                 check_filters(tap, case, folder)
+                sidecars.check(tap, LAGGARD, run, case, folder)
         check_in_browser(tap, cases, folder)
     finally:
         if not kept:
