@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* An export while it runs. */
 struct export {
@@ -393,15 +394,46 @@ static bool plan_make(struct parts_plan *plan, struct trace_set *set,
 	return ok;
 }
 
-static bool part_open(struct export_stream *stream, const struct export_options *options,
-		      const struct export_format *format, size_t number, struct error *error)
+/* All outputs of one export, and their names. */
+struct part_files {
+	struct export_stream streams[PARTS_MAX];
+	struct text paths[PARTS_MAX];
+	size_t count;
+};
+
+static bool part_files_open(struct part_files *files, const struct export_options *options,
+			    const struct export_format *format, struct error *error)
 {
-	struct text path;
-	text_begin(&path, 1 << 16);
-	bool ok = (part_path(&path, options->output, format->extension, number) ||
-		   no_memory(error)) &&
-		  output_open(&stream->output, text_string(&path), error);
-	text_end(&path);
+	bool ok = true;
+	for (size_t i = 0; ok && i < files->count; i++) {
+		text_begin(&files->paths[i], 1 << 16);
+		ok = (part_path(&files->paths[i], options->output, format->extension, i + 1) ||
+		      no_memory(error)) &&
+		     output_open(&files->streams[i].output, text_string(&files->paths[i]), error);
+	}
+	return ok;
+}
+
+/* Either all get their names, or those that had one already are removed again. */
+static bool part_files_close(struct part_files *files, bool ok, int64_t *bytes,
+			     struct error *error)
+{
+	size_t named = 0;
+	for (size_t i = 0; i < files->count; i++) {
+		struct output *output = files->streams[i].output;
+		if (ok)
+			*bytes += output_bytes(output);
+		if (!ok)
+			output_abandon(output);
+		else if (output_commit(output, error))
+			named++;
+		else
+			ok = false;
+	}
+	for (size_t i = 0; !ok && i < named; i++)
+		(void)unlink(text_string(&files->paths[i]));
+	for (size_t i = 0; i < files->count; i++)
+		text_end(&files->paths[i]);
 	return ok;
 }
 
@@ -409,28 +441,18 @@ static bool parts_write(struct trace_set *set, const struct export_options *opti
 			const struct export_format *format, const struct parts_plan *plan,
 			struct export_summary *summary, struct error *error)
 {
-	struct export_stream streams[PARTS_MAX] = { { .output = NULL } };
 	struct export_summary summaries[PARTS_MAX] = { { .files = 0 } };
+	struct part_files files = { .count = plan->count };
 	struct parts parts = {
-		.format = format, .plan = plan, .streams = streams, .summaries = summaries,
+		.format = format, .plan = plan, .streams = files.streams, .summaries = summaries,
 	};
 	struct export_stream before = { .state = &parts };
-	bool ok = true;
-	for (size_t i = 0; ok && i < plan->count; i++)
-		ok = part_open(&streams[i], options, format, i + 1, error);
-	ok = ok && pass_run(set, options, &parts_format, &before, summary, error);
-	for (size_t i = 0; i < plan->count; i++) {
-		if (ok)
-			summary->bytes += output_bytes(streams[i].output);
-		if (ok)
-			ok = output_commit(streams[i].output, error);
-		else
-			output_abandon(streams[i].output);
-	}
+	bool ok = part_files_open(&files, options, format, error) &&
+		  pass_run(set, options, &parts_format, &before, summary, error);
 	summary->files = (int64_t)plan->count;
 	summary->flows -= parts.flows_across;
 	summary->flows_across = parts.flows_across;
-	return ok;
+	return part_files_close(&files, ok, &summary->bytes, error);
 }
 
 bool export_traces(struct trace_set *set, const struct export_options *options,

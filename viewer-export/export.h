@@ -71,7 +71,8 @@ struct export_options {
 };
 
 /*
- * `summary` may be NULL. On failure nothing is left at the output path, or what was there before.
+ * `summary` may be NULL. On failure nothing is left at the output path, or what was there before;
+ * of several files none is left.
  */
 bool export_traces(struct trace_set *set, const struct export_options *options,
 		   struct export_summary *summary, struct error *error);

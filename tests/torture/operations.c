@@ -4,6 +4,7 @@
 #include "analyzer/analyze.h"
 #include "analyzer/compare_report.h"
 #include "analyzer/sidecar.h"
+#include "analyzer/sidecar_write.h"
 #include "base/text.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/hostile_database.h"
@@ -473,6 +474,41 @@ static bool run_export_packed(const struct place *place, struct outcome *outcome
 	return export_as(place, "timeline.json.gz", outcome, error);
 }
 
+/* In several files, with the analysis made before. */
+static bool run_export_analysed(const struct place *place, struct outcome *outcome,
+				struct error *error)
+{
+	char path[PATH_BYTES], sidecar[PATH_BYTES];
+	const struct analyze_options analyze = {
+		.window_end_ns = INT64_MAX, .thread_count = 1, .keeps_pieces = true,
+	};
+	const struct sidecar_origin origin = { .tool_version = "torture", .options = "" };
+	const struct export_options options = {
+		.output = path, .analysis_path = sidecar, .max_bytes = 40000,
+	};
+	struct trace_set *set = NULL;
+	struct report *report = NULL;
+	struct export_summary summary = { 0 };
+	path_in(path, place->out, "timeline.json");
+	path_in(sidecar, place->out, "analysis.db");
+	if (!ranks_open(&set, place, outcome, error))
+		return false;
+	bool ok = analyze_traces(set, &analyze, &report, error) &&
+		  sidecar_write(report, sidecar, &origin, error);
+	for (size_t i = 0; ok && i < report->trace_count; i++)
+		outcome->is_loss_told |= report->traces[i].error != NULL;
+	report_close(report);
+	ok = ok && export_traces(set, &options, &summary, error);
+	trace_set_close(set);
+	(void)unlink(sidecar);
+	if (!ok)
+		return false;
+	sign_integer(outcome, summary.slices);
+	sign_integer(outcome, summary.flows);
+	sign_integer(outcome, summary.files);
+	return true;
+}
+
 const struct operation operations[] = {
 	{ "writing a trace", run_writer, NULL },
 	{ "writing a trace in bulk", run_writer_bulk, NULL },
@@ -490,6 +526,7 @@ const struct operation operations[] = {
 	{ "analysing a window with two threads", run_analyze_window, NULL },
 	{ "exporting a timeline", run_export, NULL },
 	{ "exporting a packed timeline", run_export_packed, NULL },
+	{ "exporting a timeline with its analysis in files", run_export_analysed, NULL },
 };
 const int operation_count = sizeof operations / sizeof operations[0];
 
