@@ -154,7 +154,7 @@ def memory_of_big(folder):
     _, peak = run([laggard, 'analyze', '--window', 'all', '--format', 'json', '-o', out, path])
     show('analysis: peak memory', f'{peak / 1e6:.0f}', 'MB', f'{events} events, {peak / events:.1f} bytes each')
     _, peak = run([laggard, 'export', '-q', '--analysis', 'none', '-o', out, path])
-    show('Chrome export: peak memory', f'{peak / 1e6:.0f}', 'MB',
+    show('Chrome export: peak memory', f'{peak / 2**20:.1f}', 'MiB, at most 64',
          f'{events} events, {peak / events:.1f} bytes each, file {os.path.getsize(out) / 1e9:.2f} GB')
 
 
