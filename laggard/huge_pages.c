@@ -11,7 +11,7 @@ static const char variable[] = "GLIBC_TUNABLES";
 /* 1: madvise() for what malloc takes from the system. Older C libraries do not heed it. */
 static const char tunable[] = "glibc.malloc.hugetlb=1";
 
-/* "always [madvise] never": with "always" there is nothing to ask for, with "never" no use in it. */
+/* "always [madvise] never": "always" needs no asking, and with "never" it is in vain. */
 static bool must_be_asked_for(void)
 {
 	char text[64] = "";
