@@ -86,6 +86,20 @@ bool trace_reader_select(struct trace_reader *reader, enum trace_table table, ui
 	return table_reader_select(reader->tables, table, column_mask, order_by, out, error);
 }
 
+bool trace_reader_select_rows(struct trace_reader *reader, enum trace_table table,
+			      uint64_t column_mask, int64_t first_row, int64_t last_row,
+			      struct trace_cursor **out, struct error *error)
+{
+	return table_reader_select_rows(reader->tables, table, column_mask, first_row, last_row,
+					out, error);
+}
+
+bool trace_reader_row_bounds(struct trace_reader *reader, enum trace_table table,
+			     int64_t *first_row, int64_t *last_row, struct error *error)
+{
+	return table_reader_row_bounds(reader->tables, table, first_row, last_row, error);
+}
+
 bool trace_reader_count(struct trace_reader *reader, enum trace_table table, int64_t *count,
 			struct error *error)
 {

@@ -33,6 +33,13 @@ const struct trace_row *trace_reader_trace(const struct trace_reader *reader);
 bool trace_reader_select(struct trace_reader *reader, enum trace_table table, uint64_t column_mask,
 			 int order_by, struct trace_cursor **out, struct error *error);
 
+/* As table_reader_select_rows and table_reader_row_bounds. */
+bool trace_reader_select_rows(struct trace_reader *reader, enum trace_table table,
+			      uint64_t column_mask, int64_t first_row, int64_t last_row,
+			      struct trace_cursor **out, struct error *error);
+bool trace_reader_row_bounds(struct trace_reader *reader, enum trace_table table,
+			     int64_t *first_row, int64_t *last_row, struct error *error);
+
 /* Rows of a table, by SQLite's count. */
 bool trace_reader_count(struct trace_reader *reader, enum trace_table table, int64_t *count,
 			struct error *error);

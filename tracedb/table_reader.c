@@ -44,6 +44,7 @@ struct trace_cursor {
 	sqlite3_stmt *statement;	/* NULL: the file has no such table */
 	struct table_scan *scan;	/* reads instead of the statement while it can; or NULL */
 	int64_t rows;
+	bool has_row_id;		/* read behind the selected columns */
 	size_t selected_count;
 	size_t left_count;
 	/* Members that are filled, in order of the statement's columns, and those that are not. */
@@ -241,20 +242,11 @@ static struct table_scan *scan_open(const struct trace_cursor *cursor)
 			    table_scan_open(cursor->reader->db, table->name, columns, count);
 }
 
-bool table_reader_select(struct table_reader *reader, size_t table, uint64_t column_mask,
-			 int order_by, struct trace_cursor **out, struct error *error)
+/* The list of columns to select, divided into those that the file has and those it lacks. */
+static void cursor_choose_columns(struct trace_cursor *cursor, uint64_t present,
+				  uint64_t column_mask, struct text *sql)
 {
-	const struct table_descriptor *descriptor = &reader->layout->tables[table];
-	struct trace_cursor *cursor = calloc(1, sizeof *cursor);
-	*out = cursor;
-	if (cursor == NULL)
-		return fail(error, ERROR_SYSTEM, "cannot read '%s': no memory", reader->path);
-	cursor->reader = reader;
-	cursor->table = descriptor;
-	uint64_t present = reader->present[table];
-	struct text sql;
-	text_begin(&sql, SQL_BYTES_MAX);
-	text_add(&sql, "SELECT ");
+	const struct table_descriptor *descriptor = cursor->table;
 	for (size_t i = 0; i < descriptor->column_count; i++) {
 		const struct column_descriptor *column = &descriptor->columns[i];
 		uint64_t bit = UINT64_C(1) << i;
@@ -263,16 +255,38 @@ bool table_reader_select(struct table_reader *reader, size_t table, uint64_t col
 			cursor->left[cursor->left_count++].type = column->type;
 			continue;
 		}
-		text_add_format(&sql, "%s\"%s\"", cursor->selected_count == 0 ? "" : ",",
+		text_add_format(sql, "%s\"%s\"", cursor->selected_count == 0 ? "" : ",",
 				column->name);
 		cursor->selected[cursor->selected_count].offset = column->offset;
 		cursor->selected[cursor->selected_count].type = column->type;
 		cursor->selected_count++;
 	}
 	if (cursor->selected_count == 0)
-		text_add(&sql, "NULL");
-	text_add_format(&sql, " FROM \"%s\"", descriptor->name);
-	if (order_by >= 0 && (present & (UINT64_C(1) << order_by)) != 0)
+		text_add(sql, "NULL");
+}
+
+/* `order_by`: a column, or -1; `rows`: the first and the last row id, or NULL for all. */
+static bool cursor_open(struct table_reader *reader, size_t table, uint64_t column_mask,
+			int order_by, const int64_t *rows, struct trace_cursor **out,
+			struct error *error)
+{
+	const struct table_descriptor *descriptor = &reader->layout->tables[table];
+	struct trace_cursor *cursor = calloc(1, sizeof *cursor);
+	*out = cursor;
+	if (cursor == NULL)
+		return fail(error, ERROR_SYSTEM, "cannot read '%s': no memory", reader->path);
+	cursor->reader = reader;
+	cursor->table = descriptor;
+	cursor->has_row_id = rows != NULL;
+	uint64_t present = reader->present[table];
+	struct text sql;
+	text_begin(&sql, SQL_BYTES_MAX);
+	text_add(&sql, "SELECT ");
+	cursor_choose_columns(cursor, present, column_mask, &sql);
+	text_add_format(&sql, "%s FROM \"%s\"", rows != NULL ? ",rowid" : "", descriptor->name);
+	if (rows != NULL)
+		text_add(&sql, " WHERE rowid BETWEEN ?1 AND ?2 ORDER BY rowid");
+	else if (order_by >= 0 && (present & (UINT64_C(1) << order_by)) != 0)
 		text_add_format(&sql, " ORDER BY \"%s\"", descriptor->columns[order_by].name);
 	bool ok = text_is_ok(&sql);
 	if (!ok)
@@ -281,13 +295,58 @@ bool table_reader_select(struct table_reader *reader, size_t table, uint64_t col
 						    &cursor->statement, NULL) != SQLITE_OK)
 		ok = reader_fail(reader, descriptor->name, error);
 	text_end(&sql);
+	for (int i = 0; ok && rows != NULL && cursor->statement != NULL && i < 2; i++)
+		(void)sqlite3_bind_int64(cursor->statement, i + 1, rows[i]);
 	if (!ok) {
 		trace_cursor_close(cursor);
 		*out = NULL;
-	} else if (cursor->statement != NULL && order_by < 0) {
+	} else if (cursor->statement != NULL && order_by < 0 && rows == NULL) {
 		cursor->scan = scan_open(cursor);
 	}
 	return ok;
+}
+
+bool table_reader_select(struct table_reader *reader, size_t table, uint64_t column_mask,
+			 int order_by, struct trace_cursor **out, struct error *error)
+{
+	return cursor_open(reader, table, column_mask, order_by, NULL, out, error);
+}
+
+bool table_reader_select_rows(struct table_reader *reader, size_t table, uint64_t column_mask,
+			      int64_t first_row, int64_t last_row, struct trace_cursor **out,
+			      struct error *error)
+{
+	const int64_t rows[2] = { first_row, last_row };
+	return cursor_open(reader, table, column_mask, -1, rows, out, error);
+}
+
+int64_t trace_cursor_row_id(const struct trace_cursor *cursor)
+{
+	return cursor->has_row_id && cursor->statement != NULL ?
+		       sqlite3_column_int64(cursor->statement, (int)cursor->selected_count +
+							       (cursor->selected_count == 0)) :
+		       0;
+}
+
+bool table_reader_row_bounds(struct table_reader *reader, size_t table, int64_t *first_row,
+			     int64_t *last_row, struct error *error)
+{
+	static const char *const ends[] = { "min", "max" };
+	int64_t bounds[2] = { 1, 0 };
+	for (size_t i = 0; i < 2 && reader->present[table] != 0; i++) {
+		struct text sql;
+		text_begin(&sql, SQL_BYTES_MAX);
+		/* Apart each is one step down the tree; together SQLite would read the table. */
+		text_add_format(&sql, "SELECT ifnull(%s(rowid), %d) FROM \"%s\"", ends[i],
+				i == 0, reader->layout->tables[table].name);
+		bool ok = reader_read_integer(reader, text_string(&sql), &bounds[i], error);
+		text_end(&sql);
+		if (!ok)
+			return false;
+	}
+	*first_row = bounds[0];
+	*last_row = bounds[1];
+	return true;
 }
 
 /* Members that are not read are 0 and "". */

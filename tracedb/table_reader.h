@@ -32,6 +32,19 @@ bool table_reader_has(const struct table_reader *reader, size_t table);
 bool table_reader_select(struct table_reader *reader, size_t table, uint64_t column_mask,
 			 int order_by, struct trace_cursor **out, struct error *error);
 
+/*
+ * The rows whose ids lie in [first_row, last_row], in the order of their ids, which is that of
+ * storage; trace_cursor_row_id then tells the id of the row that was just read.
+ */
+bool table_reader_select_rows(struct table_reader *reader, size_t table, uint64_t column_mask,
+			      int64_t first_row, int64_t last_row, struct trace_cursor **out,
+			      struct error *error);
+int64_t trace_cursor_row_id(const struct trace_cursor *cursor);
+
+/* The first and the last row id, without reading the table. No rows: the last before the first. */
+bool table_reader_row_bounds(struct table_reader *reader, size_t table, int64_t *first_row,
+			     int64_t *last_row, struct error *error);
+
 /* 1: `row` filled (a struct <table>_row); 0: no more rows; -1: error. */
 int trace_cursor_next(struct trace_cursor *cursor, void *row, struct error *error);
 void trace_cursor_close(struct trace_cursor *cursor);

@@ -219,3 +219,8 @@ out:
 	gauge_set_end(&walk->gauges);
 	return ok;
 }
+
+bool walk_write_row(struct walk *walk, const struct walk_span *span, const union span_row *row)
+{
+	return row_write(walk, span, row);
+}

@@ -65,6 +65,9 @@ bool walk_write_collective(struct walk *walk, const struct walk_span *span, cons
 bool walk_write_call(struct walk *walk, const struct walk_span *span, const void *row);
 bool walk_write_overhead(struct walk *walk, const struct walk_span *span, const void *row);
 
+/* Whichever of them it is. */
+bool walk_write_row(struct walk *walk, const struct walk_span *span, const union span_row *row);
+
 /* Kernels with their shapes; before the first kernel. */
 bool walk_symbols_read(struct walk *walk);
 void walk_symbols_end(struct walk *walk);
