@@ -56,6 +56,7 @@ bool command_find_or_fail(const struct command **out, const char *name, struct e
 extern const struct option_table run_table;
 extern const struct option_table analyze_table;
 extern const struct option_table export_table;
+extern const struct option_table view_table;
 extern const struct option_table explain_table;
 extern const struct option_table diff_table;
 extern const struct option_table import_table;
@@ -70,6 +71,8 @@ bool analyze_command(const struct parsed_line *line, const char *typed, int *sta
 		     struct error *error);
 bool export_command(const struct parsed_line *line, const char *typed, int *status,
 		    struct error *error);
+bool view_command(const struct parsed_line *line, const char *typed, int *status,
+		  struct error *error);
 bool explain_command(const struct parsed_line *line, const char *typed, int *status,
 		     struct error *error);
 bool diff_command(const struct parsed_line *line, const char *typed, int *status,

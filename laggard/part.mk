@@ -4,6 +4,16 @@ PARTS += laggard
 laggard_SRC := $(wildcard laggard/*.c)
 $(eval $(call archive,laggard))
 
+# `laggard view` serves by libmicrohttpd. Without it everything else is built, and view says what it lacks.
+microhttpd_LIBS := $(shell echo 'int main(void) { return MHD_VERSION == 0; }' | \
+	$(CC) -include microhttpd.h -x c -o /dev/null - -lmicrohttpd 2>/dev/null && echo -lmicrohttpd)
+$(if $(microhttpd_LIBS),,$(info laggard: without libmicrohttpd 'laggard view' cannot serve; mk/install_packages.sh \
+	installs it))
+$(B)/microhttpd.stamp: force
+	@mkdir -p $(@D); echo '$(microhttpd_LIBS)' | cmp -s - $@ || echo '$(microhttpd_LIBS)' > $@
+$(B)/obj/laggard/http_server.o: $(B)/microhttpd.stamp
+$(B)/obj/laggard/http_server.o: OBJECT_CFLAGS = $(if $(microhttpd_LIBS),-DLAGGARD_HAS_MICROHTTPD)
+
 # Users before what they use.
 laggard_ARCHIVES := $(foreach part,laggard analyzer viewer-export tracedb base, \
 	$(if $(filter $(part),$(PARTS)),$(B)/obj/$(part).a))
@@ -19,7 +29,7 @@ $(B)/obj/laggard/library.o: OBJECT_CFLAGS = -DLAGGARD_LIBDIR='"$(laggard_LIBDIR)
 
 $(B)/bin/laggard: $(laggard_ARCHIVES)
 	@mkdir -p $(@D)
-	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(tracedb_LIBS)
+	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(microhttpd_LIBS) $(tracedb_LIBS)
 $(B)/bin/analyzer $(B)/bin/viewer-export: | $(B)/bin/laggard
 	$(call quiet,LINK)ln -sf laggard $@
 ALL += $(B)/bin/laggard $(B)/bin/analyzer $(B)/bin/viewer-export

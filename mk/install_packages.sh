@@ -32,11 +32,12 @@ has_compiler || case $compiler in
 esac
 if [ -n "$missing" ]; then
 	# Without a compiler nothing else can be tried.
-	need libsqlite3-dev; need zlib1g-dev; need libyajl-dev
+	need libsqlite3-dev; need zlib1g-dev; need libyajl-dev; need libmicrohttpd-dev
 else
 	[ -n "${SQLITE_SOURCE:-}" ] || has_library sqlite3.h sqlite3 || need libsqlite3-dev
 	has_library zlib.h z || need zlib1g-dev
 	has_library yajl/yajl_parse.h yajl || need libyajl-dev
+	has_library microhttpd.h microhttpd || need libmicrohttpd-dev
 	has_library stdlib.h stdc++ || need build-essential
 fi
 python3 -c 'import sqlite3' 2>/dev/null || need python3

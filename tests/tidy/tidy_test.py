@@ -36,6 +36,7 @@ MAY_INCLUDE = {
 FOREIGN_HEADERS = (
     (re.compile(r'^sqlite3\.h$'), ('tracedb',)),
     (re.compile(r'^(zlib\.h|yajl/.*)$'), ('tracedb', 'viewer-export')),
+    (re.compile(r'^microhttpd\.h$'), ('laggard',)),
     (re.compile(r'^(cuda|cupti|nvtx3?|nccl|nvml|nvToolsExt)', re.IGNORECASE), ()),
 )
 # Words of other rooms' business: only libtrace knows the types of these libraries.
