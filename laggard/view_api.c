@@ -75,7 +75,8 @@ static bool answer_counter(struct tiles *tiles, const struct parameter_value val
 
 #define ID(name) { name, 1, 0, INT64_MAX, false, 0 }
 #define TIME(name) { name, 1, -TILE_TIME_MAX_NS, TILE_TIME_MAX_NS, false, 0 }
-#define BUCKETS { "buckets", 1, 1, TILE_BUCKETS_ASKED_MAX, false, 0 }
+/* Two at least: no aligned bucket holds times before and after 0. */
+#define BUCKETS { "buckets", 1, 2, TILE_BUCKETS_ASKED_MAX, false, 0 }
 
 static const struct route routes[] = {
 	{ "api/tracks", { { NULL } }, answer_tracks },

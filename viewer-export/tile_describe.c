@@ -126,6 +126,7 @@ bool tile_describer_open(struct tile_describer **out, struct trace_reader *reade
 		.target = &describer->target, .reader = reader, .survey = survey,
 		.layout = &describer->layout, .error = error,
 	};
+	describer->walk.collectives.reader = reader;	/* no operation is known yet */
 	text_begin(&describer->description.name, DESCRIPTION_BYTES_MAX);
 	text_begin(&describer->description.category, DESCRIPTION_BYTES_MAX);
 	text_begin(&describer->description.arguments, DESCRIPTION_BYTES_MAX);

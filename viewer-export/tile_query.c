@@ -186,16 +186,32 @@ static void answer_slices(const struct tile_query *query, struct found *found,
 	found->list = NULL;
 }
 
-/* The widths that `bucket_count` buckets need, at least 2^level. */
-static bool answer_begin_buckets(struct tile_trace *trace, const struct tile_query *query,
-				 unsigned level, struct tile_answer *answer, struct error *error)
+/* The least width, as a power of two, at which so many buckets hold the time. */
+static unsigned level_of(const struct tile_query *query, unsigned level)
 {
 	int64_t last_ns = query->end_ns - 1;
 	while ((last_ns >> level) - (query->start_ns >> level) >= (int64_t)query->bucket_count)
 		level++;
+	return level;
+}
+
+/* The whole of the buckets that a query touches. */
+static struct tile_query query_widened(const struct tile_query *query)
+{
+	unsigned level = level_of(query, 0);
+	struct tile_query wide = *query;
+	wide.start_ns = (int64_t)((uint64_t)(query->start_ns >> level) << level);
+	wide.end_ns = (int64_t)((uint64_t)(((query->end_ns - 1) >> level) + 1) << level);
+	return wide;
+}
+
+static bool answer_begin_buckets(struct tile_trace *trace, const struct tile_query *query,
+				 unsigned level, struct tile_answer *answer, struct error *error)
+{
+	level = level_of(query, level);
 	answer->level = level;
 	answer->first = query->start_ns >> level;
-	answer->bucket_count = (size_t)((last_ns >> level) - answer->first) + 1;
+	answer->bucket_count = (size_t)(((query->end_ns - 1) >> level) - answer->first) + 1;
 	answer->buckets = calloc(answer->bucket_count, sizeof answer->buckets[0]);
 	return answer->buckets != NULL || tile_no_memory(trace, error);
 }
@@ -234,7 +250,7 @@ static bool answer_merge(struct tile_trace *trace, const struct tile_query *quer
 		return false;
 	unsigned up = answer->level - grid->level;
 	for (size_t i = 0; busy != NULL && i < answer->bucket_count; i++) {
-		/* Buckets of the grid below this one; shifts may go beyond it on both sides. */
+		/* The buckets of the grid that lie in this one; some may lie beyond the grid. */
 		int64_t from = (int64_t)((uint64_t)(answer->first + (int64_t)i) << up) -
 			       grid->first;
 		int64_t end = from + (INT64_C(1) << up);
@@ -271,61 +287,81 @@ static int64_t rows_to_read(const struct tile_trace *trace, const struct tile_qu
 	return rows;
 }
 
-/* Share of the time of a spot that a track was busy: thousandths, and the longest span's name. */
+/* What a spot shows of one track. */
 struct spot_share {
-	int64_t thousandths;
-	const struct tile_span *longest;
-	size_t count;
+	int64_t first_ns;	/* its first start there, and its last end */
+	int64_t last_ns;
+	int64_t thousandths;	/* of that time it was busy */
+	uint32_t count;
+	const struct tile_span *longest;	/* NULL: none of its spans is there */
 };
 
 static struct spot_share spot_share_of(const struct tile_source *source,
 				       const struct tile_spot *spot, uint32_t group)
 {
-	struct spot_share share = { 0 };
+	struct spot_share share = { .first_ns = INT64_MAX, .last_ns = INT64_MIN };
 	int64_t busy_ns = 0;
 	for (size_t i = spot->first; i < spot->first + spot->count; i++) {
 		const struct tile_span *span = &source->samples[i];
 		if (span->group != group)
 			continue;
 		int64_t length_ns = span->end_ns - span->start_ns;
-		busy_ns += length_ns < spot->window_ns - busy_ns ? length_ns :
-								   spot->window_ns - busy_ns;
+		/* Cut to what may lie in all spots together: times of a damaged file are any. */
+		length_ns = length_ns < INT64_MAX / 128 ? length_ns : INT64_MAX / 128;
+		busy_ns += length_ns;
+		share.first_ns = span->start_ns < share.first_ns ? span->start_ns : share.first_ns;
+		share.last_ns = span->end_ns > share.last_ns ? span->end_ns : share.last_ns;
 		share.count++;
 		if (share.longest == NULL ||
 		    length_ns > share.longest->end_ns - share.longest->start_ns)
 			share.longest = span;
 	}
-	share.thousandths = spot->window_ns > 0 ? busy_ns / (spot->window_ns / 1000 + 1) : 0;
+	if (share.longest == NULL)
+		return share;
+	/* One span says nothing of how often there is one: that the spot's whole time does. */
+	int64_t window_ns = share.count > 1 ? share.last_ns - share.first_ns : spot->window_ns;
+	share.thousandths = busy_ns / (window_ns / 1000 + 1);
 	share.thousandths = share.thousandths > 1000 ? 1000 : share.thousandths;
 	return share;
 }
 
-/* Each bucket is as busy as the spot before it. */
+/* The next spot at which the track shows, from `at` on; the count of spots if none does. */
+static size_t spot_next(const struct tile_source *source, uint32_t group, size_t at,
+			struct spot_share *share)
+{
+	for (; at < source->spot_count; at++) {
+		*share = spot_share_of(source, &source->spots[at], group);
+		if (share->longest != NULL)
+			break;
+	}
+	return at;
+}
+
+/* Each bucket is as busy as the spot at or before it; behind the last one there is nothing. */
 static void answer_estimate_source(const struct tile_trace *trace, size_t source, uint32_t group,
 				   struct tile_answer *answer)
 {
 	const struct tile_source *from = &trace->sources[source];
 	int64_t width_ns = INT64_C(1) << answer->level;
-	size_t at = 0;
-	if (from->spot_count == 0)
+	struct spot_share share, after;
+	size_t next = spot_next(from, group, 0, &share);
+	if (next == from->spot_count)
 		return;
-	struct spot_share share = spot_share_of(from, &from->spots[0], group);
+	next = spot_next(from, group, next + 1, &after);
 	for (size_t i = 0; i < answer->bucket_count; i++) {
 		struct busy_bucket *bucket = &answer->buckets[i];
 		int64_t start_ns = (int64_t)((uint64_t)(answer->first + (int64_t)i)
 					     << answer->level);
-		size_t before = at;
-		while (at + 1 < from->spot_count && from->spots[at + 1].first_ns <= start_ns)
-			at++;
-		if (at != before)
-			share = spot_share_of(from, &from->spots[at], group);
-		if (share.longest == NULL || start_ns + width_ns <= trace->survey.first_ns ||
-		    start_ns >= trace->survey.last_ns)
+		while (next < from->spot_count && after.first_ns < start_ns + width_ns) {
+			share = after;
+			next = spot_next(from, group, next + 1, &after);
+		}
+		if (start_ns + width_ns <= share.first_ns ||
+		    (next == from->spot_count && start_ns >= share.last_ns))
 			continue;
 		struct busy_bucket guess = { .busy_ns = width_ns / 1000 * share.thousandths,
-					     .name = share.longest->name };
+					     .name = share.longest->name, .count = share.count };
 		guess.longest_ns = guess.busy_ns;
-		guess.count = (uint32_t)share.count;
 		busy_bucket_merge(bucket, &guess);
 		bucket->busy_ns = bucket->busy_ns > width_ns ? width_ns : bucket->busy_ns;
 	}
@@ -356,6 +392,7 @@ bool tile_query_answer(struct tile_trace *trace, const struct tile_query *query,
 		       struct tile_answer *answer, struct error *error)
 {
 	struct found found = { .list = NULL };
+	struct tile_query wide = query_widened(query);
 	bool fits, ok;
 	*answer = (struct tile_answer){ .is_exact = trace->families[query->family].is_exact };
 	if (answer->is_exact) {
@@ -363,10 +400,10 @@ bool tile_query_answer(struct tile_trace *trace, const struct tile_query *query,
 			       (int64_t)query->bucket_count;
 		fits = (is_fine || (query->slice_count > 0 &&
 				    slices_expected(trace, query) <= query->slice_count)) &&
-		       rows_to_read(trace, query) <= READ_ROWS_MAX;
-		ok = !fits || found_read(trace, query, &found, error);
+		       rows_to_read(trace, &wide) <= READ_ROWS_MAX;
+		ok = !fits || found_read(trace, &wide, &found, error);
 	} else {
-		ok = found_guess_all(trace, query, &found, &fits, error);
+		ok = found_guess_all(trace, &wide, &found, &fits, error);
 	}
 	if (ok && fits)
 		ok = answer_found(trace, query, &found, answer, error);

@@ -15,7 +15,7 @@ struct tile_query {
 	uint32_t group;
 	int64_t start_ns;	/* since the trace's epoch; start_ns < end_ns */
 	int64_t end_ns;
-	size_t bucket_count;	/* at most */
+	size_t bucket_count;	/* at most; two at least, for what begins before 0 */
 	size_t slice_count;	/* at most; 0: buckets in any case */
 };
 

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""A `laggard view` that is started, asked and ended. And TAP."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.parse
+
+BUILD = os.path.abspath(os.environ.get('B', 'build'))
+LAGGARD = os.path.join(BUILD, 'bin', 'laggard')
+SECONDS = 60
+
+
+class Tap:
+    def __init__(self):
+        self.count = 0
+        self.failed = 0
+
+    def check(self, passes, name, detail=''):
+        self.count += 1
+        self.failed += not passes
+        for line in ([] if passes else str(detail).splitlines()[:20]):
+            print('# ' + line[:500])
+        print(f'{"ok" if passes else "not ok"} {self.count} - {name}', flush=True)
+
+    def equal(self, got, want, name):
+        self.check(got == want, name, f'got  {got!r}\nwant {want!r}')
+
+    def skip(self, name, reason):
+        self.count += 1
+        print(f'ok {self.count} - {name} # SKIP {reason}')
+
+    def end(self):
+        print(f'1..{self.count}')
+        return 1 if self.failed else 0
+
+
+def refuse_constant(word):
+    raise ValueError(f'{word} is no JSON')
+
+
+def refuse_double_keys(pairs):
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise ValueError(f'a key stands twice: {keys}')
+    return dict(pairs)
+
+
+class View:
+    """With `arguments` of the command; its folder for temporary files is `scratch`."""
+
+    def __init__(self, arguments, scratch, environment=None):
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            [LAGGARD, 'view', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, 'TMPDIR': scratch, 'DISPLAY': '', 'WAYLAND_DISPLAY': '', **(environment or {})})
+        self.line = self.process.stdout.readline()
+        self.address = self.line.strip().split('url=')[-1]
+        parts = urllib.parse.urlsplit(self.address)
+        self.port = parts.port
+        self.prefix = parts.path
+        self.base_ns = None
+
+    def ask(self, path, method='GET', headers=None, is_whole=False, host=None):
+        """Status, headers and body of one answer; a path that is not whole follows the token."""
+        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=SECONDS)
+        whole = path if is_whole else self.prefix + path
+        try:
+            connection.putrequest(method, whole, skip_host=True)
+            if host is not False:
+                connection.putheader('Host', host or f'127.0.0.1:{self.port}')
+            for name, value in (headers or {}).items():
+                connection.putheader(name, value)
+            connection.endheaders()
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+        finally:
+            connection.close()
+
+    def api(self, name, **parameters):
+        """The JSON of an answer that must succeed."""
+        path = f'api/{name}' + ('?' + urllib.parse.urlencode(parameters) if parameters else '')
+        status, _, body = self.ask(path)
+        if status != 200:
+            raise ValueError(f'{path}: {status} {body[:200]}')
+        return json.loads(body.decode('utf-8', 'strict'), parse_constant=refuse_constant,
+                          object_pairs_hook=refuse_double_keys)
+
+    def wait_exact(self):
+        limit = time.monotonic() + SECONDS
+        while time.monotonic() < limit:
+            tracks = self.api('tracks')
+            if tracks['exact']:
+                return tracks
+            time.sleep(0.05)
+        raise ValueError('the answers never became exact')
+
+    def end(self, number=signal.SIGINT):
+        """Exit status, the rest of stdout, stderr."""
+        self.process.send_signal(number)
+        try:
+            out, err = self.process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            out, err = self.process.communicate()
+            return 'killed', out, err
+        return self.process.returncode, out, err
