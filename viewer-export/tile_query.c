@@ -316,25 +316,15 @@ static struct spot_share spot_share_of(const struct tile_source *source,
 		    length_ns > share.longest->end_ns - share.longest->start_ns)
 			share.longest = span;
 	}
-	if (share.longest == NULL)
+	if (share.longest == NULL) {
+		share.first_ns = spot->first_ns;
 		return share;
+	}
 	/* One span says nothing of how often there is one: that the spot's whole time does. */
 	int64_t window_ns = share.count > 1 ? share.last_ns - share.first_ns : spot->window_ns;
 	share.thousandths = busy_ns / (window_ns / 1000 + 1);
 	share.thousandths = share.thousandths > 1000 ? 1000 : share.thousandths;
 	return share;
-}
-
-/* The next spot at which the track shows, from `at` on; the count of spots if none does. */
-static size_t spot_next(const struct tile_source *source, uint32_t group, size_t at,
-			struct spot_share *share)
-{
-	for (; at < source->spot_count; at++) {
-		*share = spot_share_of(source, &source->spots[at], group);
-		if (share->longest != NULL)
-			break;
-	}
-	return at;
 }
 
 /* Each bucket is as busy as the spot at or before it; behind the last one there is nothing. */
@@ -343,21 +333,22 @@ static void answer_estimate_source(const struct tile_trace *trace, size_t source
 {
 	const struct tile_source *from = &trace->sources[source];
 	int64_t width_ns = INT64_C(1) << answer->level;
-	struct spot_share share, after;
-	size_t next = spot_next(from, group, 0, &share);
-	if (next == from->spot_count)
+	size_t at = 0;
+	if (from->spot_count == 0)
 		return;
-	next = spot_next(from, group, next + 1, &after);
+	struct spot_share share = spot_share_of(from, &from->spots[0], group), after;
+	after = from->spot_count > 1 ? spot_share_of(from, &from->spots[1], group) : share;
 	for (size_t i = 0; i < answer->bucket_count; i++) {
 		struct busy_bucket *bucket = &answer->buckets[i];
 		int64_t start_ns = (int64_t)((uint64_t)(answer->first + (int64_t)i)
 					     << answer->level);
-		while (next < from->spot_count && after.first_ns < start_ns + width_ns) {
+		while (at + 1 < from->spot_count && after.first_ns < start_ns + width_ns) {
 			share = after;
-			next = spot_next(from, group, next + 1, &after);
+			if (++at + 1 < from->spot_count)
+				after = spot_share_of(from, &from->spots[at + 1], group);
 		}
-		if (start_ns + width_ns <= share.first_ns ||
-		    (next == from->spot_count && start_ns >= share.last_ns))
+		if (share.longest == NULL || start_ns + width_ns <= share.first_ns ||
+		    (at + 1 == from->spot_count && start_ns >= share.last_ns))
 			continue;
 		struct busy_bucket guess = { .busy_ns = width_ns / 1000 * share.thousandths,
 					     .name = share.longest->name, .count = share.count };

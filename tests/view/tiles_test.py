@@ -27,7 +27,7 @@ RIG = os.path.join(BUILD, 'rig', 'bin', 'rig-run')
 SCENARIO = os.path.join(ROOT, 'tests', 'scenarios', 'ddp4.scn')
 SLICES_MAX = 65536
 VIEWS = 6
-BIG_ROWS = 800_000
+BIG_ROWS = 400_000
 
 
 def databases_of(tap, folder):
