@@ -167,6 +167,17 @@ static void reply_refuse(struct http_reply *reply, int status, const char *why)
 	text_add_char(&reply->body, '\n');
 }
 
+/* None of our paths is escaped, and an escaped zero byte would end one early. */
+static char path_plain, path_odd;
+
+static void *path_look_at(void *context, const char *uri, struct MHD_Connection *connection)
+{
+	const char *end = strchr(uri, '?'), *percent = strchr(uri, '%');
+	(void)context;
+	(void)connection;
+	return percent != NULL && (end == NULL || percent < end) ? &path_odd : &path_plain;
+}
+
 static enum MHD_Result request_answer(void *context, struct MHD_Connection *connection,
 				      const char *url, const char *method, const char *version,
 				      const char *upload, size_t *upload_size, void **state)
@@ -177,13 +188,14 @@ static enum MHD_Result request_answer(void *context, struct MHD_Connection *conn
 	(void)version;
 	(void)upload;
 	(void)upload_size;
+	bool is_plain = *state != &path_odd;
 	/* Answered at the second call, when the whole head was read, a connection can be kept. */
-	if (*state == NULL && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)) {
+	if (*state == &path_plain && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)) {
 		*state = server;
 		return MHD_YES;
 	}
 	text_begin(&reply.body, BODY_BYTES_MAX);
-	const char *path = path_inside(server, url);
+	const char *path = is_plain ? path_inside(server, url) : NULL;
 	if (!host_is_ours(server, connection))
 		reply_refuse(&reply, MHD_HTTP_FORBIDDEN, "this is a loopback server");
 	else if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
@@ -211,7 +223,8 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, const struct 
 	return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | flags |
 					MHD_USE_ERROR_LOG,
 				0, NULL, NULL, request_answer, server, MHD_OPTION_EXTERNAL_LOGGER,
-				log_nothing, NULL, MHD_OPTION_SOCK_ADDR, address,
+				log_nothing, NULL, MHD_OPTION_URI_LOG_CALLBACK, path_look_at,
+				NULL, MHD_OPTION_SOCK_ADDR, address,
 				MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
 				MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_SECONDS,
