@@ -48,8 +48,8 @@ static const char *const headers[][2] = {
 	{ "Cross-Origin-Opener-Policy", "same-origin" },
 	{ "Cross-Origin-Embedder-Policy", "require-corp" },
 	{ "Content-Security-Policy",
-	  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-	  "connect-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; "
+	  "default-src 'none'; script-src 'self'; style-src 'self'; "
+	  "connect-src 'self'; img-src data:; "
 	  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
 };
 

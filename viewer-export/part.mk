@@ -3,3 +3,6 @@
 PARTS += viewer-export
 viewer-export_SRC := $(wildcard viewer-export/*.c)
 $(eval $(call archive,viewer-export))
+
+# The files of the page are part of the program.
+$(B)/obj/viewer-export/page.o: $(wildcard viewer-export/page/*)
