@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/sidecar.h"
 #include "laggard/command.h"
+#include "laggard/http_library.h"
 #include "laggard/http_server.h"
 #include "laggard/input.h"
 #include "laggard/talk.h"
@@ -257,11 +258,8 @@ bool view_command(const struct parsed_line *line, const char *typed, int *status
 			    PERFETTO_PORT);
 	if (!is_perfetto && line->options[VIEW_FORMAT].count > 0)
 		return fail(error, ERROR_USAGE, "'--format' is for '--perfetto'");
-	/* A failure for want of the library is said before anything is read. */
-	if (!http_server_is_built())
-		return http_server_start(&(struct http_server *){ NULL },
-					 &(struct http_server_options){ 0 }, error);
-	if (!input_open(&set, line, error))
+	/* Before anything is read. */
+	if (!http_library_open(error) || !input_open(&set, line, error))
 		return false;
 	(void)sigprocmask(SIG_BLOCK, &signals, &before);
 	bool ok = is_perfetto ? serve_export(line, set, error) : serve_tiles(line, set, error);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "laggard/http_server.h"
 
+#include "laggard/http_library.h"
+
 #ifdef LAGGARD_HAS_MICROHTTPD
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,11 +54,6 @@ static const char *const headers[][2] = {
 	  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
 };
 
-bool http_server_is_built(void)
-{
-	return true;
-}
-
 static enum MHD_Result parameter_keep(void *context, enum MHD_ValueKind kind, const char *key,
 				      size_t key_size, const char *value, size_t value_size)
 {
@@ -77,7 +73,7 @@ int http_request_parameters(const struct http_request *request,
 			    struct http_parameter list[HTTP_PARAMETERS_MAX])
 {
 	struct { struct http_parameter *list; int count; } found = { list, 0 };
-	(void)MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND,
+	(void)http_library.get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND,
 					  parameter_keep, &found);
 	return found.count;
 }
@@ -87,7 +83,7 @@ static bool host_is_ours(const struct http_server *server, struct MHD_Connection
 {
 	static const char *const names[] = { "127.0.0.1", "localhost", "[::1]" };
 	const char *host =
-		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+		http_library.lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
 	for (size_t i = 0; host != NULL && i < sizeof names / sizeof names[0]; i++) {
 		char expected[32];
 		(void)snprintf(expected, sizeof expected, "%s:%d", names[i], server->port);
@@ -114,7 +110,7 @@ static struct MHD_Response *response_of_file(const char *path)
 		return NULL;
 	struct MHD_Response *response = NULL;
 	if (fstat(fd, &file) == 0)
-		response = MHD_create_response_from_fd64((uint64_t)file.st_size, fd);
+		response = http_library.create_response_from_fd64((uint64_t)file.st_size, fd);
 	if (response == NULL)
 		(void)close(fd);
 	return response;
@@ -127,11 +123,11 @@ static struct MHD_Response *response_make(struct http_reply *reply)
 	if (reply->file_path != NULL)
 		return response_of_file(reply->file_path);
 	if (reply->bytes != NULL)
-		return MHD_create_response_from_buffer(reply->size, (void *)(uintptr_t)reply->bytes,
+		return http_library.create_response_from_buffer(reply->size, (void *)(uintptr_t)reply->bytes,
 						       MHD_RESPMEM_PERSISTENT);
 	if (reply->body.bytes == NULL)
-		return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-	response = MHD_create_response_from_buffer(reply->body.length, reply->body.bytes,
+		return http_library.create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	response = http_library.create_response_from_buffer(reply->body.length, reply->body.bytes,
 						   MHD_RESPMEM_MUST_FREE);
 	if (response != NULL)
 		text_begin(&reply->body, BODY_BYTES_MAX);
@@ -144,19 +140,19 @@ static enum MHD_Result reply_send(struct MHD_Connection *connection, struct http
 	if (response == NULL)
 		return MHD_NO;
 	for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
-		(void)MHD_add_response_header(response, headers[i][0], headers[i][1]);
-	(void)MHD_add_response_header(response, "Cross-Origin-Resource-Policy",
+		(void)http_library.add_response_header(response, headers[i][0], headers[i][1]);
+	(void)http_library.add_response_header(response, "Cross-Origin-Resource-Policy",
 				      reply->reader_origin != NULL ? "cross-origin" :
 								     "same-origin");
 	if (reply->reader_origin != NULL)
-		(void)MHD_add_response_header(response, "Access-Control-Allow-Origin",
+		(void)http_library.add_response_header(response, "Access-Control-Allow-Origin",
 					      reply->reader_origin);
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
+	(void)http_library.add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
 	if (reply->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+		(void)http_library.add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	enum MHD_Result result =
-		MHD_queue_response(connection, (unsigned)reply->status, response);
-	MHD_destroy_response(response);
+		http_library.queue_response(connection, (unsigned)reply->status, response);
+	http_library.destroy_response(response);
 	return result;
 }
 
@@ -220,7 +216,7 @@ static void log_nothing(void *context, const char *format, va_list arguments)
 static struct MHD_Daemon *daemon_start(struct http_server *server, const struct sockaddr *address,
 				       unsigned flags)
 {
-	return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | flags |
+	return http_library.start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | flags |
 					MHD_USE_ERROR_LOG,
 				0, NULL, NULL, request_answer, server, MHD_OPTION_EXTERNAL_LOGGER,
 				log_nothing, NULL, MHD_OPTION_URI_LOG_CALLBACK, path_look_at,
@@ -255,7 +251,7 @@ static bool listen_start(struct http_server *server, struct error *error)
 		return fail(error, ERROR_SYSTEM, "cannot listen on 127.0.0.1:%d: %s",
 			    server->options.port, errno != 0 ? strerror(errno) : "refused");
 	const union MHD_DaemonInfo *info =
-		MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
+		http_library.get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
 	server->port = info == NULL ? server->options.port : info->port;
 	/* The same port of the other loopback address, where it can be had. */
 	struct sockaddr_in6 address_6 = {
@@ -288,9 +284,9 @@ void http_server_stop(struct http_server *server)
 	if (server == NULL)
 		return;
 	if (server->daemon != NULL)
-		MHD_stop_daemon(server->daemon);
+		http_library.stop_daemon(server->daemon);
 	if (server->daemon_6 != NULL)
-		MHD_stop_daemon(server->daemon_6);
+		http_library.stop_daemon(server->daemon_6);
 	free(server);
 }
 
@@ -306,19 +302,12 @@ const char *http_server_token(const struct http_server *server)
 
 #else
 
-bool http_server_is_built(void)
-{
-	return false;
-}
-
 bool http_server_start(struct http_server **out, const struct http_server_options *options,
 		       struct error *error)
 {
 	(void)options;
 	*out = NULL;
-	return fail(error, ERROR_SYSTEM,
-		    "this laggard was built without libmicrohttpd and cannot serve; install "
-		    "libmicrohttpd-dev and build it again");
+	return http_library_open(error);
 }
 
 void http_server_stop(struct http_server *server)

@@ -41,9 +41,7 @@ struct http_server_options {
 	void *context;
 };
 
-/* Whether this program was built with a HTTP library; starting fails without. */
-bool http_server_is_built(void);
-
+/* After http_library_open. */
 bool http_server_start(struct http_server **out, const struct http_server_options *options,
 		       struct error *error);
 

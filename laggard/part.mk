@@ -4,15 +4,16 @@ PARTS += laggard
 laggard_SRC := $(wildcard laggard/*.c)
 $(eval $(call archive,laggard))
 
-# `laggard view` serves by libmicrohttpd. Without it everything else is built, and view says what it lacks.
-microhttpd_LIBS := $(shell echo 'int main(void) { return MHD_VERSION == 0; }' | \
-	$(CC) -include microhttpd.h -x c -o /dev/null - -lmicrohttpd 2>/dev/null && echo -lmicrohttpd)
-$(if $(microhttpd_LIBS),,$(info laggard: without libmicrohttpd 'laggard view' cannot serve; mk/install_packages.sh \
+# `laggard view` serves by libmicrohttpd, which it opens when it runs: only the header is needed here. Without it
+# everything else is built, and view says what it lacks.
+has_microhttpd := $(shell $(CC) -include microhttpd.h -fsyntax-only -x c /dev/null 2>/dev/null && echo yes)
+$(if $(has_microhttpd),,$(info laggard: without libmicrohttpd-dev 'laggard view' is left out; mk/install_packages.sh \
 	installs it))
 $(B)/microhttpd.stamp: force
-	@mkdir -p $(@D); echo '$(microhttpd_LIBS)' | cmp -s - $@ || echo '$(microhttpd_LIBS)' > $@
-$(B)/obj/laggard/http_server.o: $(B)/microhttpd.stamp
-$(B)/obj/laggard/http_server.o: OBJECT_CFLAGS = $(if $(microhttpd_LIBS),-DLAGGARD_HAS_MICROHTTPD)
+	@mkdir -p $(@D); echo '$(has_microhttpd)' | cmp -s - $@ || echo '$(has_microhttpd)' > $@
+$(B)/obj/laggard/http_server.o $(B)/obj/laggard/http_library.o: $(B)/microhttpd.stamp
+$(B)/obj/laggard/http_server.o $(B)/obj/laggard/http_library.o: \
+	OBJECT_CFLAGS = $(if $(has_microhttpd),-DLAGGARD_HAS_MICROHTTPD)
 
 # Users before what they use.
 laggard_ARCHIVES := $(foreach part,laggard analyzer viewer-export tracedb base, \
@@ -29,7 +30,7 @@ $(B)/obj/laggard/library.o: OBJECT_CFLAGS = -DLAGGARD_LIBDIR='"$(laggard_LIBDIR)
 
 $(B)/bin/laggard: $(laggard_ARCHIVES)
 	@mkdir -p $(@D)
-	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(microhttpd_LIBS) $(tracedb_LIBS)
+	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(tracedb_LIBS)
 $(B)/bin/analyzer $(B)/bin/viewer-export: | $(B)/bin/laggard
 	$(call quiet,LINK)ln -sf laggard $@
 ALL += $(B)/bin/laggard $(B)/bin/analyzer $(B)/bin/viewer-export

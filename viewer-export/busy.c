@@ -216,7 +216,8 @@ static void pending_settle(struct busy *busy, const struct busy_grid *grid, size
 	for (size_t i = 0; i < count; i++)
 		span_settle(busy, grid, &busy->pending[i]);
 	busy->pending_count -= count;
-	memmove(busy->pending, busy->pending + count, busy->pending_count * sizeof busy->pending[0]);
+	memmove(busy->pending, busy->pending + count,
+		busy->pending_count * sizeof busy->pending[0]);
 }
 
 bool busy_add(struct busy *busy, const struct busy_grid *grid, const struct busy_span *span)

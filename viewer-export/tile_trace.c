@@ -94,7 +94,8 @@ uint64_t tile_source_columns(size_t source)
 
 bool tile_no_memory(const struct tile_trace *trace, struct error *error)
 {
-	return fail(error, ERROR_SYSTEM, "no memory to show '%s'", trace_reader_path(trace->reader));
+	return fail(error, ERROR_SYSTEM, "no memory to show '%s'",
+		    trace_reader_path(trace->reader));
 }
 
 /* A mix of the key and its source: a name is one of a million, its number tells which. */

@@ -79,11 +79,12 @@ try {
 			const top = row.top - scroll;
 			if (!tile || !tile.slices || top < 30 || top > 800)
 				continue;
-			for (let i = 0; i < tile.slices.start.length; i++) {
-				const x = (toX(tile.slices.start[i]) + toX(tile.slices.start[i] + tile.slices.duration[i])) / 2;
-				if (x > 300 && x < canvas.clientWidth - 10 && tile.slices.depth[i] < 5)
-					return { x, y: top + tile.slices.depth[i] * 16 + 6, track: row.id, row: tile.slices.row[i],
-						start: tile.slices.start[i], duration: tile.slices.duration[i] };
+			const { start, duration, depth, row: rows } = tile.slices;
+			for (let i = 0; i < start.length; i++) {
+				const x = (toX(start[i]) + toX(start[i] + duration[i])) / 2;
+				if (x > 300 && x < canvas.clientWidth - 10 && depth[i] < 5)
+					return { x, y: top + depth[i] * 16 + 6, track: row.id, row: rows[i],
+						start: start[i], duration: duration[i] };
 			}
 		}
 		return null;
@@ -98,7 +99,8 @@ try {
 		seen.selected = await page.evaluate(() => window.laggardView.state.selected);
 		seen.clicked = await page.textContent('#details');
 	}
-	seen.bold = await page.evaluate(() => document.querySelectorAll('#details script, #details img, #verdict script').length);
+	seen.bold = await page.evaluate(() =>
+		document.querySelectorAll('#details script, #details img, #verdict script').length);
 	if (picture !== '-')
 		await page.screenshot({ path: picture });
 } finally {

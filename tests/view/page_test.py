@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The page of `laggard view` in a headless Chromium: it loads from the server and nowhere else, zooms, searches, and a
-click shows the numbers of the database; names of all kinds are shown and none is executed. Prints TAP.
+"""The page of `laggard view` in a headless Chromium: it loads from the server and nowhere else, zooms, searches, and
+a click shows the numbers of the database; names of all kinds are shown and none is executed. Prints TAP.
 
-Environment: B (build folder), TRACES (real traces), KEEP (a folder for pictures). tests/browser/install.sh installs what
-it needs.
+Environment: B (build folder), TRACES (real traces), KEEP (a folder for pictures). tests/browser/install.sh installs
+what it needs.
 """
 
 import json
@@ -83,8 +83,8 @@ def main():
         made_trace.make(LAGGARD, path, 1, 3000)
         seen = check_page(tap, 'made', [path], [path], '<script>', scratch)
         if seen:
-            tap.check(any('</script><script>' in row for row in seen['rows']), 'made: names of tracks are shown as they are',
-                      seen['rows'])
+            tap.check(any('</script><script>' in row for row in seen['rows']),
+                      'made: names of tracks are shown as they are', seen['rows'])
         source = os.path.join(TRACES, 'nsys-h100-2gpu-train.sqlite')
         if not os.path.exists(source):
             tap.skip('nsys', f'it is not in {TRACES}')

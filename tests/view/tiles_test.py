@@ -213,8 +213,8 @@ class Case:
             trace = self.traces[process['trace']]
             name = f'{counter["name"]}_{counter["series"]}' if counter['series'] != 'value' else counter['name']
             points = {(row[0] + self.offset(trace), row[1]) for row in trace.database.execute(
-                'SELECT time_ns, sample.value FROM sample JOIN string ON string_id = counter_id WHERE string.value = ? AND '
-                'device_id = ?', (name, process['device']))}
+                'SELECT time_ns, sample.value FROM sample JOIN string ON string_id = counter_id '
+                'WHERE string.value = ? AND device_id = ?', (name, process['device']))}
             if not points:
                 continue
             values = [value for _, value in points]

@@ -70,7 +70,8 @@ def check_paths(tap, view):
     tap.check("default-src 'none'" in policy and "frame-ancestors 'none'" in policy and 'http' not in policy and
               "script-src 'self';" in policy, 'its policy lets nothing else in', policy)
     tap.equal({name: headers.get(name) for name in STRICT}, STRICT, 'nobody may embed, frame, sniff or keep it')
-    tap.check('Access-Control-Allow-Origin' not in view.ask('api/tracks', headers={'Origin': 'https://evil.example'})[1],
+    headers = view.ask('api/tracks', headers={'Origin': 'https://evil.example'})[1]
+    tap.check('Access-Control-Allow-Origin' not in headers,
               'no other origin may read')
 
 
@@ -79,8 +80,8 @@ def check_parameters(tap, view, track):
     tap.equal(view.ask('api/tile?' + good)[0], 200, 'a tile')
     bad = ['', 'track=0', good + '&more=1', good + '&end=5', good.replace('end=1000', 'end=0'), good + '&slices=-1',
            good + '&slices=999999999', good.replace('=10', '=1'), good.replace('=10', '=16385')]
-    for value in ('', '-', '%2B1', '%201', '1%20', '0x10', '1e3', '1.5', '01', '-0x', '99999999999999999999', '1%00', 'NaN',
-                  '9223372036854775808', '1152921504606846977', '%31%', '\u0661'.encode().hex()):
+    for value in ('', '-', '%2B1', '%201', '1%20', '0x10', '1e3', '1.5', '01', '-0x', '99999999999999999999', '1%00',
+                  'NaN', '9223372036854775808', '1152921504606846977', '%31%', '\u0661'.encode().hex()):
         bad.append(good.replace('start=0', 'start=' + value))
     for value in ('-1', '9223372036854775807', '4503599627370496', str(track + 1000), '1.2'):
         bad.append(good.replace(f'track={track}', 'track=' + value))
@@ -88,8 +89,8 @@ def check_parameters(tap, view, track):
     wrong = {query: answer[0] for query, answer in got.items()
              if answer[0] != 400 or answer[2].count(b'\n') != 1 or len(answer[2]) > 300}
     tap.equal(wrong, {}, 'what is wrong with a parameter is said in one line')
-    bad = [f'slice?track={track}&row=' + row for row in ('', '1', '5', '5.', '5.1.1', '.1', '5.x', '99.1', '-1.1', '5.0',
-                                                         '5.99999999', '3.1', '5.-9223372036854775808')]
+    bad = [f'slice?track={track}&row=' + row for row in ('', '1', '5', '5.', '5.1.1', '.1', '5.x', '99.1', '-1.1',
+                                                         '5.0', '5.99999999', '3.1', '5.-9223372036854775808')]
     bad += ['search', 'search?text=', 'search?text=a&limit=0', 'search?text=a&limit=10001', 'search?text=a%00b',
             'search?text=' + 'a' * 1001, 'search?text=a&from=1', 'search?text=a&from=1.2', 'tracks?x=1', 'search?text',
             'counter?counter=0&start=0&end=5&buckets=5', 'counter?counter=-1&start=0&end=5&buckets=5',

@@ -23,7 +23,8 @@ export class TileSource {
 
 	// Slices of a track where they are few, else buckets.
 	tile(track, start, end, buckets, slices, signal) {
-		return this.ask('tile', { track, start: Math.floor(start), end: Math.ceil(end), buckets, slices }, signal);
+		const time = { start: Math.floor(start), end: Math.ceil(end) };
+		return this.ask('tile', { track, ...time, buckets, slices }, signal);
 	}
 
 	slice(track, row, signal) {

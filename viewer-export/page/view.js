@@ -56,7 +56,8 @@ function css([hue, saturation, light], alpha) {
 
 export function formatTime(ns) {
 	const size = Math.abs(ns);
-	const [unit, name] = size >= 1e9 ? [1e9, 's'] : size >= 1e6 ? [1e6, 'ms'] : size >= 1e3 ? [1e3, 'us'] : [1, 'ns'];
+	const [unit, name] = size >= 1e9 ? [1e9, 's'] : size >= 1e6 ? [1e6, 'ms'] :
+		size >= 1e3 ? [1e3, 'us'] : [1, 'ns'];
 	return `${(ns / unit).toFixed(unit === 1 ? 0 : 3)} ${name}`;
 }
 
@@ -190,7 +191,8 @@ function drawRow(row, scroll) {
 	context.beginPath();
 	context.rect(0, top, row.kind === 'process' ? canvas.clientWidth : LABELS - 6, row.height);
 	context.clip();
-	context.fillText(row.name.slice(0, 300), row.kind === 'process' ? 6 : 14, top + (row.kind === 'process' ? 15 : 12));
+	const [x, y] = row.kind === 'process' ? [6, 15] : [14, 12];
+	context.fillText(row.name.slice(0, 300), x, top + y);
 	context.restore();
 	context.font = '11px sans-serif';
 }
@@ -226,8 +228,8 @@ function needsTile(row) {
 	const tile = state.tiles.get(row.key);
 	const running = state.running.get(row.key);
 	const span = state.end - state.start;
-	const serves = (one) => one.start <= Math.max(state.start, one.least) && one.end >= Math.min(state.end, one.most) &&
-		(one.isAll || one.end - one.start <= 6 * span);
+	const serves = (one) => one.start <= Math.max(state.start, one.least) &&
+		one.end >= Math.min(state.end, one.most) && (one.isAll || one.end - one.start <= 6 * span);
 	if (running && serves(running))
 		return false;
 	return !tile || !serves(tile) || (!tile.exact && Date.now() - tile.asked > AGAIN_MS);
@@ -382,7 +384,8 @@ function pick(x, y) {
 	let best = -1;
 	let nearest = 3;		// pixels
 	for (let i = 0; i < start.length; i++) {
-		const away = Math.max(toX(start[i]) - x, x - Math.max(toX(start[i] + duration[i]), toX(start[i]) + 1), 0);
+		const [begin, end] = [toX(start[i]), toX(start[i] + duration[i])];
+		const away = Math.max(begin - x, x - Math.max(end, begin + 1), 0);
 		if (Math.min(depth[i], DEPTHS_MAX - 1) === level && away < nearest)
 			[best, nearest] = [i, away];
 	}
