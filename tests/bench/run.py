@@ -4,24 +4,29 @@
 
 Environment: B (build folder), BENCH_ROWS (kernel records written, and half the rows of the medium trace; default
 1,000,000), BENCH_JOB (rows of each rank of the job; default 1,000,000), BENCH_RANKS (default 8), BENCH_BIG (rows of
-the big trace for peak memory; default 10,000,000), BENCH_SKIP_BIG=1.
+the big trace for peak memory; default 10,000,000), BENCH_VIEW (rows of the trace that is looked at; default
+50,000,000, a file of 1.5 GB), BENCH_SKIP_BIG=1.
 
 Times are CPU times (user + system) of whole processes, medians of interleaved repetitions: wall times on a
 shared machine say little. Nothing here is a test; nothing fails on a slow machine.
 """
 
+import json
 import os
 import resource
+import signal
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 BUILD = os.environ.get('B', 'build')
 ROWS = int(os.environ.get('BENCH_ROWS', '1000000'))
 BIG_ROWS = int(os.environ.get('BENCH_BIG', '10000000'))
+VIEW_ROWS = int(os.environ.get('BENCH_VIEW', '50000000'))
 JOB_ROWS = int(os.environ.get('BENCH_JOB', '1000000'))
 RANKS = int(os.environ.get('BENCH_RANKS', '8'))
 CORES = len(os.sched_getaffinity(0))
@@ -158,6 +163,36 @@ def memory_of_big(folder):
          f'{events} events, {peak / events:.1f} bytes each, file {os.path.getsize(out) / 1e9:.2f} GB')
 
 
+def view_of_huge(folder):
+    """From the start of `view` to the first overview of all tracks, and until all of it is exact."""
+    path = make_trace(folder, VIEW_ROWS)
+    with open(path, 'rb') as file:      # out of the page cache, as far as the system agrees
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    begin = time.monotonic()
+    view = subprocess.Popen([f'{BUILD}/bin/laggard', 'view', '--open', 'never', path], stdout=subprocess.PIPE, text=True)
+    address = view.stdout.readline().strip() + 'api/'
+
+    def ask(words):
+        with urllib.request.urlopen(address + words) as answer:
+            return json.load(answer)
+    tracks = ask('tracks')
+    overview = f'start={tracks["start_ns"]}&end={tracks["end_ns"]}&buckets=1600'
+    for track in tracks['tracks']:
+        ask(f'tile?track={track["id"]}&{overview}')
+    opened = time.monotonic() - begin
+    while not ask('tracks')['exact']:
+        time.sleep(0.2)
+    exact = time.monotonic() - begin
+    view.send_signal(signal.SIGINT)
+    _, _, usage = os.wait4(view.pid, 0)
+    view.returncode = 0
+    show('view: seconds to the first overview', f'{opened:.2f}', 'at most 2',
+         f'{VIEW_ROWS} events, {len(tracks["tracks"])} tracks, exact after {exact:.1f} s, '
+         f'{usage.ru_maxrss * 1024 / 1e6:.0f} MB')
+    os.unlink(path)
+
+
 def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory(prefix='laggard-bench-') as folder:
@@ -166,6 +201,7 @@ def main():
         job(folder)
         if not os.environ.get('BENCH_SKIP_BIG'):
             memory_of_big(folder)
+            view_of_huge(folder)
 
 
 if __name__ == '__main__':
