@@ -286,6 +286,13 @@ static bool marked_resolve(struct scan *scan, size_t first, size_t *next)
 	return ok;
 }
 
+/* Another thread's family may have moved all tracks to another grid. */
+static bool grid_is(const struct busy_grid *grid, const struct busy_grid *before)
+{
+	return grid->level == before->level && grid->first == before->first &&
+	       grid->count == before->count;
+}
+
 static bool family_settle(struct scan *scan)
 {
 	struct tile_trace *trace = scan->trace;
@@ -295,13 +302,15 @@ static bool family_settle(struct scan *scan)
 	for (size_t i = 0; i < family->busy_count; i++)
 		if (family->busy[i].buckets != NULL)
 			busy_finish(&family->busy[i], &trace->grid);
+	struct busy_grid before = trace->grid;
 	size_t at = next_marked(family, &trace->grid, 0);
 	while (ok && at < trace->grid.count && !scan_is_stopped(scan)) {
 		ok = marked_resolve(scan, at, &at);
-		at = next_marked(family, &trace->grid, at);
 		/* Those who ask are let in between. */
 		(void)pthread_mutex_unlock(&trace->lock);
 		(void)pthread_mutex_lock(&trace->lock);
+		at = next_marked(family, &trace->grid, grid_is(&trace->grid, &before) ? at : 0);
+		before = trace->grid;
 	}
 	family->is_exact = ok && !scan_is_stopped(scan);
 	(void)pthread_mutex_unlock(&trace->lock);
@@ -317,28 +326,45 @@ static bool family_scan(struct scan *scan)
 	return ok;
 }
 
-bool tile_trace_scan(struct tile_trace *trace, const atomic_bool *stop, struct error *error)
+/* What people look at first. */
+static const enum span_family scan_order[] = {
+	FAMILY_WORK, FAMILY_GAUGE, FAMILY_CALL, FAMILY_RANGE, FAMILY_GRAPH, FAMILY_PROJECTED,
+	FAMILY_COLLECTIVE, FAMILY_SYNC, FAMILY_EVENT, FAMILY_OVERHEAD,
+};
+_Static_assert(sizeof scan_order / sizeof scan_order[0] == FAMILY_COUNT, "all are scanned");
+
+static bool family_has_rows(const struct tile_trace *trace, enum span_family family)
 {
-	static const enum span_family order[] = {
-		FAMILY_WORK, FAMILY_GAUGE, FAMILY_GRAPH, FAMILY_PROJECTED, FAMILY_COLLECTIVE,
-		FAMILY_RANGE, FAMILY_CALL, FAMILY_SYNC, FAMILY_EVENT, FAMILY_OVERHEAD,
+	for (size_t i = 0; i < span_source_count; i++)
+		if (span_sources[i].family == family &&
+		    trace->sources[i].first_row <= trace->sources[i].last_row)
+			return true;
+	return false;
+}
+
+bool tile_trace_scan(struct tile_trace *trace, size_t part, const atomic_bool *stop,
+		     bool *is_last, struct error *error)
+{
+	struct scan scan = {
+		.trace = trace, .stop = stop, .error = error, .family = scan_order[part],
 	};
-	_Static_assert(sizeof order / sizeof order[0] == FAMILY_COUNT, "every family is scanned");
-	struct scan scan = { .trace = trace, .stop = stop, .error = error };
-	scan.batch = malloc(BATCH_ROWS * sizeof scan.batch[0]);
-	bool ok = scan.batch != NULL || tile_no_memory(trace, error);
-	ok = ok && trace_reader_open(&scan.reader, trace_reader_path(trace->reader), error);
-	for (size_t i = 0; ok && i < FAMILY_COUNT && !scan_is_stopped(&scan); i++) {
-		scan.family = order[i];
-		ok = family_scan(&scan);
+	bool ok = true;
+	if (family_has_rows(trace, scan.family)) {
+		scan.batch = malloc(BATCH_ROWS * sizeof scan.batch[0]);
+		ok = scan.batch != NULL || tile_no_memory(trace, error);
+		ok = ok && trace_reader_open(&scan.reader, trace_reader_path(trace->reader),
+					     error) && family_scan(&scan);
 	}
 	trace_reader_close(scan.reader);
 	free(scan.batch);
 	(void)pthread_mutex_lock(&trace->lock);
-	trace->is_scanned = ok && !scan_is_stopped(&scan);
-	trace->has_failed = !ok;
-	if (!ok)
+	trace->families[scan.family].is_exact = ok && !scan_is_stopped(&scan);
+	trace->families_scanned += ok && !scan_is_stopped(&scan);
+	*is_last = trace->families_scanned == FAMILY_COUNT;
+	trace->is_scanned = *is_last;
+	if (!ok && !trace->has_failed)
 		trace->error = *error;
+	trace->has_failed = trace->has_failed || !ok;
 	(void)pthread_mutex_unlock(&trace->lock);
 	return ok;
 }

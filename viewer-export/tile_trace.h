@@ -110,7 +110,8 @@ struct tile_trace {
 	struct busy_grid grid;
 	size_t group_count;
 	size_t buckets_max;		/* of a track */
-	bool is_scanned;
+	size_t families_scanned;
+	bool is_scanned;		/* all of them */
 	bool has_failed;
 	struct error error;		/* why the scan failed */
 	int64_t rows_scanned;

@@ -97,12 +97,16 @@ static void *scan_traces(void *context)
 	struct tiles *tiles = context;
 	for (;;) {
 		size_t at = atomic_fetch_add(&tiles->next, 1);
-		if (at >= tiles->count || atomic_load(&tiles->stop))
+		if (at >= tiles->count * FAMILY_COUNT || atomic_load(&tiles->stop))
 			return NULL;
-		struct tiles_trace *trace = &tiles->traces[at];
+		/* The first part of every trace before the second of any. */
+		struct tiles_trace *trace = &tiles->traces[at % tiles->count];
 		struct error error = { 0 };
-		if (trace->tiles == NULL || !tile_trace_scan(trace->tiles, &tiles->stop, &error) ||
-		    atomic_load(&tiles->stop))
+		bool is_last;
+		if (trace->tiles == NULL ||
+		    !tile_trace_scan(trace->tiles, at / tiles->count, &tiles->stop, &is_last,
+				     &error) ||
+		    !is_last)
 			continue;
 		(void)tile_counters_read(&trace->counters, trace->tiles,
 					 share(POINTS_ALL, tiles->count, 1024, POINTS_ALL), &error);
@@ -114,7 +118,6 @@ static void *scan_traces(void *context)
 
 static bool threads_start(struct tiles *tiles, size_t count, struct error *error)
 {
-	count = count < tiles->count ? count : tiles->count;
 	tiles->threads = calloc(count + 1, sizeof tiles->threads[0]);
 	if (tiles->threads == NULL)
 		return fail(error, ERROR_SYSTEM, "no memory to show the traces");

@@ -29,7 +29,7 @@ struct tiles {
 	int64_t base_ns;
 	char *analysis_path;
 	atomic_bool stop;
-	atomic_size_t next;		/* trace to be scanned */
+	atomic_size_t next;		/* part of a trace to be scanned */
 	pthread_t *threads;
 	size_t thread_count;
 };
