@@ -212,6 +212,8 @@ static void spans_sort(struct busy_span *spans, size_t count)
 
 static void pending_settle(struct busy *busy, const struct busy_grid *grid, size_t count)
 {
+	if (count == 0)
+		return;
 	spans_sort(busy->pending, busy->pending_count);
 	for (size_t i = 0; i < count; i++)
 		span_settle(busy, grid, &busy->pending[i]);
