@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ struct http_server {
 	struct MHD_Daemon *daemon;
 	struct MHD_Daemon *daemon_6;	/* on ::1; NULL where there is none */
 	struct http_server_options options;
-	int port;
+	atomic_int port;	/* known only when its threads already run; 0 until then */
 	char token[2 * TOKEN_BYTES + 1];
 };
 
@@ -86,7 +87,8 @@ static bool host_is_ours(const struct http_server *server, struct MHD_Connection
 		http_library.lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
 	for (size_t i = 0; host != NULL && i < sizeof names / sizeof names[0]; i++) {
 		char expected[32];
-		(void)snprintf(expected, sizeof expected, "%s:%d", names[i], server->port);
+		(void)snprintf(expected, sizeof expected, "%s:%d", names[i],
+			       atomic_load(&server->port));
 		if (strcasecmp(host, expected) == 0)
 			return true;
 	}
@@ -252,11 +254,11 @@ static bool listen_start(struct http_server *server, struct error *error)
 			    server->options.port, errno != 0 ? strerror(errno) : "refused");
 	const union MHD_DaemonInfo *info =
 		http_library.get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
-	server->port = info == NULL ? server->options.port : info->port;
+	atomic_store(&server->port, info == NULL ? server->options.port : info->port);
 	/* The same port of the other loopback address, where it can be had. */
 	struct sockaddr_in6 address_6 = {
 		.sin6_family = AF_INET6,
-		.sin6_port = htons((uint16_t)server->port),
+		.sin6_port = htons((uint16_t)http_server_port(server)),
 		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
 	};
 	server->daemon_6 =
@@ -292,7 +294,7 @@ void http_server_stop(struct http_server *server)
 
 int http_server_port(const struct http_server *server)
 {
-	return server->port;
+	return atomic_load(&server->port);
 }
 
 const char *http_server_token(const struct http_server *server)
