@@ -83,8 +83,8 @@ int http_request_parameters(const struct http_request *request,
 static bool host_is_ours(const struct http_server *server, struct MHD_Connection *connection)
 {
 	static const char *const names[] = { "127.0.0.1", "localhost", "[::1]" };
-	const char *host =
-		http_library.lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+	const char *host = http_library.lookup_connection_value(connection, MHD_HEADER_KIND,
+								MHD_HTTP_HEADER_HOST);
 	for (size_t i = 0; host != NULL && i < sizeof names / sizeof names[0]; i++) {
 		char expected[32];
 		(void)snprintf(expected, sizeof expected, "%s:%d", names[i],
@@ -121,19 +121,22 @@ static struct MHD_Response *response_of_file(const char *path)
 /* Takes the memory of the body. */
 static struct MHD_Response *response_make(struct http_reply *reply)
 {
-	struct MHD_Response *response;
+	void *constant = (void *)(uintptr_t)reply->bytes;
 	if (reply->file_path != NULL)
 		return response_of_file(reply->file_path);
-	if (reply->bytes != NULL)
-		return http_library.create_response_from_buffer(reply->size, (void *)(uintptr_t)reply->bytes,
-						       MHD_RESPMEM_PERSISTENT);
-	if (reply->body.bytes == NULL)
-		return http_library.create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-	response = http_library.create_response_from_buffer(reply->body.length, reply->body.bytes,
-						   MHD_RESPMEM_MUST_FREE);
+	if (constant != NULL || reply->body.bytes == NULL)
+		return http_library.create_response_from_buffer(
+			constant == NULL ? 0 : reply->size, constant, MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response = http_library.create_response_from_buffer(
+		reply->body.length, reply->body.bytes, MHD_RESPMEM_MUST_FREE);
 	if (response != NULL)
 		text_begin(&reply->body, BODY_BYTES_MAX);
 	return response;
+}
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	(void)http_library.add_response_header(response, name, value);
 }
 
 static enum MHD_Result reply_send(struct MHD_Connection *connection, struct http_reply *reply)
@@ -142,16 +145,14 @@ static enum MHD_Result reply_send(struct MHD_Connection *connection, struct http
 	if (response == NULL)
 		return MHD_NO;
 	for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
-		(void)http_library.add_response_header(response, headers[i][0], headers[i][1]);
-	(void)http_library.add_response_header(response, "Cross-Origin-Resource-Policy",
-				      reply->reader_origin != NULL ? "cross-origin" :
-								     "same-origin");
+		add_header(response, headers[i][0], headers[i][1]);
+	add_header(response, "Cross-Origin-Resource-Policy",
+		   reply->reader_origin != NULL ? "cross-origin" : "same-origin");
 	if (reply->reader_origin != NULL)
-		(void)http_library.add_response_header(response, "Access-Control-Allow-Origin",
-					      reply->reader_origin);
-	(void)http_library.add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
+		add_header(response, "Access-Control-Allow-Origin", reply->reader_origin);
+	add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
 	if (reply->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		(void)http_library.add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+		add_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	enum MHD_Result result =
 		http_library.queue_response(connection, (unsigned)reply->status, response);
 	http_library.destroy_response(response);

@@ -91,7 +91,9 @@ static bool counters_walk(struct counting *counting, struct tile_trace *trace,
 {
 	struct export_stream stream = { .state = counting };
 	struct export_summary summary = { 0 };
-	struct export_target target = { &counting_format, &stream, &summary };
+	struct export_target target = {
+		.format = &counting_format, .stream = &stream, .summary = &summary,
+	};
 	struct layout_numbers numbers = { .next_id = 1, .next_order = 1 };
 	struct walk walk = {
 		.target = &target, .reader = reader, .survey = &trace->survey,

@@ -9,7 +9,8 @@
  *               "processes": [{"id", "name", "kind": "host"|"gpu", "rank", "device", "trace"}],
  *               "tracks": [{"id", "process", "name", "kind", "thread", "stream"}],
  *               "counters": [{"id", "process", "name", "series"}],
- *               "analysis": null | {"verdict", "findings": [...]}}
+ *               "analysis": null | {"current", "verdict", "reason", "findings": [...]}}
+ *              "current" false: of other traces, or the traces have changed since
  *     tile     {"exact", "names": [[name, category], ...], and either
  *               "slices": {"start", "duration", "name", "depth", "row"}  arrays, by start; or
  *               "buckets": {"first_ns", "bucket_ns", "busy", "name", "count"}}

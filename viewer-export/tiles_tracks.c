@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A track as the layout told it; its lasting number is found when all have their places. */
 struct listed_track {
@@ -168,7 +169,9 @@ static bool trace_list(struct listing *listing, size_t at, struct error *error)
 	struct tiles_trace *trace = &listing->tiles->traces[at];
 	struct export_stream stream = { .state = listing };
 	struct export_summary summary = { 0 };
-	struct export_target target = { &listing_format, &stream, &summary };
+	struct export_target target = {
+		.format = &listing_format, .stream = &stream, .summary = &summary,
+	};
 	if (trace->tiles == NULL)
 		return true;
 	(void)pthread_mutex_lock(&trace->tiles->lock);
@@ -232,13 +235,51 @@ static void add_finding(struct text *text, const struct finding_row *row)
 	text_add(text, "}");
 }
 
-static bool analysis_add(struct derived_reader *reader, struct text *text, struct error *error)
+/* The file is as it was when it was analysed. */
+static bool file_is_as(const char *path, const struct analysis_trace_row *row)
 {
+	struct stat status;
+	return stat(path, &status) == 0 && (int64_t)status.st_size == row->file_bytes &&
+	       (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec ==
+		       row->changed_ns;
+}
+
+/* Whether every trace that is shown was analysed as it is now. */
+static bool analysis_is_current(struct tiles *tiles, struct derived_reader *reader,
+				bool *is_current, struct error *error)
+{
+	struct trace_cursor *cursor = NULL;
+	struct analysis_trace_row row;
+	size_t known = 0, shown = 0;
+	int result;
+	if (!derived_reader_select(reader, DERIVED_analysis_trace, 0, -1, &cursor, error))
+		return false;
+	while ((result = trace_cursor_next(cursor, &row, error)) > 0)
+		for (size_t i = 0; i < tiles->count; i++) {
+			const struct trace_input *input = tiles->traces[i].input;
+			known += tiles->traces[i].tiles != NULL && row.error[0] == 0 &&
+				 row.pid == trace_reader_trace(input->reader)->pid &&
+				 file_is_as(input->path, &row);
+		}
+	trace_cursor_close(cursor);
+	for (size_t i = 0; i < tiles->count; i++)
+		shown += tiles->traces[i].tiles != NULL;
+	*is_current = known == shown;
+	return result == 0;
+}
+
+static bool analysis_add(struct tiles *tiles, struct derived_reader *reader, struct text *text,
+			 struct error *error)
+{
+	bool is_current;
 	const struct analysis_row *analysis = derived_reader_analysis(reader);
 	struct trace_cursor *cursor = NULL;
 	struct finding_row row;
 	int result;
-	add_member(text, "{\"verdict\":", analysis->straggler_verdict);
+	if (!analysis_is_current(tiles, reader, &is_current, error))
+		return false;
+	text_add_format(text, "{\"current\":%s", is_current ? "true" : "false");
+	add_member(text, ",\"verdict\":", analysis->straggler_verdict);
 	add_member(text, ",\"reason\":", analysis->straggler_reason);
 	add_member(text, ",\"window\":", analysis->window_kind);
 	text_add(text, ",\"findings\":[");
@@ -264,7 +305,7 @@ bool tiles_add_analysis(struct tiles *tiles, struct text *text, struct error *er
 	/* Without an analysis, or with a damaged one, the tracks are shown all the same. */
 	bool ok = tiles->analysis_path != NULL &&
 		  derived_reader_open(&reader, tiles->analysis_path, error) &&
-		  analysis_add(reader, &value, error) && text_is_ok(&value);
+		  analysis_add(tiles, reader, &value, error) && text_is_ok(&value);
 	text_add(text, ok ? text_string(&value) : "null");
 	text_end(&value);
 	derived_reader_close(reader);

@@ -170,7 +170,8 @@ def view_of_huge(folder):
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     begin = time.monotonic()
-    view = subprocess.Popen([f'{BUILD}/bin/laggard', 'view', '--open', 'never', path], stdout=subprocess.PIPE, text=True)
+    view = subprocess.Popen([f'{BUILD}/bin/laggard', 'view', '--open', 'never', path], text=True,
+                            stdout=subprocess.PIPE)
     address = view.stdout.readline().strip() + 'api/'
 
     def ask(words):

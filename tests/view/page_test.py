@@ -95,8 +95,12 @@ def main():
             subprocess.run([LAGGARD, 'analyze', '-o', os.devnull, target], check=False)
             seen = check_page(tap, 'nsys', [target], done.stdout.splitlines(), 'nccl', scratch)
             if seen:
-                tap.check('waiting for others: ' in seen['verdict'], 'nsys: the verdict and findings of its analysis',
-                          seen['verdict'])
+                tap.check('waiting for others: ' in seen['verdict'] and 'analysed before' not in seen['verdict'],
+                          'nsys: the verdict and findings of its analysis', seen['verdict'])
+                os.utime(done.stdout.splitlines()[0], (1, 1))
+                view = View([target], scratch)
+                tap.equal(view.api('tracks')['analysis']['current'], False, 'nsys: one that is out of date is marked')
+                tap.equal(view.end(), (0, '', ''), 'nsys: ended')
     return tap.end()
 
 

@@ -423,7 +423,8 @@ function showAnalysis(analysis) {
 	if (!analysis)
 		return;
 	const place = element('verdict');
-	const lines = [`waiting for others: ${analysis.verdict}`,
+	const age = analysis.current ? '' : ' (analysed before the traces changed)';
+	const lines = [`waiting for others: ${analysis.verdict}${age}`,
 		...analysis.findings.map((finding) => `${finding.severity}: ${finding.text}`)];
 	place.replaceChildren(...lines.map((words) => {
 		const line = document.createElement('div');
