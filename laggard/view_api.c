@@ -79,7 +79,7 @@ static bool answer_counter(struct tiles *tiles, const struct parameter_value val
 #define BUCKETS { "buckets", 1, 2, TILE_BUCKETS_ASKED_MAX, false, 0 }
 
 static const struct route routes[] = {
-	{ "api/tracks", { { NULL } }, answer_tracks },
+	{ .path = "api/tracks", .answer = answer_tracks },
 	{ "api/tile",
 	  { ID("track"), TIME("start"), TIME("end"), BUCKETS,
 	    { "slices", 1, 0, TILE_SLICES_ASKED_MAX, true, 4096 } },

@@ -38,6 +38,12 @@ class Tap:
         return 1 if self.failed else 0
 
 
+def has_library():
+    out = subprocess.run([LAGGARD, 'view', '--help'], stdout=subprocess.PIPE, check=False, text=True).stdout
+    done = subprocess.run([LAGGARD, 'view', '/'], stderr=subprocess.PIPE, check=False, text=True)
+    return 'Usage: laggard view' in out and 'libmicrohttpd' not in done.stderr
+
+
 def refuse_constant(word):
     raise ValueError(f'{word} is no JSON')
 

@@ -18,17 +18,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE]
 
 import made_trace               # noqa: E402
-from view_server import LAGGARD, Tap, View      # noqa: E402
+from view_server import LAGGARD, Tap, View, has_library     # noqa: E402
 
 STRICT = {'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff', 'X-Frame-Options': 'DENY',
           'Referrer-Policy': 'no-referrer', 'Cross-Origin-Opener-Policy': 'same-origin',
           'Cross-Origin-Resource-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp'}
-
-
-def has_library():
-    out = subprocess.run([LAGGARD, 'view', '--help'], stdout=subprocess.PIPE, check=False, text=True).stdout
-    done = subprocess.run([LAGGARD, 'view', '/'], stderr=subprocess.PIPE, check=False, text=True)
-    return 'Usage: laggard view' in out and 'libmicrohttpd' not in done.stderr
 
 
 def check_hosts(tap, view):
