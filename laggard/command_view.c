@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/sidecar.h"
+#include "laggard/analysis_file.h"
 #include "laggard/command.h"
 #include "laggard/http_library.h"
 #include "laggard/http_server.h"
@@ -117,6 +118,7 @@ static bool export_file(const struct parsed_line *line, struct trace_set *set,
 			struct exported *exported, struct error *error)
 {
 	const struct export_format *format;
+	struct analysis_file analysis;
 	struct export_options export = {
 		.format = parsed_text(line, VIEW_FORMAT),
 		.output = exported->path,
@@ -132,7 +134,11 @@ static bool export_file(const struct parsed_line *line, struct trace_set *set,
 		return fail(error, ERROR_SYSTEM, "the name of the folder for temporary files is "
 						 "too long");
 	exported->name = exported->path + strlen(exported->folder) + 1;
-	return export_traces(set, &export, NULL, error);
+	bool ok = analysis_file_take(&analysis, line, set, "auto", error);
+	export.analysis_path = analysis_file_path(&analysis);
+	ok = ok && export_traces(set, &export, NULL, error);
+	analysis_file_give(&analysis);
+	return ok;
 }
 
 static bool wants_browser(const struct parsed_line *line)
