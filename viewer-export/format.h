@@ -238,6 +238,7 @@ struct export_format {
 };
 
 extern const struct export_format chrome_format;
+extern const struct export_format html_format;
 
 /* Ends with NULL; the first is the default. */
 extern const struct export_format *const export_formats[];

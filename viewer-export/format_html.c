@@ -1,0 +1,690 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One HTML file that is the timeline itself: our own page with the data in it, compressed, for a
+ * browser without a network. Nothing of a trace stands in the file but as compressed data, and the
+ * page shows it as text only.
+ */
+#include "viewer-export/format.h"
+
+#include "base/array.h"
+#include "base/id_map.h"
+#include "viewer-export/html_block.h"
+#include "viewer-export/html_pack.h"
+#include "viewer-export/html_page.h"
+#include "viewer-export/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	RECORD_BYTES_MAX = 1 << 28,
+	KEPT_BYTES_MAX = 1 << 26,	/* then texts and labels are forgotten and written anew */
+	SAMPLES_MAX = 4096,
+	FLOWS_MAX = 4096,
+};
+
+/* JSON holds integers exactly up to here where it is read as JavaScript reads it. */
+static const int64_t INTEGER_EXACT_MAX = INT64_C(1) << 53;
+
+struct track {
+	bool is_open;
+	struct html_block slices;
+	struct html_block instants;
+	struct export_arguments *last;	/* of the last slice: keys and types only */
+	size_t last_shape;
+};
+
+struct counter {
+	struct text times, values;
+	int64_t time_ns, value;
+	size_t count;
+};
+
+struct html {
+	struct html_pack *pack;
+	struct text record;
+	struct track *tracks;		/* by track id */
+	size_t track_room;
+	struct counter *counters;
+	size_t counter_count, counter_room;
+	struct bytes_map counter_of_name;
+	struct id_map label_of_key;	/* of the walk's labels */
+	struct bytes_map label_of_text;	/* of instants */
+	size_t label_count;
+	struct bytes_map strings;
+	size_t string_count;
+	struct bytes_map keys;
+	size_t key_count;
+	struct bytes_map shapes;
+	size_t shape_count;
+	struct text signature;
+	struct text flows;
+	size_t flow_count;
+	int64_t flow_ns;
+};
+
+static bool no_memory(struct error *error)
+{
+	return fail(error, ERROR_SYSTEM, "no memory to export");
+}
+
+static bool put(struct html *html, enum html_record type, struct error *error)
+{
+	return html_pack_put(html->pack, type, &html->record, error);
+}
+
+static void add_integer(struct text *text, int64_t value)
+{
+	bool is_exact = value <= INTEGER_EXACT_MAX && value >= -INTEGER_EXACT_MAX;
+	text_add(text, is_exact ? "" : "\"");
+	text_add_integer(text, value);
+	text_add(text, is_exact ? "" : "\"");
+}
+
+static void add_argument(struct text *text, const struct export_argument *argument)
+{
+	switch (argument->type) {
+	case ARGUMENT_INTEGER:
+		add_integer(text, argument->number);
+		break;
+	case ARGUMENT_THOUSANDTHS:
+		text_add_char(text, '"');
+		text_add_microseconds(text, argument->number);
+		text_add_char(text, '"');
+		break;
+	case ARGUMENT_TRIPLE:
+		text_add_char(text, '[');
+		add_integer(text, argument->number);
+		text_add_char(text, ',');
+		add_integer(text, argument->more[0]);
+		text_add_char(text, ',');
+		add_integer(text, argument->more[1]);
+		text_add_char(text, ']');
+		break;
+	case ARGUMENT_TEXT:
+		text_add_json(text, argument->text);
+		break;
+	}
+}
+
+/* Pairs, to keep their order. */
+static void add_arguments(struct text *text, const struct export_arguments *arguments)
+{
+	text_add(text, "\"arguments\":[");
+	for (size_t i = 0; i < arguments->count; i++) {
+		text_add(text, i == 0 ? "[" : ",[");
+		text_add_json(text, arguments->list[i].key);
+		text_add_char(text, ',');
+		add_argument(text, &arguments->list[i]);
+		text_add_char(text, ']');
+	}
+	text_add_char(text, ']');
+}
+
+static void add_text_field(struct text *text, const char *key, const char *value)
+{
+	text_add_json(text, key);
+	text_add_char(text, ':');
+	text_add_json(text, value == NULL ? "" : value);
+	text_add_char(text, ',');
+}
+
+static void add_number_field(struct text *text, const char *key, int64_t value)
+{
+	text_add_json(text, key);
+	text_add_char(text, ':');
+	add_integer(text, value);
+	text_add_char(text, ',');
+}
+
+static void close_object(struct text *text)
+{
+	if (text->length > 0 && text->bytes[text->length - 1] == ',')
+		text->length--;
+	text_add_char(text, '}');
+}
+
+static void add_source(struct text *text, const struct export_source *source)
+{
+	const struct trace_row *trace = source->trace;
+	text_add_char(text, '{');
+	add_text_field(text, "path", source->path);
+	add_text_field(text, "source", trace->source);
+	add_text_field(text, "host", trace->host);
+	add_text_field(text, "command", trace->command);
+	add_text_field(text, "framework", trace->framework);
+	add_text_field(text, "driver", trace->driver_version);
+	add_text_field(text, "cuda", trace->cuda_runtime_version);
+	add_text_field(text, "nccl", trace->nccl_version);
+	add_number_field(text, "pid", trace->pid);
+	add_number_field(text, "rank", trace->rank);
+	add_number_field(text, "world_size", trace->world_size);
+	close_object(text);
+}
+
+static bool html_begin(struct export_stream *stream, const struct export_head *head,
+		       struct error *error)
+{
+	struct html *html = calloc(1, sizeof *html);
+	if (html == NULL)
+		return no_memory(error);
+	stream->state = html;
+	text_begin(&html->record, RECORD_BYTES_MAX);
+	text_begin(&html->signature, 1 << 16);
+	text_begin(&html->flows, RECORD_BYTES_MAX);
+	if (!output_write(stream->output, (const char *)html_page_head, html_page_head_bytes,
+			  error) ||
+	    !html_pack_open(&html->pack, stream->output, error))
+		return false;
+	text_add(&html->record, "{\"base_ns\":\"");
+	text_add_integer(&html->record, head->base_ns);
+	text_add(&html->record, "\",");
+	add_text_field(&html->record, "version", head->tool_version);
+	text_add(&html->record, "\"sources\":[");
+	for (size_t i = 0; i < head->source_count; i++) {
+		text_add(&html->record, i == 0 ? "" : ",");
+		add_source(&html->record, &head->sources[i]);
+	}
+	text_add(&html->record, "]}");
+	return put(html, RECORD_HEAD, error);
+}
+
+static bool html_process(struct export_stream *stream, const struct export_process *process,
+			 struct error *error)
+{
+	static const char *const kinds[] = {
+		[PROCESS_HOST] = "host", [PROCESS_GPU] = "gpu", [PROCESS_JOB] = "job",
+	};
+	struct html *html = stream->state;
+	struct text *text = &html->record;
+	text_add_char(text, '{');
+	add_number_field(text, "id", process->process_id);
+	add_text_field(text, "name", process->name);
+	add_number_field(text, "order", process->order);
+	add_text_field(text, "kind", kinds[process->kind]);
+	add_number_field(text, "source", (int64_t)process->source);
+	add_number_field(text, "rank", process->rank);
+	add_number_field(text, "device", process->device_id);
+	close_object(text);
+	return put(html, RECORD_PROCESS, error);
+}
+
+static bool tracks_reserve(struct html *html, int64_t track_id)
+{
+	size_t needed = (size_t)track_id + 1;
+	if (needed <= html->track_room)
+		return true;
+	size_t room = needed + needed / 2 + 64;
+	struct track *tracks = realloc(html->tracks, room * sizeof tracks[0]);
+	if (tracks == NULL)
+		return false;
+	memset(tracks + html->track_room, 0, (room - html->track_room) * sizeof tracks[0]);
+	html->tracks = tracks;
+	html->track_room = room;
+	return true;
+}
+
+static bool html_track(struct export_stream *stream, const struct export_track *track,
+		       struct error *error)
+{
+	static const char *const kinds[] = {
+		[TRACK_RANGES] = "ranges", [TRACK_COLLECTIVES] = "collectives",
+		[TRACK_CALLS] = "calls", [TRACK_OVERHEAD] = "overhead", [TRACK_WORK] = "work",
+		[TRACK_GRAPHS] = "graphs", [TRACK_PROJECTED] = "projected", [TRACK_SYNC] = "sync",
+		[TRACK_EVENTS] = "events", [TRACK_STEPS] = "steps", [TRACK_IDLE] = "idle",
+		[TRACK_WAITS] = "waits", [TRACK_FINDINGS] = "findings", [TRACK_LOSSES] = "losses",
+	};
+	struct html *html = stream->state;
+	struct text *text = &html->record;
+	if (!tracks_reserve(html, track->track_id))
+		return no_memory(error);
+	struct track *made = &html->tracks[track->track_id];
+	made->last = calloc(1, sizeof *made->last);
+	if (made->last == NULL)
+		return no_memory(error);
+	made->is_open = true;
+	html_block_begin(&made->slices);
+	html_block_begin(&made->instants);
+	text_add_char(text, '{');
+	add_number_field(text, "id", track->track_id);
+	add_number_field(text, "process", track->process_id);
+	add_text_field(text, "name", track->name);
+	add_number_field(text, "order", track->order);
+	add_text_field(text, "kind", kinds[track->kind]);
+	add_number_field(text, "thread", track->thread_id);
+	add_number_field(text, "stream", track->stream_number);
+	add_number_field(text, "lane", track->lane);
+	add_arguments(text, &track->arguments);
+	text_add_char(text, '}');
+	return put(html, RECORD_TRACK, error);
+}
+
+static void html_labels_forget(struct export_stream *stream)
+{
+	struct html *html = stream->state;
+	id_map_end(&html->label_of_key);
+}
+
+static size_t html_label_find(struct export_stream *stream, uint64_t key)
+{
+	const struct html *html = stream->state;
+	int64_t handle;
+	return key != 0 && id_map_get(&html->label_of_key, key, &handle) ? (size_t)handle :
+									   LABEL_NONE;
+}
+
+static bool html_label_add(struct export_stream *stream, uint64_t key,
+			   const struct export_label *label, size_t *handle, struct error *error)
+{
+	struct html *html = stream->state;
+	struct text *text = &html->record;
+	text_add_char(text, '{');
+	add_text_field(text, "name", label->name);
+	add_text_field(text, "category", label->category);
+	if (label->color != NULL)
+		add_text_field(text, "color", label->color);
+	add_arguments(text, &label->arguments);
+	text_add_char(text, '}');
+	if (key != 0 && !id_map_put(&html->label_of_key, key, (int64_t)html->label_count))
+		return no_memory(error);
+	*handle = html->label_count++;
+	return put(html, RECORD_LABEL, error);
+}
+
+/* The number of a text; it is written when it is met first. */
+static bool string_number(struct html *html, const char *string, int64_t *number,
+			  struct error *error)
+{
+	size_t size = strlen(string);
+	if (bytes_map_get(&html->strings, string, size, number))
+		return true;
+	if (html->strings.bytes > KEPT_BYTES_MAX)
+		bytes_map_end(&html->strings);
+	*number = (int64_t)html->string_count++;
+	if (!bytes_map_put(&html->strings, string, size, *number))
+		return no_memory(error);
+	text_add_json(&html->record, string);
+	return put(html, RECORD_STRING, error);
+}
+
+static bool is_same_shape(const struct export_arguments *a, const struct export_arguments *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->list[i].key != b->list[i].key || a->list[i].type != b->list[i].type)
+			return false;
+	return true;
+}
+
+/* Keys are few: literals of ours. */
+static bool key_number(struct html *html, const char *key, size_t *number)
+{
+	int64_t found;
+	if (bytes_map_get(&html->keys, key, strlen(key), &found)) {
+		*number = (size_t)found;
+		return true;
+	}
+	*number = html->key_count++;
+	return bytes_map_put(&html->keys, key, strlen(key), (int64_t)*number);
+}
+
+/* A shape is [[key, type, number of the key], ...]. */
+static bool shape_number(struct html *html, const struct export_arguments *arguments,
+			 size_t *number, struct error *error)
+{
+	struct text *text = &html->signature;
+	int64_t found;
+	text_clear(text);
+	text_add_char(text, '[');
+	for (size_t i = 0; i < arguments->count; i++) {
+		size_t key;
+		if (!key_number(html, arguments->list[i].key, &key))
+			return no_memory(error);
+		text_add(text, i == 0 ? "[" : ",[");
+		text_add_json(text, arguments->list[i].key);
+		text_add_format(text, ",%d,%zu]", (int)arguments->list[i].type, key);
+	}
+	text_add_char(text, ']');
+	if (!text_is_ok(text))
+		return no_memory(error);
+	if (!bytes_map_get(&html->shapes, text_string(text), text->length, &found)) {
+		found = (int64_t)html->shape_count++;
+		text_add_bytes(&html->record, text_string(text), text->length);
+		if (!bytes_map_put(&html->shapes, text_string(text), text->length, found))
+			return no_memory(error);
+		if (!put(html, RECORD_SHAPE, error))
+			return false;
+	}
+	*number = (size_t)found;
+	return true;
+}
+
+static bool values_add(struct html *html, struct html_block *block,
+		       const struct export_arguments *arguments, struct error *error)
+{
+	for (size_t i = 0; i < arguments->count; i++) {
+		const struct export_argument *argument = &arguments->list[i];
+		int64_t number = argument->number;
+		size_t key;
+		if (!key_number(html, argument->key, &key) || !html_block_reserve_key(block, key))
+			return no_memory(error);
+		if (argument->type == ARGUMENT_TEXT &&
+		    !string_number(html, argument->text, &number, error))
+			return false;
+		html_block_add_value(block, key, number);
+		if (argument->type == ARGUMENT_TRIPLE) {
+			html_block_add_value(block, key, argument->more[0]);
+			html_block_add_value(block, key, argument->more[1]);
+		}
+		if (strcmp(argument->key, "correlation") == 0)
+			html_block_add_correlation(block, number);
+	}
+	return true;
+}
+
+static bool block_put(struct html *html, enum html_record type, int64_t track_id,
+		      struct html_block *block, struct error *error)
+{
+	if (block->count == 0)
+		return true;
+	return html_block_take(block, track_id, &html->record) ? put(html, type, error) :
+								 no_memory(error);
+}
+
+static bool slice_add(struct html *html, enum html_record type, struct html_block *block,
+		      const struct export_slice *slice, struct error *error)
+{
+	static const struct export_arguments none;
+	const struct export_arguments *arguments = slice->arguments != NULL ? slice->arguments :
+									      &none;
+	struct track *track = &html->tracks[slice->track_id];
+	if (html_block_is_full(block) &&
+	    !block_put(html, type, slice->track_id, block, error))
+		return false;
+	if (!is_same_shape(arguments, track->last) ||
+	    (block->count == 0 && block->count_before == 0)) {
+		if (!shape_number(html, arguments, &track->last_shape, error))
+			return false;
+		*track->last = *arguments;
+	}
+	html_block_add(block, slice->start_ns, slice->duration_ns, slice->label,
+		       track->last_shape);
+	return values_add(html, block, arguments, error);
+}
+
+static bool html_slice(struct export_stream *stream, const struct export_slice *slice,
+		       struct error *error)
+{
+	struct html *html = stream->state;
+	return slice_add(html, RECORD_SLICES, &html->tracks[slice->track_id].slices, slice, error);
+}
+
+static bool html_instant(struct export_stream *stream, const struct export_instant *instant,
+			 struct error *error)
+{
+	struct html *html = stream->state;
+	struct export_slice slice = {
+		.track_id = instant->track_id, .start_ns = instant->time_ns,
+		.arguments = instant->arguments,
+	};
+	const struct export_label label = {
+		.name = instant->name, .category = instant->category,
+	};
+	int64_t found;
+	text_clear(&html->signature);
+	text_add_json(&html->signature, instant->category);
+	text_add(&html->signature, instant->name);
+	const char *key = text_string(&html->signature);
+	size_t size = html->signature.length;
+	if (!text_is_ok(&html->signature)) {
+		/* Too long to remember: it gets a label of its own. */
+		text_end(&html->signature);
+		text_begin(&html->signature, 1 << 16);
+		if (!html_label_add(stream, 0, &label, &slice.label, error))
+			return false;
+	} else if (bytes_map_get(&html->label_of_text, key, size, &found)) {
+		slice.label = (size_t)found;
+	} else {
+		if (html->label_of_text.bytes > KEPT_BYTES_MAX)
+			bytes_map_end(&html->label_of_text);
+		if (!html_label_add(stream, 0, &label, &slice.label, error))
+			return false;
+		if (!bytes_map_put(&html->label_of_text, key, size, (int64_t)slice.label))
+			return no_memory(error);
+	}
+	return slice_add(html, RECORD_INSTANTS, &html->tracks[instant->track_id].instants, &slice,
+			 error);
+}
+
+static bool samples_put(struct html *html, size_t number, struct error *error)
+{
+	struct counter *counter = &html->counters[number];
+	struct text *text = &html->record;
+	if (!text_is_ok(&counter->times) || !text_is_ok(&counter->values))
+		return no_memory(error);
+	if (counter->count == 0)
+		return true;
+	text_add_varint(text, number);
+	text_add_varint(text, counter->count);
+	text_add_bytes(text, text_string(&counter->times), counter->times.length);
+	text_add_bytes(text, text_string(&counter->values), counter->values.length);
+	text_clear(&counter->times);
+	text_clear(&counter->values);
+	counter->count = 0;
+	counter->time_ns = 0;
+	counter->value = 0;
+	return put(html, RECORD_SAMPLES, error);
+}
+
+static bool counter_number(struct html *html, const struct export_counter *counter,
+			   size_t *number, struct error *error)
+{
+	struct text *text = &html->record;
+	int64_t found;
+	text_add_char(text, '{');
+	add_number_field(text, "process", counter->process_id);
+	add_text_field(text, "name", counter->name);
+	add_text_field(text, "series", counter->series);
+	close_object(text);
+	if (!text_is_ok(text))
+		return no_memory(error);
+	if (bytes_map_get(&html->counter_of_name, text_string(text), text->length, &found)) {
+		*number = (size_t)found;
+		text_clear(text);
+		return true;
+	}
+	struct counter *counters = array_grow(html->counters, &html->counter_room,
+					      html->counter_count, sizeof counters[0]);
+	if (counters == NULL)
+		return no_memory(error);
+	html->counters = counters;
+	*number = html->counter_count++;
+	counters[*number] = (struct counter){ .count = 0 };
+	text_begin(&counters[*number].times, RECORD_BYTES_MAX);
+	text_begin(&counters[*number].values, RECORD_BYTES_MAX);
+	return bytes_map_put(&html->counter_of_name, text_string(text), text->length,
+			     (int64_t)*number) ?
+		       put(html, RECORD_COUNTER, error) :
+		       no_memory(error);
+}
+
+static bool html_counter(struct export_stream *stream, const struct export_counter *counter,
+			 struct error *error)
+{
+	struct html *html = stream->state;
+	size_t number;
+	if (!counter_number(html, counter, &number, error))
+		return false;
+	struct counter *samples = &html->counters[number];
+	text_add_zigzag(&samples->times,
+			(int64_t)((uint64_t)counter->time_ns - (uint64_t)samples->time_ns));
+	text_add_zigzag(&samples->values,
+			(int64_t)((uint64_t)counter->value - (uint64_t)samples->value));
+	samples->time_ns = counter->time_ns;
+	samples->value = counter->value;
+	return ++samples->count < SAMPLES_MAX || samples_put(html, number, error);
+}
+
+static bool flows_put(struct html *html, struct error *error)
+{
+	struct text *text = &html->record;
+	if (!text_is_ok(&html->flows))
+		return no_memory(error);
+	if (html->flow_count == 0)
+		return true;
+	text_add_varint(text, html->flow_count);
+	text_add_bytes(text, text_string(&html->flows), html->flows.length);
+	text_clear(&html->flows);
+	html->flow_count = 0;
+	html->flow_ns = 0;
+	return put(html, RECORD_FLOWS, error);
+}
+
+/*
+ * An arrow from a launch stands with the slice that it leads to, which has just been written: the
+ * page finds the call on that track by the correlation. Any other is written with both ends.
+ */
+static bool html_flow(struct export_stream *stream, const struct export_flow *flow,
+		      struct error *error)
+{
+	struct html *html = stream->state;
+	struct html_block *to = &html->tracks[flow->to_track_id].slices;
+	if (flow->kind == FLOW_LAUNCH && to->count > 0 && to->has_correlation &&
+	    to->start_ns == flow->to_start_ns) {
+		to->flow_track = flow->from_track_id;
+		return true;
+	}
+	text_add_varint(&html->flows, flow->kind);
+	text_add_varint(&html->flows, (uint64_t)flow->from_track_id);
+	text_add_zigzag(&html->flows, flow->from_ns - html->flow_ns);
+	text_add_varint(&html->flows, (uint64_t)flow->to_track_id);
+	text_add_zigzag(&html->flows, flow->to_start_ns - flow->from_ns);
+	html->flow_ns = flow->from_ns;
+	return ++html->flow_count < FLOWS_MAX || flows_put(html, error);
+}
+
+static void add_finding(struct text *text, const struct finding_row *row, int64_t process_id)
+{
+	text_add_char(text, '{');
+	add_text_field(text, "name", row->name);
+	add_text_field(text, "severity", row->severity);
+	add_number_field(text, "gpu_ns", row->gpu_ns);
+	add_number_field(text, "per_step_ns", row->per_step_ns);
+	add_number_field(text, "share_e12", row->share_e12);
+	add_number_field(text, "count", row->count);
+	add_number_field(text, "rank", row->rank);
+	add_number_field(text, "process", process_id);
+	add_text_field(text, "text", row->text);
+	add_text_field(text, "advice", row->advice);
+	add_text_field(text, "evidence", row->evidence);
+	close_object(text);
+}
+
+static bool html_analysis(struct export_stream *stream, const struct export_analysis *analysis,
+			  struct error *error)
+{
+	struct html *html = stream->state;
+	struct text *text = &html->record;
+	const struct analysis_row *row = analysis->row;
+	text_add_char(text, '{');
+	add_text_field(text, "verdict", row->straggler_verdict);
+	add_text_field(text, "reason", row->straggler_reason);
+	add_text_field(text, "window_kind", row->window_kind);
+	add_text_field(text, "step_anchor", row->step_anchor);
+	add_text_field(text, "step_name", row->step_name);
+	add_number_field(text, "gpu_ns", row->gpu_ns);
+	text_add(text, "\"window_start_ns\":\"");
+	text_add_integer(text, row->window_start_ns);
+	text_add(text, "\",\"window_end_ns\":\"");
+	text_add_integer(text, row->window_end_ns);
+	text_add(text, "\",\"findings\":[");
+	for (size_t i = 0; i < analysis->finding_count; i++) {
+		text_add(text, i == 0 ? "" : ",");
+		add_finding(text, &analysis->findings[i], analysis->finding_processes[i]);
+	}
+	text_add(text, "]}");
+	return put(html, RECORD_ANALYSIS, error);
+}
+
+static bool rest_put(struct html *html, struct error *error)
+{
+	for (size_t i = 0; i < html->track_room; i++) {
+		struct track *track = &html->tracks[i];
+		if (track->is_open &&
+		    (!block_put(html, RECORD_SLICES, (int64_t)i, &track->slices, error) ||
+		     !block_put(html, RECORD_INSTANTS, (int64_t)i, &track->instants, error)))
+			return false;
+	}
+	for (size_t i = 0; i < html->counter_count; i++)
+		if (!samples_put(html, i, error))
+			return false;
+	return flows_put(html, error);
+}
+
+static bool html_end(struct export_stream *stream, const struct export_summary *summary,
+		     struct error *error)
+{
+	struct html *html = stream->state;
+	struct text *text = &html->record;
+	if (!rest_put(html, error))
+		return false;
+	text_add_char(text, '{');
+	add_number_field(text, "launches_unknown", summary->launches_unknown);
+	add_number_field(text, "flows_reversed", summary->flows_reversed);
+	add_number_field(text, "spans_crowded", summary->spans_crowded);
+	close_object(text);
+	return put(html, RECORD_SUMMARY, error) && put(html, RECORD_END, error) &&
+	       html_pack_finish(html->pack, error) &&
+	       output_write(stream->output, (const char *)html_page_tail, html_page_tail_bytes,
+			    error);
+}
+
+static void html_free(struct export_stream *stream)
+{
+	struct html *html = stream->state;
+	if (html == NULL)
+		return;
+	for (size_t i = 0; i < html->track_room; i++) {
+		html_block_end(&html->tracks[i].slices);
+		html_block_end(&html->tracks[i].instants);
+		free(html->tracks[i].last);
+	}
+	for (size_t i = 0; i < html->counter_count; i++) {
+		text_end(&html->counters[i].times);
+		text_end(&html->counters[i].values);
+	}
+	id_map_end(&html->label_of_key);
+	bytes_map_end(&html->counter_of_name);
+	bytes_map_end(&html->label_of_text);
+	bytes_map_end(&html->strings);
+	bytes_map_end(&html->keys);
+	bytes_map_end(&html->shapes);
+	html_pack_close(html->pack);
+	text_end(&html->record);
+	text_end(&html->signature);
+	text_end(&html->flows);
+	free(html->tracks);
+	free(html->counters);
+	free(html);
+	stream->state = NULL;
+}
+
+const struct export_format html_format = {
+	.name = "html",
+	.extension = ".html",
+	.summary = "one page that shows the timeline in any browser, without a network",
+	.begin = html_begin,
+	.process = html_process,
+	.track = html_track,
+	.labels_forget = html_labels_forget,
+	.label_find = html_label_find,
+	.label_add = html_label_add,
+	.slice = html_slice,
+	.instant = html_instant,
+	.counter = html_counter,
+	.flow = html_flow,
+	.analysis = html_analysis,
+	.end = html_end,
+	.free = html_free,
+};

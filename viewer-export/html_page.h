@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Our own page, made from viewer-export/page by page_bytes.sh when the program is built. The data
+ * stands between the two halves.
+ *
+ * Thread: constants.
+ */
+#ifndef VIEWER_EXPORT_HTML_PAGE_H
+#define VIEWER_EXPORT_HTML_PAGE_H
+
+#include <stddef.h>
+
+extern const unsigned char html_page_head[];
+extern const size_t html_page_head_bytes;
+extern const unsigned char html_page_tail[];
+extern const size_t html_page_tail_bytes;
+
+#endif

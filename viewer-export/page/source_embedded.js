@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: MIT
+// The traces that stand in the page itself: typed arrays, no object for a slice. What a slice has of its own stays
+// packed in its block until it is asked for.
+
+class EmbeddedSource {
+	constructor() {
+		this.onChange = null;
+		this.head = null;
+		this.analysis = null;
+		this.summary = {};
+		this.processes = [];
+		this.tracks = [];
+		this.counters = [];
+		this.labels = [];
+		this.strings = [];
+		this.shapes = [];
+		this.flowList = [];
+		this.byId = new Map();
+		this.start = 0;
+		this.end = 1;
+	}
+
+	async load(progress) {
+		this.read(await unpackData(progress));
+		progress(1, '');
+		this.measure();
+	}
+
+	read(bytes) {
+		const reader = new Reader(bytes);
+		const decoder = new TextDecoder();
+		const blocks = new Map();
+		const json = (from, to) => JSON.parse(decoder.decode(bytes.subarray(from, to)));
+		for (let type = -1; type !== RECORD.END && reader.at < bytes.length;) {
+			type = reader.varint();
+			const size = reader.varint();
+			const from = reader.at;
+			const to = from + size;
+			if (type === RECORD.HEAD)
+				this.head = json(from, to);
+			else if (type === RECORD.PROCESS)
+				this.processes.push(json(from, to));
+			else if (type === RECORD.TRACK)
+				this.addTrack(json(from, to));
+			else if (type === RECORD.LABEL)
+				this.labels.push(json(from, to));
+			else if (type === RECORD.STRING)
+				this.strings.push(json(from, to));
+			else if (type === RECORD.SHAPE)
+				this.shapes.push(json(from, to));
+			else if (type === RECORD.SLICES || type === RECORD.INSTANTS)
+				this.addBlock(reader, type);
+			else if (type === RECORD.COUNTER)
+				this.counters.push({ ...json(from, to), blocks: [], count: 0 });
+			else if (type === RECORD.SAMPLES)
+				this.addSamples(reader);
+			else if (type === RECORD.FLOWS)
+				this.addFlows(reader);
+			else if (type === RECORD.ANALYSIS)
+				this.analysis = json(from, to);
+			else if (type === RECORD.SUMMARY)
+				this.summary = json(from, to);
+			reader.at = to;
+		}
+		for (const track of this.tracks)
+			this.finishTrack(track);
+		this.tracks.sort((a, b) => a.order - b.order);
+		this.processes.sort((a, b) => a.order - b.order);
+		for (const counter of this.counters)
+			this.finishCounter(counter);
+	}
+
+	addTrack(track) {
+		Object.assign(track, { blocks: [], marks: [], count: 0, rows: 0, data: null, points: null });
+		this.tracks.push(track);
+		this.byId.set(track.id, track);
+	}
+
+	// Columns are copied: the whole is freed.
+	addBlock(reader, type) {
+		const track = this.byId.get(reader.varint());
+		const block = { count: reader.varint(), before: reader.varint(), low: reader.zigzag(),
+			high: reader.zigzag() };
+		const sizes = [];
+		for (let i = 0; i < COLUMNS; i++)
+			sizes.push(reader.varint());
+		let at = reader.at;
+		block.columns = sizes.map((size) => {
+			at += size;
+			return [at - size, at];
+		});
+		block.bytes = reader.bytes;
+		(type === RECORD.SLICES ? track.blocks : track.marks).push(block);
+	}
+
+	decodeTimes(blocks) {
+		const count = blocks.reduce((sum, block) => sum + block.count, 0);
+		const made = { starts: new Float64Array(count), durations: new Float64Array(count),
+			labels: new Uint32Array(count), count };
+		let to = 0;
+		for (const block of blocks) {
+			const [gap, duration, label] = [0, 1, 2].map((i) => new Reader(block.bytes, block.columns[i][0]));
+			let end = 0;
+			let number = 0;
+			for (let i = 0; i < block.count; i++, to++) {
+				made.starts[to] = end + gap.zigzag();
+				made.durations[to] = duration.varint();
+				made.labels[to] = number += label.zigzag();
+				end = made.starts[to] + made.durations[to];
+			}
+			const kept = block.bytes.slice(block.columns[3][0], block.columns[5][1]);
+			const moved = block.columns[3][0];
+			block.columns = block.columns.slice(3).map(([from, size]) => [from - moved, size - moved]);
+			block.bytes = kept;
+		}
+		return made;
+	}
+
+	finishTrack(track) {
+		const times = this.decodeTimes(track.blocks);
+		track.data = layRows(times.starts, times.durations, times.labels, times.count);
+		track.rows = track.data.rows;
+		track.count = times.count;
+		const marks = this.decodeTimes(track.marks);
+		const order = orderOf(marks.starts, marks.count);
+		track.points = { times: order ? marks.starts.map((_, i) => marks.starts[order[i]]) : marks.starts,
+			labels: order ? marks.labels.map((_, i) => marks.labels[order[i]]) : marks.labels, order };
+	}
+
+	addSamples(reader) {
+		const counter = this.counters[reader.varint()];
+		const count = reader.varint();
+		const times = new Float64Array(count);
+		const values = new Float64Array(count);
+		for (let i = 0, time = 0; i < count; i++)
+			times[i] = time += reader.zigzag();
+		for (let i = 0, value = 0; i < count; i++)
+			values[i] = value += reader.zigzag();
+		counter.blocks.push({ times, values });
+		counter.count += count;
+	}
+
+	finishCounter(counter) {
+		const times = new Float64Array(counter.count);
+		const values = new Float64Array(counter.count);
+		let at = 0;
+		for (const block of counter.blocks) {
+			times.set(block.times, at);
+			values.set(block.values, at);
+			at += block.times.length;
+		}
+		const order = orderOf(times, counter.count);
+		counter.times = order ? times.map((_, i) => times[order[i]]) : times;
+		counter.values = order ? values.map((_, i) => values[order[i]]) : values;
+		counter.minimum = values.reduce((least, value) => Math.min(least, value), 0);
+		counter.maximum = values.reduce((most, value) => Math.max(most, value), 0);
+		counter.blocks = null;
+	}
+
+	addFlows(reader) {
+		const count = reader.varint();
+		for (let i = 0, time = 0; i < count; i++) {
+			const kind = reader.varint() === 0 ? 'launch' : 'collective';
+			const from = reader.varint();
+			time += reader.zigzag();
+			const to = reader.varint();
+			this.flowList.push({ kind, from, fromTime: time, to, toTime: time + reader.zigzag() });
+		}
+	}
+
+	measure() {
+		let start = Infinity;
+		let end = -Infinity;
+		for (const { data, points, kind } of this.tracks) {
+			if (kind === 'findings')
+				continue;
+			if (data.count > 0) {
+				const last = data.first[1] - 1;
+				start = Math.min(start, data.starts[0]);
+				end = Math.max(end, data.starts[last] + data.sums[last + 1] - data.sums[last]);
+			}
+			if (points.times.length > 0) {
+				start = Math.min(start, points.times[0]);
+				end = Math.max(end, points.times[points.times.length - 1]);
+			}
+		}
+		this.start = start <= end ? start : 0;
+		this.end = Math.max(end, this.start + 1);
+	}
+
+	label(number) {
+		return this.labels[number];
+	}
+
+	// First slice of the row, in [low, high), that begins after `time`.
+	after(starts, low, high, time) {
+		while (low < high) {
+			const middle = (low + high) >>> 1;
+			if (starts[middle] <= time)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		return low;
+	}
+
+	// From `low` on in growing steps: the next pixel is mostly near.
+	gallop(starts, low, high, time) {
+		let step = 1;
+		while (low + step < high && starts[low + step] < time)
+			step *= 2;
+		let [a, b] = [low + (step >>> 1), Math.min(low + step, high)];
+		while (a < b) {
+			const middle = (a + b) >>> 1;
+			if (starts[middle] < time)
+				a = middle + 1;
+			else
+				b = middle;
+		}
+		return a;
+	}
+
+	// ns covered in the row before `time`, where slice `next` is the first that begins after it.
+	covered(data, first, next, time) {
+		if (next === first)
+			return data.sums[first];
+		const length = data.sums[next] - data.sums[next - 1];
+		return data.sums[next - 1] + Math.min(length, time - data.starts[next - 1]);
+	}
+
+	busy(track, row, from, to) {
+		const { data } = this.byId.get(track);
+		if (row >= data.rows)
+			return 0;
+		const [first, last] = [data.first[row], data.first[row + 1]];
+		return this.covered(data, first, this.after(data.starts, first, last, to), to) -
+			this.covered(data, first, this.after(data.starts, first, last, from), from);
+	}
+
+	paint(track, row, from, to, pixels, sink) {
+		const { data } = this.byId.get(track);
+		const { starts, sums, labels } = data;
+		if (row >= data.rows)
+			return;
+		const [first, last] = [data.first[row], data.first[row + 1]];
+		const wide = (to - from) / pixels;
+		let i = Math.max(first, this.after(starts, first, last, from) - 1);
+		while (i < last && starts[i] < to) {
+			const length = sums[i + 1] - sums[i];
+			if (length >= wide || starts[i] < from) {
+				if (starts[i] + length > from)
+					sink(Math.max((starts[i] - from) / wide, 0), (starts[i] + length - from) / wide, 1,
+						labels[i], i);
+				i++;
+				continue;
+			}
+			const pixel = Math.floor((starts[i] - from) / wide);
+			const next = Math.max(this.gallop(starts, i, last, from + (pixel + 1) * wide), i + 1);
+			this.paintPixel(data, first, i, next, from + pixel * wide, wide, pixel, sink);
+			// One that begins here and goes on over a pixel or more is drawn itself.
+			i = next;
+			const rest = sums[next] - sums[next - 1];
+			if (rest >= wide)
+				sink((starts[next - 1] - from) / wide, (starts[next - 1] + rest - from) / wide, 1,
+					labels[next - 1], next - 1);
+		}
+	}
+
+	paintPixel(data, first, i, next, begin, wide, pixel, sink) {
+		const { sums } = data;
+		const before = i > first && data.starts[i] > begin ? i : i;
+		const busy = this.covered(data, first, next, begin + wide) - this.covered(data, first, before, begin);
+		const stride = Math.max(1, (next - i) >> 4);
+		let best = i;
+		for (let at = i; at < next; at += stride)
+			if (sums[at + 1] - sums[at] > sums[best + 1] - sums[best])
+				best = at;
+		sink(pixel, pixel + 1, Math.min(busy / wide, 1), data.labels[best], next - i === 1 ? i : -1);
+	}
+
+	at(track, row, time, slack) {
+		const { data } = this.byId.get(track);
+		if (row >= data.rows)
+			return -1;
+		const [first, last] = [data.first[row], data.first[row + 1]];
+		const next = this.after(data.starts, first, last, time);
+		const reach = (i) => data.starts[i] + data.sums[i + 1] - data.sums[i];
+		if (next > first && reach(next - 1) > time)
+			return next - 1;
+		const left = next > first ? time - reach(next - 1) : Infinity;
+		const right = next < last ? data.starts[next] - time : Infinity;
+		if (Math.min(left, right) > slack)
+			return -1;
+		return left <= right ? next - 1 : next;
+	}
+
+	rowOf(data, index) {
+		let row = 0;
+		while (data.first[row + 1] <= index)
+			row++;
+		return row;
+	}
+
+	// What a block's slices have of their own: visit(number in the block, arguments, track of its launch).
+	readBlock(block, visit) {
+		const [shape, flow, values] = block.columns.map(([from]) => new Reader(block.bytes, from));
+		const last = new Map();
+		const next = (key) => {
+			const value = (last.get(key) || 0n) + values.bigZigzag();
+			last.set(key, BigInt.asIntN(64, value));
+			return last.get(key);
+		};
+		for (let i = 0; i < block.count; i++) {
+			const own = [];
+			for (const [name, type, key] of this.shapes[shape.varint()]) {
+				const value = next(key);
+				if (type === ARGUMENT.TRIPLE)
+					own.push([name, [value, next(key), next(key)].map(String)]);
+				else if (type === ARGUMENT.TEXT)
+					own.push([name, this.strings[Number(value)]]);
+				else if (type === ARGUMENT.THOUSANDTHS)
+					own.push([name, thousandths(value)]);
+				else
+					own.push([name, String(value)]);
+			}
+			if (visit(i, own, flow.varint()) === false)
+				return;
+		}
+	}
+
+	ownOf(blocks, came) {
+		let found = [[], 0];
+		const block = blocks.find(({ before, count }) => came < before + count);
+		this.readBlock(block, (i, own, flow) => {
+			found = [own, flow];
+			return block.before + i !== came;
+		});
+		return found;
+	}
+
+	describe(track, start, duration, label, own) {
+		const { name, category, arguments: shared } = this.labels[label];
+		const arguments_ = [...shared, ...track.arguments, ...own];
+		return { track: track.id, start, duration, label, name, category, arguments: arguments_ };
+	}
+
+	slice(id, index) {
+		const track = this.byId.get(id);
+		const { data } = track;
+		const [own] = this.ownOf(track.blocks, data.came ? data.came[index] : index);
+		const made = this.describe(track, data.starts[index], data.sums[index + 1] - data.sums[index],
+			data.labels[index], own);
+		return { ...made, index, row: this.rowOf(data, index) };
+	}
+
+	instants(id) {
+		return this.byId.get(id).points;
+	}
+
+	instant(id, index) {
+		const track = this.byId.get(id);
+		const { points } = track;
+		const [own] = this.ownOf(track.marks, points.order ? points.order[index] : index);
+		return { ...this.describe(track, points.times[index], 0, points.labels[index], own), index, row: -1 };
+	}
+
+	samples(counter) {
+		return this.counters[counter];
+	}
+
+	indexOfCame(data, came) {
+		if (!data.came)
+			return came;
+		data.placed ||= (() => {
+			const placed = new Uint32Array(data.count);
+			data.came.forEach((at, index) => placed[at] = index);
+			return placed;
+		})();
+		return data.placed[came];
+	}
+
+	// Slices of the track with this correlation, as [number as it came, track of its launch].
+	correlated(track, correlation, isFirst) {
+		const found = [];
+		for (const block of track.blocks) {
+			if (correlation < block.low || correlation > block.high)
+				continue;
+			this.readBlock(block, (i, own, flow) => {
+				const is = own.some(([key, value]) => key === 'correlation' && value === String(correlation));
+				if (is)
+					found.push([block.before + i, flow]);
+				return !(is && isFirst);
+			});
+			if (isFirst && found.length > 0)
+				break;
+		}
+		return found;
+	}
+
+	correlationOf(own) {
+		const found = own.find(([key]) => key === 'correlation');
+		return found ? Number(found[1]) : 0;
+	}
+
+	// The innermost slice of the track that begins at this time.
+	startingAt(id, time) {
+		const { data } = this.byId.get(id);
+		for (let row = data.rows - 1; row >= 0; row--) {
+			const next = this.after(data.starts, data.first[row], data.first[row + 1], time);
+			if (next > data.first[row] && data.starts[next - 1] === time)
+				return next - 1;
+		}
+		return -1;
+	}
+
+	flows(id, index) {
+		const track = this.byId.get(id);
+		const { data } = track;
+		const came = data.came ? data.came[index] : index;
+		const [own, launcher] = this.ownOf(track.blocks, came);
+		const correlation = this.correlationOf(own);
+		const list = [];
+		if (launcher > 0) {
+			const from = this.byId.get(launcher);
+			for (const [call] of this.correlated(from, correlation, true))
+				list.push({ kind: 'launch', from: { track: launcher, index: this.indexOfCame(from.data, call) },
+					to: { track: id, index } });
+		}
+		if (track.kind === 'calls' && correlation !== 0)
+			list.push(...this.launched(track, came, correlation, { track: id, index }));
+		for (const flow of this.flowList)
+			if ((flow.from === id && this.startingAt(id, flow.fromTime) === index) ||
+				(flow.to === id && this.startingAt(id, flow.toTime) === index))
+				list.push(this.flowEnds(flow));
+		return list.filter((flow) => flow.from.index >= 0 && flow.to.index >= 0);
+	}
+
+	flowEnds(flow) {
+		return { kind: flow.kind,
+			from: { track: flow.from, index: this.startingAt(flow.from, flow.fromTime) },
+			to: { track: flow.to, index: this.startingAt(flow.to, flow.toTime) } };
+	}
+
+	launched(track, came, correlation, from) {
+		const list = [];
+		if (this.correlated(track, correlation, true)[0][0] !== came)
+			return list;
+		for (const other of this.tracks)
+			if (other.kind === 'work' || other.kind === 'graphs')
+				for (const [at, launcher] of this.correlated(other, correlation, false))
+					if (launcher === track.id)
+						list.push({ kind: 'launch', from,
+							to: { track: other.id, index: this.indexOfCame(other.data, at) } });
+		return list;
+	}
+
+	each(id, from, to, visit) {
+		const { data } = this.byId.get(id);
+		for (let row = 0; row < data.rows; row++) {
+			const last = data.first[row + 1];
+			let i = Math.max(data.first[row], this.after(data.starts, data.first[row], last, from) - 1);
+			for (; i < last && data.starts[i] < to; i++) {
+				const end = data.starts[i] + data.sums[i + 1] - data.sums[i];
+				if (end > from || data.starts[i] >= from)
+					visit(data.starts[i], end, data.labels[i], row, i);
+			}
+		}
+	}
+
+	longest(id) {
+		const { data } = this.byId.get(id);
+		let best = data.count > 0 ? 0 : -1;
+		for (let i = 1; data.rows > 0 && i < data.first[1]; i++)
+			if (data.sums[i + 1] - data.sums[i] > data.sums[best + 1] - data.sums[best])
+				best = i;
+		return best;
+	}
+
+	matches(test) {
+		const good = new Uint8Array(this.labels.length);
+		this.labels.forEach((label, i) => good[i] = test(label.name) ? 1 : 0);
+		return good;
+	}
+
+	// Before or after `from` by time, then by the order of tracks, then by index.
+	search(test, from, direction) {
+		const good = this.matches(test);
+		const place = from && this.tracks.findIndex((track) => track.id === from.track);
+		const time = from ? this.byId.get(from.track).data.starts[from.index] : direction > 0 ? -1 : Infinity;
+		let best = null;
+		this.tracks.forEach(({ id, data }, order) => {
+			for (let i = 0; i < data.count; i++) {
+				if (!good[data.labels[i]])
+					continue;
+				const start = data.starts[i];
+				const later = from === null ? direction : (start - time || order - place || i - from.index);
+				if (later * direction <= 0)
+					continue;
+				const nearer = best ? (start - best.start || order - best.order || i - best.index) : -direction;
+				if (nearer * direction < 0)
+					best = { track: id, index: i, start, order };
+			}
+		});
+		return best && { track: best.track, index: best.index };
+	}
+
+	count(test) {
+		const good = this.matches(test);
+		let count = 0;
+		for (const { data } of this.tracks)
+			for (let i = 0; i < data.count; i++)
+				count += good[data.labels[i]];
+		return count;
+	}
+}
+
+function thousandths(value) {
+	const size = value < 0n ? -value : value;
+	return `${value < 0n ? '-' : ''}${size / 1000n}.${String(size % 1000n).padStart(3, '0')}`;
+}
