@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "base/id_map.h"
 #include "viewer-export/html_block.h"
+#include "viewer-export/html_json.h"
 #include "viewer-export/html_pack.h"
 #include "viewer-export/html_page.h"
 #include "viewer-export/output.h"
@@ -22,9 +23,6 @@ enum {
 	SAMPLES_MAX = 4096,
 	FLOWS_MAX = 4096,
 };
-
-/* JSON holds integers exactly up to here where it is read as JavaScript reads it. */
-static const int64_t INTEGER_EXACT_MAX = INT64_C(1) << 53;
 
 struct track {
 	bool is_open;
@@ -73,95 +71,6 @@ static bool put(struct html *html, enum html_record type, struct error *error)
 	return html_pack_put(html->pack, type, &html->record, error);
 }
 
-static void add_integer(struct text *text, int64_t value)
-{
-	bool is_exact = value <= INTEGER_EXACT_MAX && value >= -INTEGER_EXACT_MAX;
-	text_add(text, is_exact ? "" : "\"");
-	text_add_integer(text, value);
-	text_add(text, is_exact ? "" : "\"");
-}
-
-static void add_argument(struct text *text, const struct export_argument *argument)
-{
-	switch (argument->type) {
-	case ARGUMENT_INTEGER:
-		add_integer(text, argument->number);
-		break;
-	case ARGUMENT_THOUSANDTHS:
-		text_add_char(text, '"');
-		text_add_microseconds(text, argument->number);
-		text_add_char(text, '"');
-		break;
-	case ARGUMENT_TRIPLE:
-		text_add_char(text, '[');
-		add_integer(text, argument->number);
-		text_add_char(text, ',');
-		add_integer(text, argument->more[0]);
-		text_add_char(text, ',');
-		add_integer(text, argument->more[1]);
-		text_add_char(text, ']');
-		break;
-	case ARGUMENT_TEXT:
-		text_add_json(text, argument->text);
-		break;
-	}
-}
-
-/* Pairs, to keep their order. */
-static void add_arguments(struct text *text, const struct export_arguments *arguments)
-{
-	text_add(text, "\"arguments\":[");
-	for (size_t i = 0; i < arguments->count; i++) {
-		text_add(text, i == 0 ? "[" : ",[");
-		text_add_json(text, arguments->list[i].key);
-		text_add_char(text, ',');
-		add_argument(text, &arguments->list[i]);
-		text_add_char(text, ']');
-	}
-	text_add_char(text, ']');
-}
-
-static void add_text_field(struct text *text, const char *key, const char *value)
-{
-	text_add_json(text, key);
-	text_add_char(text, ':');
-	text_add_json(text, value == NULL ? "" : value);
-	text_add_char(text, ',');
-}
-
-static void add_number_field(struct text *text, const char *key, int64_t value)
-{
-	text_add_json(text, key);
-	text_add_char(text, ':');
-	add_integer(text, value);
-	text_add_char(text, ',');
-}
-
-static void close_object(struct text *text)
-{
-	if (text->length > 0 && text->bytes[text->length - 1] == ',')
-		text->length--;
-	text_add_char(text, '}');
-}
-
-static void add_source(struct text *text, const struct export_source *source)
-{
-	const struct trace_row *trace = source->trace;
-	text_add_char(text, '{');
-	add_text_field(text, "path", source->path);
-	add_text_field(text, "source", trace->source);
-	add_text_field(text, "host", trace->host);
-	add_text_field(text, "command", trace->command);
-	add_text_field(text, "framework", trace->framework);
-	add_text_field(text, "driver", trace->driver_version);
-	add_text_field(text, "cuda", trace->cuda_runtime_version);
-	add_text_field(text, "nccl", trace->nccl_version);
-	add_number_field(text, "pid", trace->pid);
-	add_number_field(text, "rank", trace->rank);
-	add_number_field(text, "world_size", trace->world_size);
-	close_object(text);
-}
-
 static bool html_begin(struct export_stream *stream, const struct export_head *head,
 		       struct error *error)
 {
@@ -179,11 +88,11 @@ static bool html_begin(struct export_stream *stream, const struct export_head *h
 	text_add(&html->record, "{\"base_ns\":\"");
 	text_add_integer(&html->record, head->base_ns);
 	text_add(&html->record, "\",");
-	add_text_field(&html->record, "version", head->tool_version);
+	json_add_text(&html->record, "version", head->tool_version);
 	text_add(&html->record, "\"sources\":[");
 	for (size_t i = 0; i < head->source_count; i++) {
 		text_add(&html->record, i == 0 ? "" : ",");
-		add_source(&html->record, &head->sources[i]);
+		json_add_source(&html->record, &head->sources[i]);
 	}
 	text_add(&html->record, "]}");
 	return put(html, RECORD_HEAD, error);
@@ -198,14 +107,14 @@ static bool html_process(struct export_stream *stream, const struct export_proce
 	struct html *html = stream->state;
 	struct text *text = &html->record;
 	text_add_char(text, '{');
-	add_number_field(text, "id", process->process_id);
-	add_text_field(text, "name", process->name);
-	add_number_field(text, "order", process->order);
-	add_text_field(text, "kind", kinds[process->kind]);
-	add_number_field(text, "source", (int64_t)process->source);
-	add_number_field(text, "rank", process->rank);
-	add_number_field(text, "device", process->device_id);
-	close_object(text);
+	json_add_number(text, "id", process->process_id);
+	json_add_text(text, "name", process->name);
+	json_add_number(text, "order", process->order);
+	json_add_text(text, "kind", kinds[process->kind]);
+	json_add_number(text, "source", (int64_t)process->source);
+	json_add_number(text, "rank", process->rank);
+	json_add_number(text, "device", process->device_id);
+	json_close_object(text);
 	return put(html, RECORD_PROCESS, error);
 }
 
@@ -246,15 +155,15 @@ static bool html_track(struct export_stream *stream, const struct export_track *
 	html_block_begin(&made->slices);
 	html_block_begin(&made->instants);
 	text_add_char(text, '{');
-	add_number_field(text, "id", track->track_id);
-	add_number_field(text, "process", track->process_id);
-	add_text_field(text, "name", track->name);
-	add_number_field(text, "order", track->order);
-	add_text_field(text, "kind", kinds[track->kind]);
-	add_number_field(text, "thread", track->thread_id);
-	add_number_field(text, "stream", track->stream_number);
-	add_number_field(text, "lane", track->lane);
-	add_arguments(text, &track->arguments);
+	json_add_number(text, "id", track->track_id);
+	json_add_number(text, "process", track->process_id);
+	json_add_text(text, "name", track->name);
+	json_add_number(text, "order", track->order);
+	json_add_text(text, "kind", kinds[track->kind]);
+	json_add_number(text, "thread", track->thread_id);
+	json_add_number(text, "stream", track->stream_number);
+	json_add_number(text, "lane", track->lane);
+	json_add_arguments(text, &track->arguments);
 	text_add_char(text, '}');
 	return put(html, RECORD_TRACK, error);
 }
@@ -279,11 +188,11 @@ static bool html_label_add(struct export_stream *stream, uint64_t key,
 	struct html *html = stream->state;
 	struct text *text = &html->record;
 	text_add_char(text, '{');
-	add_text_field(text, "name", label->name);
-	add_text_field(text, "category", label->category);
+	json_add_text(text, "name", label->name);
+	json_add_text(text, "category", label->category);
 	if (label->color != NULL)
-		add_text_field(text, "color", label->color);
-	add_arguments(text, &label->arguments);
+		json_add_text(text, "color", label->color);
+	json_add_arguments(text, &label->arguments);
 	text_add_char(text, '}');
 	if (key != 0 && !id_map_put(&html->label_of_key, key, (int64_t)html->label_count))
 		return no_memory(error);
@@ -483,10 +392,10 @@ static bool counter_number(struct html *html, const struct export_counter *count
 	struct text *text = &html->record;
 	int64_t found;
 	text_add_char(text, '{');
-	add_number_field(text, "process", counter->process_id);
-	add_text_field(text, "name", counter->name);
-	add_text_field(text, "series", counter->series);
-	close_object(text);
+	json_add_number(text, "process", counter->process_id);
+	json_add_text(text, "name", counter->name);
+	json_add_text(text, "series", counter->series);
+	json_close_object(text);
 	if (!text_is_ok(text))
 		return no_memory(error);
 	if (bytes_map_get(&html->counter_of_name, text_string(text), text->length, &found)) {
@@ -513,7 +422,7 @@ static bool html_counter(struct export_stream *stream, const struct export_count
 			 struct error *error)
 {
 	struct html *html = stream->state;
-	size_t number;
+	size_t number = 0;
 	if (!counter_number(html, counter, &number, error))
 		return false;
 	struct counter *samples = &html->counters[number];
@@ -564,23 +473,6 @@ static bool html_flow(struct export_stream *stream, const struct export_flow *fl
 	return ++html->flow_count < FLOWS_MAX || flows_put(html, error);
 }
 
-static void add_finding(struct text *text, const struct finding_row *row, int64_t process_id)
-{
-	text_add_char(text, '{');
-	add_text_field(text, "name", row->name);
-	add_text_field(text, "severity", row->severity);
-	add_number_field(text, "gpu_ns", row->gpu_ns);
-	add_number_field(text, "per_step_ns", row->per_step_ns);
-	add_number_field(text, "share_e12", row->share_e12);
-	add_number_field(text, "count", row->count);
-	add_number_field(text, "rank", row->rank);
-	add_number_field(text, "process", process_id);
-	add_text_field(text, "text", row->text);
-	add_text_field(text, "advice", row->advice);
-	add_text_field(text, "evidence", row->evidence);
-	close_object(text);
-}
-
 static bool html_analysis(struct export_stream *stream, const struct export_analysis *analysis,
 			  struct error *error)
 {
@@ -588,12 +480,12 @@ static bool html_analysis(struct export_stream *stream, const struct export_anal
 	struct text *text = &html->record;
 	const struct analysis_row *row = analysis->row;
 	text_add_char(text, '{');
-	add_text_field(text, "verdict", row->straggler_verdict);
-	add_text_field(text, "reason", row->straggler_reason);
-	add_text_field(text, "window_kind", row->window_kind);
-	add_text_field(text, "step_anchor", row->step_anchor);
-	add_text_field(text, "step_name", row->step_name);
-	add_number_field(text, "gpu_ns", row->gpu_ns);
+	json_add_text(text, "verdict", row->straggler_verdict);
+	json_add_text(text, "reason", row->straggler_reason);
+	json_add_text(text, "window_kind", row->window_kind);
+	json_add_text(text, "step_anchor", row->step_anchor);
+	json_add_text(text, "step_name", row->step_name);
+	json_add_number(text, "gpu_ns", row->gpu_ns);
 	text_add(text, "\"window_start_ns\":\"");
 	text_add_integer(text, row->window_start_ns);
 	text_add(text, "\",\"window_end_ns\":\"");
@@ -601,7 +493,7 @@ static bool html_analysis(struct export_stream *stream, const struct export_anal
 	text_add(text, "\",\"findings\":[");
 	for (size_t i = 0; i < analysis->finding_count; i++) {
 		text_add(text, i == 0 ? "" : ",");
-		add_finding(text, &analysis->findings[i], analysis->finding_processes[i]);
+		json_add_finding(text, &analysis->findings[i], analysis->finding_processes[i]);
 	}
 	text_add(text, "]}");
 	return put(html, RECORD_ANALYSIS, error);
@@ -630,10 +522,10 @@ static bool html_end(struct export_stream *stream, const struct export_summary *
 	if (!rest_put(html, error))
 		return false;
 	text_add_char(text, '{');
-	add_number_field(text, "launches_unknown", summary->launches_unknown);
-	add_number_field(text, "flows_reversed", summary->flows_reversed);
-	add_number_field(text, "spans_crowded", summary->spans_crowded);
-	close_object(text);
+	json_add_number(text, "launches_unknown", summary->launches_unknown);
+	json_add_number(text, "flows_reversed", summary->flows_reversed);
+	json_add_number(text, "spans_crowded", summary->spans_crowded);
+	json_close_object(text);
 	return put(html, RECORD_SUMMARY, error) && put(html, RECORD_END, error) &&
 	       html_pack_finish(html->pack, error) &&
 	       output_write(stream->output, (const char *)html_page_tail, html_page_tail_bytes,

@@ -18,8 +18,9 @@
 //     label(number)                   { name, category, color, arguments }
 //     paint(track, row, from, to, pixels, sink)
 //                                     sink(first, last, busy, label, index), first and last in pixels, for all that
-//                                     is to be seen in [from, to): slices of a pixel or more (index >= 0, busy 1) and
-//                                     pixels in which smaller ones lie (index -1, busy: their exact share of it)
+//                                     is to be seen in [from, to): slices of a pixel or more (busy 1) and pixels in
+//                                     which smaller ones lie (busy: the exact share of it that the row is in a
+//                                     slice); index -1: more than one
 //     busy(track, row, from, to)      ns in which the row has a slice, exact
 //     at(track, row, time, slack)     index of the slice there, or within `slack` ns; -1: none
 //     slice(track, index)             { track, index, row, start, duration, label, name, category,

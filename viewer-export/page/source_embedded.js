@@ -268,7 +268,9 @@ class EmbeddedSource {
 
 	paintPixel(data, first, i, next, begin, wide, pixel, sink) {
 		const { sums } = data;
-		const before = i > first && data.starts[i] > begin ? i : i;
+		let before = i;
+		while (before > first && data.starts[before - 1] > begin)
+			before--;
 		const busy = this.covered(data, first, next, begin + wide) - this.covered(data, first, before, begin);
 		const stride = Math.max(1, (next - i) >> 4);
 		let best = i;

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// What was clicked, with all its numbers, and ways to what it belongs to.
+
+function trackOf(id) {
+	return source.tracks.find((track) => track.id === id);
+}
+
+function processOf(track) {
+	return source.processes.find((process) => process.id === track.process);
+}
+
+function argumentText(value) {
+	return visible(Array.isArray(value) ? value.join(' \u00d7 ') : String(value));
+}
+
+function flowButton(flow, selected) {
+	const isTo = flow.to.track === selected.track && flow.to.index === selected.index;
+	const other = isTo ? flow.from : flow.to;
+	const word = flow.kind === 'launch' ? (isTo ? 'launched by' : 'launches') :
+		isTo ? 'waited for' : 'made wait';
+	const name = visible(source.slice(other.track, other.index).name, 60);
+	return button(`${word} ${name}`, () => goTo(other, true));
+}
+
+function showDetails() {
+	const place = element('details');
+	place.replaceChildren();
+	place.hidden = !state.selected;
+	if (!state.selected)
+		return;
+	const { track, index, isInstant } = state.selected;
+	const slice = isInstant ? source.instant(track, index) : source.slice(track, index);
+	const where = trackOf(track);
+	place.append(make('h2', 'name', visible(slice.name || '(no name)')),
+		table([['kind', slice.category], ['start', formatExact(slice.start)],
+			['duration', formatExact(slice.duration)],
+			['end', formatExact(slice.start + slice.duration)],
+			['track', visible(where.name)], ['process', visible(processOf(where).name)],
+			...slice.arguments.map(([key, value]) => [visible(key), argumentText(value)])]));
+	const ways = state.flows.slice(0, 12).map((flow) => flowButton(flow, state.selected));
+	if (!isInstant)
+		ways.push(button('zoom to it', () => goTo(state.selected, false)));
+	place.append(make('div', 'row', ...ways));
+	element('panel').scrollTop = 0;
+}
+
+function select(selected) {
+	state.selected = selected;
+	state.flows = selected && !selected.isInstant ? source.flows(selected.track, selected.index) : [];
+	showDetails();
+	redraw();
+}
+
+function showTip(hit, x, y) {
+	const tip = element('tip');
+	tip.hidden = !hit;
+	if (!hit)
+		return;
+	const slice = hit.isInstant ? source.instant(hit.track, hit.index) : source.slice(hit.track, hit.index);
+	tip.replaceChildren(make('div', '', visible(slice.name, 200)),
+		make('div', 'dim', `${formatTime(slice.duration)} at ${formatTime(slice.start)}, ${slice.category}`));
+	tip.style.left = `${Math.min(x + 14, window.innerWidth - tip.offsetWidth - 8)}px`;
+	tip.style.top = `${Math.min(y + 14, window.innerHeight - tip.offsetHeight - 8)}px`;
+}

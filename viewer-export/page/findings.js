@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// What the analysis found, each with a way to where it shows.
+
+// A place for the finding: the longest piece of idle time or of waiting of its GPU, else the GPU.
+function placeOfFinding({ name, process }) {
+	const kinds = /idle|launch|sync|host|stall|gap/.test(name) ? ['idle', 'waits'] : ['waits', 'idle'];
+	const near = source.tracks.filter((track) => track.process === process);
+	for (const kind of kinds)
+		for (const track of near.length > 0 ? near : source.tracks)
+			if (track.kind === kind && track.count > 0)
+				return { track: track.id, index: source.longest(track.id) };
+	return null;
+}
+
+function goToFinding(finding) {
+	const place = placeOfFinding(finding);
+	if (place) {
+		goTo(place, false);
+		return;
+	}
+	const row = state.rows.find((one) => one.kind === 'process' && one.process.id === finding.process);
+	fitView();
+	if (row)
+		scroller.scrollTop = Math.max(0, row.top - AXIS);
+}
+
+function showFindings() {
+	const place = element('findings');
+	const { analysis } = source;
+	const texts = { none: 'no rank makes the others wait', culprit: 'one rank makes the others wait',
+		'co-culprits': 'some ranks make the others wait', rotating: 'the latest rank changes from step to step',
+		pause: 'pauses, not a slow rank', limited: 'not enough evidence for a straggler',
+		unknown: 'no straggler can be told' };
+	if (!analysis) {
+		const hint = "no analysis: 'laggard analyze' beside the traces, then export again, adds findings";
+		element('verdict').textContent = '';
+		place.replaceChildren(make('h2', '', 'Findings'), make('p', 'dim', hint));
+		return;
+	}
+	const top = analysis.findings[0];
+	const verdict = texts[analysis.verdict] || analysis.verdict;
+	element('verdict').textContent = visible(`Verdict: ${top && top.severity !== 'info' ? top.text : verdict}`);
+	element('verdict').title = visible(verdict + (analysis.reason ? `: ${analysis.reason}` : ''));
+	place.replaceChildren(make('h2', '', `Findings (${analysis.findings.length})`),
+		make('p', 'dim', visible(`Straggler: ${verdict}${analysis.reason ? `; ${analysis.reason}` : ''}.`)),
+		...analysis.findings.map((finding) => make('article', '',
+			make('p', '', make('span', `severity ${['error', 'warning', 'info'].includes(finding.severity) ?
+				finding.severity : ''}`, finding.severity), ` ${visible(finding.name)}`,
+			finding.gpu_ns > 0 ? `, ${formatTime(Number(finding.gpu_ns))} of GPU time` : ''),
+			make('p', '', visible(finding.text)), make('p', 'advice', visible(finding.advice)),
+			button('show', () => goToFinding(finding)))));
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// From the data to the first picture. `laggard` is what a test looks at.
+
+async function start() {
+	const begin = performance.now();
+	const dark = window.matchMedia('(prefers-color-scheme: dark)');
+	setTheme(dark.matches);
+	source = new EmbeddedSource();
+	source.onChange = redraw;
+	await source.load((share, text) => element('progress').textContent = text);
+	element('progress').remove();
+	const loaded = performance.now();
+	dark.onchange = () => {
+		setTheme(dark.matches);
+		redraw();
+	};
+	showFindings();
+	resize();
+	followHash();
+	listenToPointer();
+	listenToKeys();
+	window.onresize = resize;
+	window.onhashchange = followHash;
+	draw();
+	window.laggard = { source, state, statisticsOf, goTo, select, find, setView, setRange, placeOf, draw, toX, fitView,
+		loadMs: loaded - begin, firstDrawMs: performance.now() - begin };
+	document.body.dataset.state = 'ready';
+}
+
+start().catch((error) => {
+	const progress = element('progress') || document.body.appendChild(make('p', 'error'));
+	progress.textContent = `cannot show this file: ${error.message}`;
+	document.body.dataset.state = 'failed';
+	throw error;
+});
