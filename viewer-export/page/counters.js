@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counters as areas: a sample holds until the next. Of many samples in a pixel the highest is drawn.
+// Counters as areas: a sample holds until the next. Of many samples in a pixel the highest is drawn, then the last.
 
 function firstAfter(times, time) {
 	let [low, high] = [0, times.length];
@@ -11,6 +11,10 @@ function firstAfter(times, time) {
 			high = middle;
 	}
 	return low;
+}
+
+function drawArea(x, right, y, zero) {
+	context.fillRect(x, Math.min(y, zero), Math.max(right - x, 1), Math.max(Math.abs(zero - y), 0.5));
 }
 
 function drawCounter(row, top) {
@@ -30,8 +34,8 @@ function drawCounter(row, top) {
 			next++;
 		}
 		const right = next < times.length ? Math.min(toX(times[next]), state.width) : toX(source.end);
-		const y = toY(value);
-		context.fillRect(x, Math.min(y, zero), Math.max(right - x, 1), Math.max(Math.abs(zero - y), 1));
+		drawArea(x, x + 1, toY(value), zero);
+		drawArea(x, right, toY(values[next - 1]), zero);
 		i = next;
 	}
 	context.fillStyle = theme.dim;

@@ -52,6 +52,7 @@ function setView(start, end) {
 	const low = Math.min(Math.max(middle - span / 2, source.start - slack), source.end - span + slack);
 	state.start = low;
 	state.end = low + span;
+	element('tip').hidden = true;
 	redraw();
 }
 

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`laggard export --format html` of made, real and rig traces, opened from file:// in headless Chromium: the page
+decodes exactly what the databases hold, shades to the nanosecond, asks for nothing, runs nothing of a trace, and does
+what its keys say. Prints TAP.
+
+Environment: B (build folder), TRACES (real traces), KEEP (a folder for pages and pictures, kept).
+"""
+
+import collections
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import chrome_test  # noqa: E402
+import expectation  # noqa: E402
+import synthetic    # noqa: E402
+
+LAGGARD = chrome_test.LAGGARD
+BROWSER_SECONDS = 300
+OF_ANALYSIS = ('steps', 'idle', 'waits', 'findings')
+
+
+def export(tap, case, folder):
+    case.output = os.path.join(folder, case.name.replace(' ', '_').replace(',', '') + '.html')
+    done = chrome_test.run([LAGGARD, 'export', '-q', '-f', 'html', '-o', case.output, *case.databases])
+    tap.check(done.returncode == 0 and done.stderr == b'', f'{case.name}: exported', done.stderr.decode())
+    return done.returncode == 0
+
+
+def check_text(tap, case):
+    """Nothing of a trace stands in the file but as base64."""
+    with open(case.output, encoding='utf-8', errors='strict') as file:
+        text = file.read()
+    before, _, rest = text.partition('<script type="application/x-trace">')
+    data, _, after = rest.rpartition('</script>\n<script>\n')
+    bare = data.replace('</script>\n<script type="application/x-trace">', '')
+    strange = set(bare) - set('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\n')
+    tap.equal((sorted(strange), "default-src 'none'" in before, 'alert(1)' in text or not after), ([], True, False),
+              f'{case.name}: only base64 stands in the data')
+
+
+def missing_browser():
+    if not (os.environ.get('CHROMIUM') or shutil.which('chromium') or shutil.which('chromium-browser')):
+        return 'chromium is not installed'
+    if shutil.which('node') is None:
+        return 'node is not installed'
+    if not os.path.isdir(os.path.join(HERE, 'node_modules', 'playwright-core')):
+        return 'playwright-core is not installed (npm ci in tests/browser)'
+    return None
+
+
+def browse(cases, pictures):
+    command = ['node', os.path.join(HERE, 'html_viewer.mjs'), pictures, *(case.output for case in cases)]
+    try:
+        done = chrome_test.run(command, timeout=BROWSER_SECONDS)
+    except subprocess.TimeoutExpired:
+        return {}, f'not finished after {BROWSER_SECONDS} s'
+    seen = {}
+    for line in done.stdout.decode('utf-8', 'replace').splitlines():
+        if line.startswith('{'):
+            told = json.loads(line)
+            seen[told['page']] = told
+    return seen, done.stderr.decode('utf-8', 'replace')
+
+
+def wanted_times(traces, base):
+    spans, instants = collections.Counter(), collections.Counter()
+    for trace in traces:
+        shift = trace.epoch + trace.offset - base
+        for table in expectation.SPAN_TABLES:
+            for row in trace.of(table):
+                spans[row['start_ns'] + shift, row['duration_ns']] += 1
+        for row in trace.of('mark'):
+            instants[row['time_ns'] + shift] += 1
+        for row in trace.of('cuda_event'):
+            if row['time_ns'] >= 0:
+                instants[row['time_ns'] + shift] += 1
+    return spans, instants
+
+
+def differences(got, want):
+    return list((got - want).items())[:3], list((want - got).items())[:3]
+
+
+def check_data(tap, case, seen, traces):
+    base = int(seen['base'])
+    tap.equal(base, expectation.base(traces), f'{case.name}: time begins with the first event')
+    got, instants, kernels = collections.Counter(), collections.Counter(), collections.Counter()
+    for track in seen['tracks']:
+        if track['kind'] in OF_ANALYSIS:
+            continue
+        for start, duration, label, _ in track['slices']:
+            got[start, duration] += 1
+            if seen['labels'][label][1] == 'kernel':
+                kernels[start, duration] += 1
+        if track['kind'] != 'losses':
+            instants.update(track['instants'])
+    spans, points = wanted_times(traces, base)
+    tap.equal(differences(got, spans), ([], []), f'{case.name}: every slice to the nanosecond')
+    tap.equal(differences(instants, points), ([], []), f'{case.name}: every instant')
+    want = collections.Counter((start - base, duration) for trace in traces
+                               for start, duration, _ in expectation.kernel_names(trace))
+    tap.equal(differences(kernels, want), ([], []), f'{case.name}: kernels are kernels')
+    launches = sum(len(track['launches']) for track in seen['tracks'])
+    tap.equal(launches, sum(expectation.flows(trace) for trace in traces), f'{case.name}: an arrow for every launch')
+
+
+def check_counters(tap, case, seen, folder):
+    """As the Chrome export has them, whose samples have a test of their own."""
+    other = os.path.join(folder, 'counters.json')
+    chrome_test.run([LAGGARD, 'export', '-q', '--kinds', 'counters,kernels,copies,calls,ranges,sync,nccl,overhead,'
+                     'losses,flows,analysis', '-o', other, *case.databases])
+    with open(other, encoding='utf-8') as file:
+        document = json.load(file, parse_float=chrome_test.decimal.Decimal)
+    want = collections.Counter()
+    for event in document['traceEvents']:
+        if event['ph'] == 'C':
+            (series, value), = event['args'].items()
+            want[event['name'], series, chrome_test.nanoseconds(event['ts']), int(value)] += 1
+    got = collections.Counter((counter['name'], counter['series'], time, value)
+                              for counter in seen['counters'] for time, value in counter['samples'])
+    tap.equal(differences(got, want), ([], []), f'{case.name}: every sample of every counter')
+
+
+def covered(slices, start, end):
+    return sum(max(0, min(end, at + duration) - max(start, at)) for at, duration, _, row in slices if row == 0)
+
+
+def check_behaviour(tap, case, seen):
+    tracks = {track['id']: track['slices'] for track in seen['tracks']}
+    wrong = [(track, start, end, got) for track, start, end, got in seen['busy']
+             if covered(tracks[track], start, end) != got]
+    tap.equal(wrong[:3], [], f'{case.name}: shading is exact at every zoom')
+    tap.equal(seen['bad'], [], f'{case.name}: pixels and arrows are what they should be')
+    nested = []
+    for track in seen['tracks']:
+        for row in {slice_[3] for slice_ in track['slices']}:
+            ends = 0
+            for start, duration, _, _ in (one for one in track['slices'] if one[3] == row):
+                nested += [(track['name'], row, start)] if start < ends else []
+                ends = start + duration
+    tap.equal(nested[:3], [], f'{case.name}: nothing overlaps in a row')
+    tap.equal([word for word, passes in seen['did'].items() if not passes], [],
+              f'{case.name}: hover, click, wheel, keys, search, range, address')
+
+
+def check_page(tap, case, seen, folder):
+    tap.equal((seen['state'], seen['complaints'], seen['requests']), ('ready', [], []),
+              f'{case.name}: opens, without a complaint or a request')
+    if seen['state'] != 'ready':
+        return
+    tap.equal(seen['scripts'], 1, f'{case.name}: no script but ours')
+    check_data(tap, case, seen, [expectation.Trace(path) for path in case.databases])
+    check_counters(tap, case, seen, folder)
+    check_behaviour(tap, case, seen)
+
+
+def check_hostile(tap, seen):
+    """Names come through: as text, whole, one mark for what is no UTF-8."""
+    names = {name for name, _ in seen['labels']}
+    values = {str(value) for track in seen['tracks'] for own in track['own'] for _, value in own}
+    missing = [text[:40] for text in synthetic.HOSTILE
+               if isinstance(text, str) and text and text not in names and text not in values]
+    tap.equal(missing, [], 'hostile names come through whole')
+    tap.check(any('\ufffd' in name for name in names), 'bad UTF-8 is marked')
+
+
+def check_same_bytes(tap, case, folder):
+    again = os.path.join(folder, 'again.html')
+    chrome_test.run([LAGGARD, 'export', '-q', '-f', 'html', '-o', again, *case.databases])
+    with open(case.output, 'rb') as first, open(again, 'rb') as second:
+        tap.check(first.read() == second.read(), 'the same databases give the same bytes')
+
+
+def main():
+    tap = chrome_test.Tap()
+    kept = os.environ.get('KEEP')
+    folder = kept or tempfile.mkdtemp(prefix='laggard-html-')
+    os.makedirs(folder, exist_ok=True)
+    try:
+        cases = [*chrome_test.made_cases(folder), *chrome_test.real_cases(tap, folder),
+                 *chrome_test.rig_cases(tap, folder)]
+        cases = [case for case in cases if export(tap, case, folder)]
+        for case in cases:
+            check_text(tap, case)
+        check_same_bytes(tap, cases[0], folder)
+        missing = missing_browser()
+        seen, said = browse(cases, folder if kept else '-') if missing is None else ({}, '')
+        for case in cases:
+            if missing is not None:
+                tap.skip(f'{case.name}: in the browser', missing)
+            elif case.output in seen:
+                check_page(tap, case, seen[case.output], folder)
+            else:
+                tap.check(False, f'{case.name}: opens in the browser', said)
+        if cases[0].output in seen:
+            check_hostile(tap, seen[cases[0].output])
+    finally:
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+    print(f'1..{tap.count}')
+    sys.exit(tap.failed > 0)
+
+
+if __name__ == '__main__':
+    main()
