@@ -39,8 +39,9 @@ function readAll() {
 	});
 	const counters = source.counters.map(({ process, name, series, times, values }) =>
 		({ process, name, series, samples: [...times].map((time, i) => [time, values[i]]) }));
-	return { base: source.head.base_ns, labels: source.labels.map(({ name, category }) => [name, category]),
-		tracks, counters, collectiveFlows: source.flowList.length, findings: source.analysis?.findings.length };
+	return { base: source.head.base_ns, tracks, counters,
+		labels: source.labels.map(({ name, category }) => [name, category]),
+		collectiveFlows: source.flowList.length, findings: source.analysis?.findings.length };
 }
 
 // Runs in the page: shading at several zooms, against sums of its own; some arrows, from both ends.
@@ -66,13 +67,15 @@ function probe() {
 	}
 	let joined = 0;
 	for (const track of source.tracks.filter(({ kind }) => kind === 'work')) {
-		const step = Math.max(1, Math.floor(track.count / 12));
+		const step = Math.max(1, Math.floor(track.count / 4));
 		for (let i = 0; i < track.count; i += step)
 			for (const flow of source.flows(track.id, i).filter(({ kind }) => kind === 'launch')) {
-				const [call, work] = [flow.from, flow.to].map((end) => source.slice(end.track, end.index));
+				const [call, work] = [flow.from, flow.to].map((end) =>
+					source.slice(end.track, end.index));
 				const id = (slice) => source.correlationOf(slice.arguments);
 				const back = source.flows(flow.from.track, flow.from.index);
-				if (id(call) !== id(work) || !back.some(({ to }) => to.track === track.id && to.index === i))
+				if (id(call) !== id(work) ||
+					!back.some(({ to }) => to.track === track.id && to.index === i))
 					bad.push(['flow', track.name, i, call.name, work.name]);
 				joined++;
 			}
@@ -94,7 +97,8 @@ async function use(page) {
 		const box = document.getElementById('canvas').getBoundingClientRect();
 		const slice = source.slice(track.id, index);
 		window.laggard.select(null);
-		return { x: box.left + (x + end) / 2, y: box.top + y + 6, start: slice.start, duration: slice.duration };
+		return { x: box.left + (x + end) / 2, y: box.top + y + 6, start: slice.start,
+			duration: slice.duration };
 	});
 	if (place) {
 		await page.mouse.move(place.x, place.y);
@@ -208,8 +212,9 @@ async function look(browser, path, folder) {
 	told.readyMs = performance.now() - begin;
 	told.state = await page.evaluate(() => document.body.dataset.state);
 	if (told.state === 'ready') {
-		told.times = await measure(page);
-		if (!process.env.BRIEF) {
+		if (process.env.BRIEF) {
+			told.times = await measure(page);
+		} else {
 			Object.assign(told, await page.evaluate(readAll), await page.evaluate(probe));
 			told.did = await use(page);
 			told.scripts = await page.evaluate(() => document.scripts.length);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Keys, wheel, dragging, and the part of the address that says what is shown.
 
-const KEYS = [['W S + \u2212', 'zoom in, out'], ['A D \u2190 \u2192', 'move in time'], ['\u2191 \u2193', 'move up, down'],
-	['F', 'show everything'], ['Z', 'zoom to what is selected'], ['/', 'search; Enter, Shift+Enter: next, previous'],
+const KEYS = [['W S + \u2212', 'zoom in, out'], ['A D \u2190 \u2192', 'move in time'],
+	['\u2191 \u2193', 'move up, down'],
+	['F', 'show everything'], ['Z', 'zoom to what is selected'],
+	['/', 'search; Enter, Shift+Enter: next, previous'],
 	['Esc', 'select nothing'], ['wheel', 'zoom at the pointer'], ['Shift+wheel, drag', 'move'],
-	['Alt+wheel', 'move up, down'], ['drag on the axis, Shift+drag', 'select a range: statistics'], ['?', 'this help']];
+	['Alt+wheel', 'move up, down'],
+	['drag on the axis, Shift+drag', 'select a range: statistics'], ['?', 'this help']];
 
 function zoom(factor, at = (state.start + state.end) / 2) {
 	setView(at - (at - state.start) * factor, at + (state.end - at) * factor);
@@ -102,7 +105,8 @@ function listenToPointer() {
 }
 
 const ACTS = {
-	w: () => zoom(0.7), '+': () => zoom(0.7), '=': () => zoom(0.7), s: () => zoom(1 / 0.7), '-': () => zoom(1 / 0.7),
+	w: () => zoom(0.7), '+': () => zoom(0.7), '=': () => zoom(0.7),
+	s: () => zoom(1 / 0.7), '-': () => zoom(1 / 0.7),
 	a: () => move(-0.2), ArrowLeft: () => move(-0.2), d: () => move(0.2), ArrowRight: () => move(0.2),
 	ArrowUp: () => scroller.scrollTop -= 60, ArrowDown: () => scroller.scrollTop += 60,
 	f: fitView, z: () => state.selected && !state.selected.isInstant && goTo(state.selected, false),
@@ -135,7 +139,8 @@ function listenToKeys() {
 	};
 	element('help').onclick = ACTS['?'];
 	const close = button('close', () => element('keys').close());
-	element('keys').append(make('h2', '', 'Keys'), table(KEYS.map(([key, text]) => [make('kbd', '', key), text])), close);
+	element('keys').append(make('h2', '', 'Keys'),
+		table(KEYS.map(([key, text]) => [make('kbd', '', key), text])), close);
 }
 
 let hashTimer = 0;

@@ -22,8 +22,8 @@ async function start() {
 	window.onresize = resize;
 	window.onhashchange = followHash;
 	draw();
-	window.laggard = { source, state, statisticsOf, goTo, select, find, setView, setRange, placeOf, draw, toX, fitView,
-		loadMs: loaded - begin, firstDrawMs: performance.now() - begin };
+	window.laggard = { source, state, statisticsOf, goTo, select, find, setView, setRange, placeOf, draw,
+		toX, fitView,		loadMs: loaded - begin, firstDrawMs: performance.now() - begin };
 	document.body.dataset.state = 'ready';
 }
 

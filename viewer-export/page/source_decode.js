@@ -40,6 +40,8 @@ class Reader {
 
 	zigzag() {
 		const value = this.varint();
+		if (value <= 0x7fffffff)
+			return (value >>> 1) ^ -(value & 1);
 		return value % 2 ? -(value + 1) / 2 : value / 2;
 	}
 

@@ -99,7 +99,8 @@ class EmbeddedSource {
 			labels: new Uint32Array(count), count };
 		let to = 0;
 		for (const block of blocks) {
-			const [gap, duration, label] = [0, 1, 2].map((i) => new Reader(block.bytes, block.columns[i][0]));
+			const readers = block.columns.map(([from]) => new Reader(block.bytes, from));
+			const [gap, duration, label] = readers;
 			let end = 0;
 			let number = 0;
 			for (let i = 0; i < block.count; i++, to++) {
@@ -249,8 +250,8 @@ class EmbeddedSource {
 			const length = sums[i + 1] - sums[i];
 			if (length >= wide || starts[i] < from) {
 				if (starts[i] + length > from)
-					sink(Math.max((starts[i] - from) / wide, 0), (starts[i] + length - from) / wide, 1,
-						labels[i], i);
+					sink(Math.max((starts[i] - from) / wide, 0),
+						(starts[i] + length - from) / wide, 1, labels[i], i);
 				i++;
 				continue;
 			}
@@ -388,7 +389,7 @@ class EmbeddedSource {
 			if (correlation < block.low || correlation > block.high)
 				continue;
 			this.readBlock(block, (i, own, flow) => {
-				const is = own.some(([key, value]) => key === 'correlation' && value === String(correlation));
+				const is = this.correlationOf(own) === correlation;
 				if (is)
 					found.push([block.before + i, flow]);
 				return !(is && isFirst);
@@ -425,8 +426,8 @@ class EmbeddedSource {
 		if (launcher > 0) {
 			const from = this.byId.get(launcher);
 			for (const [call] of this.correlated(from, correlation, true))
-				list.push({ kind: 'launch', from: { track: launcher, index: this.indexOfCame(from.data, call) },
-					to: { track: id, index } });
+				list.push({ kind: 'launch', to: { track: id, index },
+					from: { track: launcher, index: this.indexOfCame(from.data, call) } });
 		}
 		if (track.kind === 'calls' && correlation !== 0)
 			list.push(...this.launched(track, came, correlation, { track: id, index }));
@@ -451,8 +452,8 @@ class EmbeddedSource {
 			if (other.kind === 'work' || other.kind === 'graphs')
 				for (const [at, launcher] of this.correlated(other, correlation, false))
 					if (launcher === track.id)
-						list.push({ kind: 'launch', from,
-							to: { track: other.id, index: this.indexOfCame(other.data, at) } });
+						list.push({ kind: 'launch', from, to: { track: other.id,
+							index: this.indexOfCame(other.data, at) } });
 		return list;
 	}
 
@@ -488,17 +489,19 @@ class EmbeddedSource {
 	search(test, from, direction) {
 		const good = this.matches(test);
 		const place = from && this.tracks.findIndex((track) => track.id === from.track);
-		const time = from ? this.byId.get(from.track).data.starts[from.index] : direction > 0 ? -1 : Infinity;
+		const time = from ? this.byId.get(from.track).data.starts[from.index] : 0;
 		let best = null;
 		this.tracks.forEach(({ id, data }, order) => {
 			for (let i = 0; i < data.count; i++) {
 				if (!good[data.labels[i]])
 					continue;
 				const start = data.starts[i];
-				const later = from === null ? direction : (start - time || order - place || i - from.index);
+				const later = from === null ? direction :
+					start - time || order - place || i - from.index;
 				if (later * direction <= 0)
 					continue;
-				const nearer = best ? (start - best.start || order - best.order || i - best.index) : -direction;
+				const nearer = best ? start - best.start || order - best.order || i - best.index :
+					-direction;
 				if (nearer * direction < 0)
 					best = { track: id, index: i, start, order };
 			}

@@ -3,7 +3,8 @@
 
 function formatTime(ns, digits = 3) {
 	const size = Math.abs(ns);
-	const [unit, name] = size >= 1e9 ? [1e9, 's'] : size >= 1e6 ? [1e6, 'ms'] : size >= 1e3 ? [1e3, 'us'] : [1, 'ns'];
+	const [unit, name] = size >= 1e9 ? [1e9, 's'] : size >= 1e6 ? [1e6, 'ms'] :
+		size >= 1e3 ? [1e3, 'us'] : [1, 'ns'];
 	return `${(ns / unit).toFixed(unit === 1 ? 0 : digits)} ${name}`;
 }
 

@@ -37,7 +37,8 @@ function colorOf({ name, category, color }) {
 	if (category === 'step')
 		return color === 'grey' ? rgbOf(215, 0.1, 0.6) : rgbOf(215, 0.45, 0.55 + 0.08 * (hash & 1));
 	if (category === 'finding')
-		return color === 'terrible' ? rgbOf(4, 0.7, 0.5) : color === 'bad' ? rgbOf(38, 0.8, 0.5) : rgbOf(150, 0.35, 0.45);
+		return color === 'terrible' ? rgbOf(4, 0.7, 0.5) : color === 'bad' ? rgbOf(38, 0.8, 0.5) :
+			rgbOf(150, 0.35, 0.45);
 	if (category === 'gpu_memcpy')
 		return rgbOf(130, 0.42, 0.46);
 	if (category === 'gpu_memset')
