@@ -179,6 +179,8 @@ static void say_written(const struct export_options *export, const struct export
 				summary->launches_unknown);
 	if (strcmp(export->format, "chrome") == 0)
 		text_add(&text, "; open it in chrome://tracing or https://ui.perfetto.dev");
+	if (strcmp(export->format, "html") == 0)
+		text_add(&text, "; open it in a browser");
 	if (summary->flows_across > 0)
 		text_add_format(&text, "; %" PRId64 " arrows from file to file left out",
 				summary->flows_across);

@@ -6,7 +6,7 @@
 //
 // Environment: CHROMIUM names the program; BRIEF=1: times and memory only.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -169,6 +169,17 @@ async function measure(page) {
 	}, Boolean(process.env.BRIEF));
 }
 
+// Most memory that the page's process has had.
+async function peakBytes(browser) {
+	const session = await browser.newBrowserCDPSession();
+	const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+	const peaks = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => {
+		const [, size] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, 'utf8')) || [0, 0];
+		return Number(size) * 1024;
+	});
+	return Math.max(...peaks);
+}
+
 async function picture(page, folder, path) {
 	const name = basename(path, '.html');
 	for (const scheme of ['light', 'dark']) {
@@ -214,6 +225,7 @@ async function look(browser, path, folder) {
 	if (told.state === 'ready') {
 		if (process.env.BRIEF) {
 			told.times = await measure(page);
+			told.times.peakBytes = await peakBytes(browser);
 		} else {
 			Object.assign(told, await page.evaluate(readAll), await page.evaluate(probe));
 			told.did = await use(page);
