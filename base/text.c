@@ -270,6 +270,22 @@ void text_add_json(struct text *text, const char *string)
 	text_add_json_bytes(text, string, strlen(string));
 }
 
+void text_add_utf8(struct text *text, const char *bytes, size_t length)
+{
+	size_t whole = 0;	/* where what is valid and not yet added begins */
+	for (size_t i = 0; i < length;) {
+		size_t size = utf8_sequence_length(bytes + i, length - i);
+		if (size == 0) {
+			text_add_bytes(text, bytes + whole, i - whole);
+			text_add(text, REPLACEMENT);
+			whole = ++i;
+		} else {
+			i += size;
+		}
+	}
+	text_add_bytes(text, bytes + whole, length - whole);
+}
+
 void text_add_html(struct text *text, const char *string)
 {
 	size_t length = strlen(string);

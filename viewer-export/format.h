@@ -6,9 +6,10 @@
  *
  * The order of calls: begin; trace by trace its processes and tracks, then its slices, instants,
  * counters and flows (a flow after the slices of both its ends, a slice after the slice that it
- * lies in where both start together); then, where there is an analysis, the process of the job with
- * its track and slices, flows from trace to trace, and analysis; end. Times are nanoseconds since
- * the base of the export, never negative.
+ * lies in where both start together, and after one of its track that ends where it starts, but for
+ * GPU work); then, where there is an analysis, the process of the job with its track and slices,
+ * flows from trace to trace, and analysis; end. Times are nanoseconds since the base of the export,
+ * never negative.
  *
  * Thread: one thread at a time.
  */
@@ -112,6 +113,12 @@ struct export_slice {
 	int64_t duration_ns;
 	size_t label;		/* from label_find or label_add */
 	const struct export_arguments *arguments;
+	/*
+	 * Only for a format that wants launches: of a call, the flow ids of all arrows that will
+	 * leave it; of what was launched, that of its arrow (and a count of 1).
+	 */
+	int64_t flow_id;
+	uint32_t flow_count;
 };
 
 struct export_instant {
@@ -207,6 +214,7 @@ struct export_format {
 	const char *extension;
 	const char *summary;	/* one line for the help */
 	bool is_divisible;	/* into several files, by time: parts.h */
+	bool wants_launches;	/* slices tell their flow ids: what is launched is counted before */
 	bool (*begin)(struct export_stream *stream, const struct export_head *head,
 		      struct error *error);
 	bool (*process)(struct export_stream *stream, const struct export_process *process,
@@ -238,6 +246,7 @@ struct export_format {
 };
 
 extern const struct export_format chrome_format;
+extern const struct export_format perfetto_format;
 extern const struct export_format html_format;
 
 /* Ends with NULL; the first is the default. */

@@ -36,6 +36,7 @@ struct open_span {
 	int64_t end;
 	uint32_t span;
 	bool is_late;
+	bool is_empty;
 };
 
 /* A lane during the sweep over one group. APART opens nothing. */
@@ -43,6 +44,8 @@ struct lane {
 	int64_t last_end;	/* greatest end of the spans that are over */
 	int64_t empty_at;	/* where its last span of no length stands */
 	bool is_used;		/* last_end is one */
+	uint32_t last_span;	/* of those that have a length and end there, the last to come */
+	bool last_is_late;
 	bool has_empty;
 	bool empty_has_flow;
 	struct open_span *open;
@@ -215,15 +218,25 @@ static bool place_keep(struct lane_set *set, uint32_t span, const struct lane_pl
 	return true;
 }
 
+static void lane_close(struct lane *lane, const struct open_span *over)
+{
+	if (!lane->is_used || over->end > lane->last_end) {
+		lane->last_end = over->end;
+		lane->last_span = 0;
+		lane->last_is_late = false;
+	}
+	if (over->end == lane->last_end && !over->is_empty) {
+		lane->last_span = over->span > lane->last_span ? over->span : lane->last_span;
+		lane->last_is_late |= over->is_late;
+	}
+	lane->is_used = true;
+}
+
 /* Closes what is over at `start`. */
 static void lane_advance(struct lane *lane, int64_t start)
 {
-	while (lane->open_count > 0 && lane->open[lane->open_count - 1].end <= start) {
-		int64_t over = lane->open[--lane->open_count].end;
-		if (!lane->is_used || over > lane->last_end)
-			lane->last_end = over;
-		lane->is_used = true;
-	}
+	while (lane->open_count > 0 && lane->open[lane->open_count - 1].end <= start)
+		lane_close(lane, &lane->open[--lane->open_count]);
 }
 
 /*
@@ -260,24 +273,28 @@ static bool lane_put(struct lane *lane, enum lane_rule rule, const struct lane_s
 		lane->empty_at = start;
 		lane->empty_has_flow = (span->group & HAS_FLOW) != 0;
 	}
+	/* GPU work comes from several tables: for it nothing is promised, and nothing waits. */
+	place->is_late = place->is_touching &&
+			 (rule == LANE_NESTED || (span->group & HAS_FLOW) == 0) &&
+			 (lane->last_is_late || lane->last_span > span->span);
+	struct open_span opened = { start, end, span->span, place->is_late, start == end };
 	if (rule == LANE_APART) {
-		lane->last_end = lane->is_used && lane->last_end > end ? lane->last_end : end;
-		lane->is_used = true;
+		lane_close(lane, &opened);
 		return true;
 	}
 	place->depth = (uint32_t)lane->open_count;
 	if (lane->open_count > 0) {
 		const struct open_span *around = &lane->open[lane->open_count - 1];
-		place->is_late = around->start == start &&
-				 (around->is_late || around->span > span->span);
+		place->is_late |= around->start == start &&
+				  (around->is_late || around->span > span->span);
+		opened.is_late = place->is_late;
 	}
 	struct open_span *open = array_grow(lane->open, &lane->open_room, lane->open_count,
 					    sizeof open[0]);
 	if (open == NULL)
 		return false;
 	lane->open = open;
-	lane->open[lane->open_count++] =
-		(struct open_span){ start, end, span->span, place->is_late };
+	lane->open[lane->open_count++] = opened;
 	return true;
 }
 

@@ -38,7 +38,7 @@ struct lane_place {
 	uint32_t lane;
 	uint32_t depth;		/* spans of the lane around it */
 	bool is_touching;	/* another span of the lane ends exactly where it starts */
-	bool is_late;		/* starts with the span around it, which comes later: must wait */
+	bool is_late; /* the span around it that starts with it, or one that ends there, comes later */
 };
 
 struct lane_exception;

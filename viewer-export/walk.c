@@ -75,6 +75,8 @@ bool walk_put_slice(struct walk *walk, const struct walk_span *span, size_t labe
 		.duration_ns = span->end_ns - span->start_ns,
 		.label = label,
 		.arguments = &walk->arguments,
+		.flow_id = span->flow_id,
+		.flow_count = span->flow_count,
 	};
 	walk->target->summary->slices++;
 	return walk->target->format->slice(walk->target->stream, &slice, walk->error);
@@ -112,10 +114,12 @@ static bool late_keep(struct walk *walk, struct late_rows *late, const struct wa
 	return true;
 }
 
-/* The outer before the inner; otherwise as they came. */
+/* By time, the outer before the inner; otherwise as they came. */
 static int late_compare(const void *left, const void *right)
 {
 	const struct late_row *a = left, *b = right;
+	if (a->span.start_ns != b->span.start_ns)
+		return a->span.start_ns < b->span.start_ns ? -1 : 1;
 	if (a->span.place.depth != b->span.place.depth)
 		return a->span.place.depth < b->span.place.depth ? -1 : 1;
 	return (a->sequence > b->sequence) - (a->sequence < b->sequence);
@@ -141,6 +145,7 @@ static void row_place(struct walk *walk, const struct span_source *source,
 		.source = source,
 		.start_ns = times.start_ns + walk->offset_ns,
 		.end_ns = times.end_ns + walk->offset_ns,
+		.index = cursor->span,
 	};
 	if (source->duration_column >= 0)
 		span->place = lane_set_next(&walk->survey->lanes[source->family], cursor);
@@ -203,7 +208,7 @@ bool walk_trace(struct walk *walk, struct error *error)
 		goto out;
 	}
 	if (!collective_set_read(&walk->collectives, walk->reader, error) ||
-	    !walk_symbols_read(walk))
+	    !walk_symbols_read(walk) || !walk_launches_count(walk))
 		goto out;
 	for (size_t i = 0; i < span_source_count; i++) {
 		bool is_next = i > 0 && span_sources[i].family == span_sources[i - 1].family;
@@ -214,6 +219,7 @@ bool walk_trace(struct walk *walk, struct error *error)
 	ok = ((walk->survey->kinds & EXPORT_COUNTERS) == 0 || walk_write_counters(walk)) &&
 	     walk_write_losses(walk);
 out:
+	walk_launches_end(walk);
 	walk_symbols_end(walk);
 	collective_set_end(&walk->collectives);
 	gauge_set_end(&walk->gauges);

@@ -30,6 +30,8 @@ struct walk {
 	int64_t window_start_ns;	/* on the export's time line */
 	int64_t window_end_ns;
 	int64_t *next_flow_id;		/* shared by all traces */
+	uint32_t *first_flows;	/* by call, from launches_base; NULL: not wanted by the format */
+	int64_t launches_base;
 	struct collective_set collectives;
 	struct gauge_set gauges;
 	struct walk_symbols *symbols;
@@ -42,6 +44,9 @@ struct walk_span {
 	const struct span_source *source;
 	int64_t track_id;
 	int64_t device;		/* index of the GPU's process; -1 on the host */
+	size_t index;		/* among the spans of its family */
+	int64_t flow_id;	/* of its arrow, or of the first of them */
+	uint32_t flow_count;
 	int64_t start_ns;
 	int64_t end_ns;
 	struct lane_place place;
@@ -67,6 +72,33 @@ bool walk_write_overhead(struct walk *walk, const struct walk_span *span, const 
 
 /* Whichever of them it is. */
 bool walk_write_row(struct walk *walk, const struct walk_span *span, const union span_row *row);
+
+/*
+ * For a format that wants launches: how many arrows leave each call, and so which ids they get.
+ * After it, walk_launches_end.
+ */
+bool walk_launches_count(struct walk *walk);
+void walk_launches_end(struct walk *walk);
+
+/* The flow ids of a call. */
+void walk_launches_of_call(const struct walk *walk, size_t call, struct walk_span *span);
+
+/* The next of a call's flow ids; without the count, the next of all. */
+int64_t walk_launches_take(struct walk *walk, size_t call);
+
+/*
+ * Does an arrow lead to the span? It does where the call that launched it is drawn and the span is
+ * not over before the call begins. `call` is filled in wherever the trace has it.
+ */
+enum walk_launch {
+	LAUNCH_UNWANTED,	/* by the options */
+	LAUNCH_UNKNOWN,		/* the call is not in the trace */
+	LAUNCH_HIDDEN,		/* by the window */
+	LAUNCH_REVERSED,
+	LAUNCH_DRAWN,
+};
+enum walk_launch walk_launch_find(const struct walk *walk, int64_t start_ns, int64_t end_ns,
+				  int64_t correlation_id, struct launch *call);
 
 /* Kernels with their shapes; before the first kernel. */
 bool walk_symbols_read(struct walk *walk);

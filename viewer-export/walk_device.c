@@ -107,31 +107,13 @@ static void member_meet(struct walk *walk, const struct walk_span *span)
 			     walk->layout->devices[span->device].device_id, &drawn);
 }
 
-/* From the call that launched it to the span, where both are drawn. */
-static bool flow_write(struct walk *walk, const struct walk_span *span, int64_t correlation_id)
+static bool flow_write(struct walk *walk, const struct walk_span *span, const struct launch *call)
 {
-	struct export_summary *summary = walk->target->summary;
-	struct launch call;
-	if ((walk->survey->kinds & EXPORT_FLOWS) == 0 || (walk->survey->kinds & EXPORT_CALLS) == 0)
-		return true;
-	if (!launch_index_find(&walk->survey->launches, correlation_id, &call)) {
-		summary->launches_unknown++;
-		return true;
-	}
-	int64_t call_ns = call.start_ns + walk->offset_ns;
-	if (!gauge_set_launch(&walk->gauges, span->device, call_ns, span->end_ns))
-		return walk_no_memory(walk);
-	if (!walk_is_in_window(walk, call_ns, call.end_ns + walk->offset_ns))
-		return true;
-	/* A kernel may start before its call's time stamp; an arrow may not point back. */
-	if (call_ns > span->start_ns && call_ns >= span->end_ns) {
-		summary->flows_reversed++;
-		return true;
-	}
-	struct lane_place place = lane_set_at(&walk->survey->lanes[FAMILY_CALL], call.call);
+	int64_t call_ns = call->start_ns + walk->offset_ns;
+	struct lane_place place = lane_set_at(&walk->survey->lanes[FAMILY_CALL], call->call);
 	struct export_flow flow = {
-		.flow_id = (*walk->next_flow_id)++,
-		.from_track_id = walk->layout->first_tracks[FAMILY_CALL][call.group] +
+		.flow_id = span->flow_id,
+		.from_track_id = walk->layout->first_tracks[FAMILY_CALL][call->group] +
 				 (int64_t)place.lane,
 		.from_ns = call_ns,
 		.from_is_touching = place.is_touching,
@@ -141,8 +123,32 @@ static bool flow_write(struct walk *walk, const struct walk_span *span, int64_t 
 		.to_is_touching = span->place.is_touching,
 		.to_is_empty = span->start_ns == span->end_ns,
 	};
-	summary->flows++;
+	walk->target->summary->flows++;
 	return walk->target->format->flow(walk->target->stream, &flow, walk->error);
+}
+
+/* The span, and the arrow from the call that launched it where both are drawn. */
+static bool launched_write(struct walk *walk, const struct walk_span *span, size_t label,
+			   int64_t correlation_id)
+{
+	struct walk_span launched = *span;
+	struct launch call;
+	enum walk_launch launch = walk_launch_find(walk, span->start_ns, span->end_ns,
+						   correlation_id, &call);
+	if (launch == LAUNCH_DRAWN) {
+		launched.flow_id = walk_launches_take(walk, call.call);
+		launched.flow_count = 1;
+	}
+	if (!walk_put_slice(walk, &launched, label))
+		return false;
+	walk->target->summary->launches_unknown += launch == LAUNCH_UNKNOWN;
+	walk->target->summary->flows_reversed += launch == LAUNCH_REVERSED;
+	if (launch == LAUNCH_UNWANTED || launch == LAUNCH_UNKNOWN)
+		return true;
+	if (!gauge_set_launch(&walk->gauges, span->device, call.start_ns + walk->offset_ns,
+			      span->end_ns))
+		return walk_no_memory(walk);
+	return launch != LAUNCH_DRAWN || flow_write(walk, &launched, &call);
 }
 
 static void label_add_shape(struct export_arguments *arguments,
@@ -222,7 +228,7 @@ bool walk_write_kernel(struct walk *walk, const struct walk_span *span, const vo
 			add_unless(&walk->arguments, "operations", operations, 1);
 		}
 	}
-	return walk_put_slice(walk, span, label) && flow_write(walk, span, row->correlation_id);
+	return launched_write(walk, span, label, row->correlation_id);
 }
 
 static bool copy_label(struct walk *walk, uint64_t key, const struct memcpy_row *row,
@@ -267,7 +273,7 @@ bool walk_write_memcpy(struct walk *walk, const struct walk_span *span, const vo
 	if (!gauge_set_copy(&walk->gauges, span->device, row->direction, row->bytes, span->start_ns,
 			    span->end_ns))
 		return walk_no_memory(walk);
-	return walk_put_slice(walk, span, label) && flow_write(walk, span, row->correlation_id);
+	return launched_write(walk, span, label, row->correlation_id);
 }
 
 bool walk_write_memset(struct walk *walk, const struct walk_span *span, const void *data)
@@ -293,7 +299,7 @@ bool walk_write_memset(struct walk *walk, const struct walk_span *span, const vo
 					 copy_megabytes_per_s(row->bytes, duration_ns));
 	argument_add_integer(arguments, "correlation", row->correlation_id);
 	add_graph(walk, row->graph_id, row->graph_node_id);
-	return walk_put_slice(walk, span, label) && flow_write(walk, span, row->correlation_id);
+	return launched_write(walk, span, label, row->correlation_id);
 }
 
 bool walk_write_graph(struct walk *walk, const struct walk_span *span, const void *data)
@@ -311,7 +317,7 @@ bool walk_write_graph(struct walk *walk, const struct walk_span *span, const voi
 			return false;
 	}
 	argument_add_integer(&walk->arguments, "correlation", row->correlation_id);
-	return walk_put_slice(walk, span, label) && flow_write(walk, span, row->correlation_id);
+	return launched_write(walk, span, label, row->correlation_id);
 }
 
 bool walk_write_projected(struct walk *walk, const struct walk_span *span, const void *data)

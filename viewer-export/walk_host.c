@@ -128,7 +128,9 @@ bool walk_write_call(struct walk *walk, const struct walk_span *span, const void
 	argument_add_integer(&walk->arguments, "correlation", row->correlation_id);
 	if (row->return_value != 0)
 		argument_add_integer(&walk->arguments, "result", row->return_value);
-	return walk_put_slice(walk, span, label);
+	struct walk_span launching = *span;
+	walk_launches_of_call(walk, span->index, &launching);
+	return walk_put_slice(walk, &launching, label);
 }
 
 bool walk_write_overhead(struct walk *walk, const struct walk_span *span, const void *data)
