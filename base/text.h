@@ -59,7 +59,7 @@ void text_add_size(struct text *text, int64_t bytes);
 void text_add_json(struct text *text, const char *string);
 void text_add_json_bytes(struct text *text, const char *bytes, size_t length);
 
-/* Valid UTF-8 as it is, each invalid byte as U+FFFD: for formats that carry text without escapes. */
+/* Valid UTF-8 as it is, each invalid byte as U+FFFD: for formats that need no escapes. */
 void text_add_utf8(struct text *text, const char *bytes, size_t length);
 
 /*

@@ -48,8 +48,8 @@ static const struct option options[EXPORT_OPTION_COUNT] = {
 		.name = "output", .letter = 'o', .kind = OPTION_FILE, .value = "FILE",
 		.text =
 			"file to write, compressed if its name ends in .gz; '-' is standard "
-			"output; without it <name>.timeline.json in the current folder, after the "
-			"first trace",
+			"output; without it <name>.timeline.json (.pftrace for perfetto) in "
+			"the current folder, after the first trace",
 	},
 	[EXPORT_KINDS_LIST] = {
 		.name = "kinds", .kind = OPTION_TEXT, .value = "LIST",
@@ -103,6 +103,7 @@ static const struct option options[EXPORT_OPTION_COUNT] = {
 static const struct option_example examples[] = {
 	{ "laggard export traces", "writes traces.timeline.json" },
 	{ "laggard export traces -o timeline.json.gz --window 1s..1.2s", "200 ms, compressed" },
+	{ "laggard export traces --format perfetto", "writes traces.timeline.pftrace" },
 	{ "laggard export rank0.db rank1.db --kinds kernels,copies,nccl -o -",
 	  "to standard output" },
 	{ NULL, NULL },
@@ -179,6 +180,8 @@ static void say_written(const struct export_options *export, const struct export
 				summary->launches_unknown);
 	if (strcmp(export->format, "chrome") == 0)
 		text_add(&text, "; open it in chrome://tracing or https://ui.perfetto.dev");
+	else if (strcmp(export->format, "perfetto") == 0)
+		text_add(&text, "; open it in https://ui.perfetto.dev");
 	if (strcmp(export->format, "html") == 0)
 		text_add(&text, "; open it in a browser");
 	if (summary->flows_across > 0)

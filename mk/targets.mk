@@ -10,7 +10,7 @@ all: $(ALL) compile_commands.json
 packages:
 	@CC='$(CC)' SQLITE_SOURCE='$(SQLITE_SOURCE)' sh mk/install_packages.sh
 
-## test-packages: the same, and what the browser tests need: Chromium, the Trace Viewer, Node.js
+## test-packages: the same, and what the viewer tests need: Chromium, the Trace Viewer, Node.js, protoc
 .PHONY: test-packages
 test-packages: packages
 	@if [ -f tests/browser/install.sh ]; then sh tests/browser/install.sh || \

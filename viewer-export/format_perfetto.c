@@ -228,11 +228,12 @@ static bool arrow_end_write(struct export_stream *stream, int64_t track_id, int6
 {
 	struct perfetto *perfetto = stream->state;
 	struct perfetto_track *track = &perfetto->tracks[track_id];
-	uint64_t uuid = track->is_work ? perfetto_arrows_uuid(track_id) : perfetto_track_uuid(track_id);
+	uint64_t uuid = track->is_work ? perfetto_arrows_uuid(track_id) :
+					 perfetto_track_uuid(track_id);
 	if (track->is_work && !track->has_arrows) {
 		track->has_arrows = true;
-		if (!perfetto_track_describe(stream, uuid, "collectives across ranks", track->process_id,
-				      track_id, error))
+		if (!perfetto_track_describe(stream, uuid, "collectives across ranks",
+					     track->process_id, track_id, error))
 			return false;
 	}
 	text_clear(&perfetto->scratch);

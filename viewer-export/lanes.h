@@ -38,7 +38,8 @@ struct lane_place {
 	uint32_t lane;
 	uint32_t depth;		/* spans of the lane around it */
 	bool is_touching;	/* another span of the lane ends exactly where it starts */
-	bool is_late; /* the span around it that starts with it, or one that ends there, comes later */
+	bool is_late;		/* starts with the span around it, or where another ends, and that
+				   comes later: must wait */
 };
 
 struct lane_exception;

@@ -92,8 +92,8 @@ static void add_clock(struct text *text, uint64_t clock_id, int64_t time_ns)
 }
 
 /*
- * Read one nanosecond behind the base: no clock of a snapshot should say 0. This first packet is not
- * packed, so that a file is known by its first bytes.
+ * Read one nanosecond behind the base: no clock of a snapshot should say 0. This first packet is
+ * not packed, so that a file is known by its first bytes.
  */
 bool perfetto_clocks_write(struct export_stream *stream, int64_t base_ns, struct error *error)
 {

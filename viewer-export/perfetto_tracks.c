@@ -115,8 +115,8 @@ bool perfetto_process(struct export_stream *stream, const struct export_process 
 		return perfetto_no_memory(error);
 	made->process_id = process->process_id;
 	size_t packet = perfetto_packet_begin(stream);
-	size_t descriptor = descriptor_begin(text, perfetto_track_uuid(process->process_id), process->name,
-					     0, process->order);
+	size_t descriptor = descriptor_begin(text, perfetto_track_uuid(process->process_id),
+					     process->name, 0, process->order);
 	size_t inner = protobuf_begin(text, DESCRIPTOR_PROCESS);
 	protobuf_add_integer(text, PROCESS_PID, process->process_id);
 	if (process->kind == PROCESS_HOST &&

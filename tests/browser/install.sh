@@ -3,8 +3,9 @@
 # Usage: install.sh
 #
 # Installs what the browser tests need, and only what is missing: a Chromium, the Trace Viewer (Debian ships it
-# inside the sources of Go), Node.js, and playwright-core as package-lock.json names it. Run again it does
-# nothing. Where something cannot be had it says so and exits with 1; the tests are then skipped by name.
+# inside the sources of Go), Node.js, and playwright-core as package-lock.json names it; and protoc for the tests of
+# Perfetto traces. Run again it does nothing. Where something cannot be had it says so and exits with 1; the tests
+# are then skipped by name.
 set -eu
 cd "$(dirname "$0")"
 
@@ -37,6 +38,7 @@ give_up() {
 [ -n "${CHROMIUM:-}" ] || has chromium || has chromium-browser || missing="$missing chromium"
 has_viewer || missing="$missing golang-1.19-src"
 has node || missing="$missing nodejs"
+has protoc || missing="$missing protobuf-compiler"
 has_playwright || has npm || missing="$missing npm"
 
 if [ -n "$missing" ]; then

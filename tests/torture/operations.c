@@ -443,14 +443,14 @@ static bool run_analyze_window(const struct place *place, struct outcome *outcom
 	return ok;
 }
 
-static bool export_as(const struct place *place, const char *name, struct outcome *outcome,
-		      struct error *error)
+static bool export_as(const struct place *place, const char *format, const char *name,
+		      struct outcome *outcome, struct error *error)
 {
 	char path[PATH_BYTES];
 	struct trace_set *set = NULL;
 	struct export_summary summary = { 0 };
 	path_in(path, place->out, name);
-	const struct export_options options = { .output = path };
+	const struct export_options options = { .format = format, .output = path };
 	if (!ranks_open(&set, place, outcome, error))
 		return false;
 	bool ok = export_traces(set, &options, &summary, error);
@@ -465,13 +465,19 @@ static bool export_as(const struct place *place, const char *name, struct outcom
 
 static bool run_export(const struct place *place, struct outcome *outcome, struct error *error)
 {
-	return export_as(place, "timeline.json", outcome, error);
+	return export_as(place, "chrome", "timeline.json", outcome, error);
 }
 
 static bool run_export_packed(const struct place *place, struct outcome *outcome,
 			      struct error *error)
 {
-	return export_as(place, "timeline.json.gz", outcome, error);
+	return export_as(place, "chrome", "timeline.json.gz", outcome, error);
+}
+
+static bool run_export_perfetto(const struct place *place, struct outcome *outcome,
+				struct error *error)
+{
+	return export_as(place, "perfetto", "timeline.pftrace", outcome, error);
 }
 
 /* In several files, with the analysis made before. */
@@ -527,6 +533,7 @@ const struct operation operations[] = {
 	{ "exporting a timeline", run_export, NULL },
 	{ "exporting a packed timeline", run_export_packed, NULL },
 	{ "exporting a timeline with its analysis in files", run_export_analysed, NULL },
+	{ "exporting a Perfetto trace", run_export_perfetto, NULL },
 };
 const int operation_count = sizeof operations / sizeof operations[0];
 

@@ -135,6 +135,20 @@ TEST(times_are_exact_and_count_from_the_first_event_of_all_traces)
 	CHECK_INT(summary.launches_unknown, 3);
 }
 
+TEST(a_slice_comes_after_the_one_that_ends_where_it_starts)
+{
+	struct trace_writer *writer = writer_new(test_path("0.db"), 0, 0);
+	put_range(writer, 20, 10, "third");
+	put_range(writer, 10, 10, "second");
+	put_range(writer, 0, 10, "first");
+	writer_end(writer);
+	const char *text = exported(&everything, NULL, 1);
+	const char *first = strstr(text, "\"first\""), *second = strstr(text, "\"second\"");
+	const char *third = strstr(text, "\"third\"");
+	CHECK(first != NULL && second != NULL && third != NULL);
+	CHECK(first < second && second < third);
+}
+
 TEST(equal_ids_in_two_traces_are_different_names)
 {
 	struct trace_writer *writer = writer_new(test_path("0.db"), 0, 0);

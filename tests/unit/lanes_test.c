@@ -140,6 +140,31 @@ TEST(an_inner_span_that_comes_before_its_outer_one_is_late_if_both_start_togethe
 	lane_set_end(&set);
 }
 
+TEST(a_span_that_comes_before_one_that_ends_where_it_starts_is_late)
+{
+	struct lane_set set;
+	lane_set_begin(&set, LANE_NESTED);
+	add(&set, 0, 20, 30);	/* before 2, and before 1, which is late itself */
+	add(&set, 0, 10, 20);
+	add(&set, 0, 0, 10);
+	add(&set, 0, 30, 40);	/* after what it touches, but that is late */
+	add(&set, 0, 25, 30);	/* inside it, and ends with it */
+	add(&set, 0, 50, 60);
+	add(&set, 0, 50, 50);	/* of no length: closes nothing */
+	add(&set, 1, 0, 10);
+	add(&set, 1, 10, 20);	/* in order */
+	CHECK(lane_set_solve(&set));
+	CHECK_INT(lane_set_lane_count(&set, 0), 1);
+	CHECK(lane_set_at(&set, 0).is_late);
+	CHECK(lane_set_at(&set, 1).is_late);
+	CHECK(!lane_set_at(&set, 2).is_late);
+	CHECK(lane_set_at(&set, 3).is_late);
+	CHECK(!lane_set_at(&set, 4).is_late);
+	CHECK(!lane_set_at(&set, 5).is_late);
+	CHECK(!lane_set_at(&set, 8).is_late);
+	lane_set_end(&set);
+}
+
 TEST(the_cursor_agrees_with_the_search)
 {
 	struct lane_set set;
