@@ -286,9 +286,18 @@ void text_add_utf8(struct text *text, const char *bytes, size_t length)
 	text_add_bytes(text, bytes + whole, length - whole);
 }
 
+static bool is_noncharacter(const char *bytes, size_t size)
+{
+	return size == 3 && memcmp(bytes, "\xef\xbf", 2) == 0 && (unsigned char)bytes[2] >= 0xbe;
+}
+
 void text_add_html(struct text *text, const char *string)
 {
-	size_t length = strlen(string);
+	text_add_xml(text, string, strlen(string));
+}
+
+void text_add_xml(struct text *text, const char *string, size_t length)
+{
 	for (size_t i = 0; i < length;) {
 		unsigned char c = (unsigned char)string[i];
 		size_t size = utf8_sequence_length(string + i, length - i);
@@ -302,7 +311,8 @@ void text_add_html(struct text *text, const char *string)
 			text_add(text, "&quot;");
 		else if (c == '\'')
 			text_add(text, "&#39;");
-		else if (size == 0 || c == 0x7f || (c < 0x20 && c != '\n' && c != '\t'))
+		else if (size == 0 || c == 0x7f || (c < 0x20 && c != '\n' && c != '\t') ||
+			 is_noncharacter(string + i, size))
 			text_add(text, REPLACEMENT);
 		else
 			text_add_bytes(text, string + i, size);

@@ -68,6 +68,11 @@ void text_add_utf8(struct text *text, const char *bytes, size_t length);
  */
 void text_add_html(struct text *text, const char *string);
 
+/*
+ * The same for XML 1.0, which has no U+FFFE and U+FFFF either.
+ */
+void text_add_xml(struct text *text, const char *string, size_t length);
+
 /* Length in bytes (1..4) of the valid UTF-8 sequence at `bytes`, or 0. */
 size_t utf8_sequence_length(const char *bytes, size_t length);
 

@@ -48,8 +48,8 @@ static const struct option options[EXPORT_OPTION_COUNT] = {
 		.name = "output", .letter = 'o', .kind = OPTION_FILE, .value = "FILE",
 		.text =
 			"file to write, compressed if its name ends in .gz; '-' is standard "
-			"output; without it <name>.timeline.json (.pftrace for perfetto) in "
-			"the current folder, after the first trace",
+			"output; without it <name>.timeline.json, or with the ending of the "
+			"format, in the current folder, after the first trace",
 	},
 	[EXPORT_KINDS_LIST] = {
 		.name = "kinds", .kind = OPTION_TEXT, .value = "LIST",

@@ -160,24 +160,10 @@ static bool origins_make(struct export *export, struct error *error)
 	return true;
 }
 
-static int64_t job_base_ns(const struct export *export)
+static const struct origin *job_origin(const struct export *export)
 {
 	const struct origins *origins = &export->origins;
-	return origins->unix_time.has_base ? origins->unix_time.base_ns :
-					     origins->own_time.base_ns;
-}
-
-static bool head_write(struct export *export, struct error *error)
-{
-	struct export_head head = {
-		.base_ns = job_base_ns(export),
-		.tool_version = export->options->tool_version,
-		.sources = export->sources,
-		.source_count = export->input_count,
-	};
-	if (export->target.analysis != NULL)
-		head.analysis = derived_reader_analysis(export->analysis->reader);
-	return export->target.format->begin(export->target.stream, &head, error);
+	return origins->unix_time.has_base ? &origins->unix_time : &origins->own_time;
 }
 
 static void window_set(const struct export *export, const struct origin *origin,
@@ -193,6 +179,22 @@ static void window_set(const struct export *export, const struct origin *origin,
 	}
 }
 
+static bool head_write(struct export *export, struct error *error)
+{
+	const struct origin *origin = job_origin(export);
+	struct export_head head = {
+		.base_ns = origin->base_ns,
+		.tool_version = export->options->tool_version,
+		.sources = export->sources,
+		.source_count = export->input_count,
+		.has_window = export->has_window,
+	};
+	window_set(export, origin, &head.window_start_ns, &head.window_end_ns);
+	if (export->target.analysis != NULL)
+		head.analysis = derived_reader_analysis(export->analysis->reader);
+	return export->target.format->begin(export->target.stream, &head, error);
+}
+
 static struct analysis_view view_make(struct export *export, const struct origin *origin)
 {
 	struct analysis_view view = {
@@ -201,7 +203,7 @@ static struct analysis_view view_make(struct export *export, const struct origin
 		.next_flow_id = &export->next_flow_id,
 		.has_window = export->has_window,
 		.has_flows = (export->kinds & EXPORT_FLOWS) != 0,
-		.base_ns = job_base_ns(export),
+		.base_ns = job_origin(export)->base_ns,
 	};
 	window_set(export, origin, &view.window_start_ns, &view.window_end_ns);
 	return view;
@@ -236,12 +238,9 @@ static bool trace_write(struct export *export, struct survey *survey, size_t sou
 
 static bool job_write(struct export *export, struct error *error)
 {
-	const struct origins *origins = &export->origins;
 	if (export->target.analysis == NULL)
 		return true;
-	struct analysis_view view = view_make(export, origins->unix_time.has_base ?
-							      &origins->unix_time :
-							      &origins->own_time);
+	struct analysis_view view = view_make(export, job_origin(export));
 	return analysis_job_write(&view, error);
 }
 

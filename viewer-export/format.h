@@ -181,6 +181,9 @@ struct export_head {
 	const struct analysis_row *analysis;	/* NULL: none is drawn */
 	size_t part;		/* of several files, from 1; 0: the only one */
 	size_t part_count;
+	bool has_window;	/* only what touches [window_start_ns, window_end_ns) comes; */
+	int64_t window_start_ns;	/* INT64_MAX is the end of time */
+	int64_t window_end_ns;
 };
 
 /* What was written and what could not be, for the end of the file and for the person. */
@@ -248,6 +251,7 @@ struct export_format {
 extern const struct export_format chrome_format;
 extern const struct export_format perfetto_format;
 extern const struct export_format html_format;
+extern const struct export_format svg_format;
 
 /* Ends with NULL; the first is the default. */
 extern const struct export_format *const export_formats[];

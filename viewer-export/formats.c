@@ -7,6 +7,7 @@ const struct export_format *const export_formats[] = {
 	&chrome_format,
 	&perfetto_format,
 	&html_format,
+	&svg_format,
 	NULL,
 };
 

@@ -515,6 +515,11 @@ static bool run_export_analysed(const struct place *place, struct outcome *outco
 	return true;
 }
 
+static bool run_export_svg(const struct place *place, struct outcome *outcome, struct error *error)
+{
+	return export_as(place, "svg", "timeline.svg", outcome, error);
+}
+
 const struct operation operations[] = {
 	{ "writing a trace", run_writer, NULL },
 	{ "writing a trace in bulk", run_writer_bulk, NULL },
@@ -534,6 +539,7 @@ const struct operation operations[] = {
 	{ "exporting a packed timeline", run_export_packed, NULL },
 	{ "exporting a timeline with its analysis in files", run_export_analysed, NULL },
 	{ "exporting a Perfetto trace", run_export_perfetto, NULL },
+	{ "exporting a picture", run_export_svg, NULL },
 };
 const int operation_count = sizeof operations / sizeof operations[0];
 

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# tests/svg: pictures of traces, measured against the databases.
+TAP_TESTS += tests/svg/svg_test.py
