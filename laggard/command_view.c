@@ -32,12 +32,13 @@ static const char *const PERFETTO_ORIGIN = "https://ui.perfetto.dev";
 
 static bool format_at(size_t index, struct option_choice *choice)
 {
-	for (size_t i = 0; i <= index; i++)
-		if (export_formats[i] == NULL)
-			return false;
-	*choice = (struct option_choice){ export_formats[index]->name,
-					  export_formats[index]->summary };
-	return true;
+	for (size_t i = 0; export_formats[i] != NULL; i++)
+		if (export_formats[i]->is_for_perfetto && index-- == 0) {
+			*choice = (struct option_choice){ export_formats[i]->name,
+							  export_formats[i]->summary };
+			return true;
+		}
+	return false;
 }
 
 static const struct option_choice open_choices[] = {

@@ -217,6 +217,7 @@ struct export_format {
 	const char *extension;
 	const char *summary;	/* one line for the help */
 	bool is_divisible;	/* into several files, by time: parts.h */
+	bool is_for_perfetto;	/* ui.perfetto.dev opens it */
 	bool wants_launches;	/* slices tell their flow ids: what is launched is counted before */
 	bool (*begin)(struct export_stream *stream, const struct export_head *head,
 		      struct error *error);

@@ -536,6 +536,7 @@ const struct export_format chrome_format = {
 	.extension = ".json",
 	.summary = "Chrome trace events (JSON): chrome://tracing, Perfetto, speedscope",
 	.is_divisible = true,
+	.is_for_perfetto = true,
 	.begin = chrome_begin,
 	.process = chrome_process,
 	.track = chrome_track,

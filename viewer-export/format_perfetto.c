@@ -296,6 +296,7 @@ const struct export_format perfetto_format = {
 	.name = "perfetto",
 	.extension = ".pftrace",
 	.summary = "Perfetto trace (protocol buffers): ui.perfetto.dev; small, exact, any size",
+	.is_for_perfetto = true,
 	.wants_launches = true,
 	.begin = perfetto_begin,
 	.process = perfetto_process,
