@@ -194,22 +194,18 @@ bool perfetto_track(struct export_stream *stream, const struct export_track *tra
 				track->process_id, track->order, error);
 }
 
-/* Units that Perfetto knows by number, or as people write them. */
+/* Perfetto knows some units by number. */
 static void add_unit(struct text *text, const char *series)
 {
-	static const struct { const char *series; uint32_t unit; const char *name; } units[] = {
-		{ "ns", 1, NULL }, { "count", 2, NULL }, { "bytes", 3, NULL }, { "mw", 0, "mW" },
-		{ "mhz", 0, "MHz" }, { "c", 0, "°C" }, { "percent", 0, "%" },
-	};
+	static const char *const numbered[] = { "", "ns", "count", "bytes" };
 	size_t counter = protobuf_begin(text, DESCRIPTOR_COUNTER);
-	size_t i = 0;
-	while (i < sizeof units / sizeof units[0] && strcmp(units[i].series, series) != 0)
-		i++;
-	if (i < sizeof units / sizeof units[0] && units[i].name == NULL)
-		protobuf_add_varint(text, COUNTER_UNIT, units[i].unit);
+	uint64_t unit = 1;
+	while (unit < sizeof numbered / sizeof numbered[0] && strcmp(numbered[unit], series) != 0)
+		unit++;
+	if (unit < sizeof numbered / sizeof numbered[0])
+		protobuf_add_varint(text, COUNTER_UNIT, unit);
 	else
-		protobuf_add_string(text, COUNTER_UNIT_NAME,
-				    i < sizeof units / sizeof units[0] ? units[i].name : series);
+		protobuf_add_string(text, COUNTER_UNIT_NAME, series);
 	protobuf_end(text, counter);
 }
 

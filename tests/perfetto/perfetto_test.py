@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -28,18 +29,26 @@ import expectation  # noqa: E402
 
 LAGGARD = chrome_test.LAGGARD
 RATIO_MAX = 0.25
-RATIO_BYTES_MIN = 10000     # of the JSON: names and frame of a file of ten slices outweigh them
+RATIO_BYTES_MIN = 20000     # of the JSON: names and frame of a file of a few slices outweigh them
 CUDA = 4
-SAID = {'mW': 'mw', 'MHz': 'mhz', '°C': 'c', '%': 'percent'}
 ARGUMENTS = {'registers_per_thread': 'registers per thread', 'shared_mem_static': 'static shared bytes',
              'shared_mem_dynamic': 'dynamic shared bytes'}
 STAGES = {'kernel': 'Kernel', 'gpu_memcpy': 'Memcpy', 'gpu_memset': 'Memset', 'cuda_graph': 'Graph'}
 SPANS_OF_EVENTS = ('api_call', 'range', 'gpu_range', 'synchronization', 'collective', 'overhead')
+ANALYSED = ('step', 'idle', 'collective wait')
+# Ranks of a job that stand in the case of all its ranks, too, and another rank or year of what is there once.
+REPEATED = ('dlrm-', 'a100-rank3of8', 'sampled-rank1of128')
 
 
 def export(case, folder, name, *options):
     path = os.path.join(folder, case.name.replace(' ', '_').replace(',', '') + name)
-    done = chrome_test.run([LAGGARD, 'export', '-q', *options, '-o', path, *case.databases])
+    if case.analysis is None:
+        case.analysis = path + '.analysis.db'
+        done = chrome_test.run([LAGGARD, 'analyze', '--database', case.analysis, '-o', os.devnull, *case.databases])
+        if done.returncode != 0:
+            raise decoder.Damage(done.stderr.decode('utf-8', 'replace'))
+    done = chrome_test.run([LAGGARD, 'export', '-q', '--analysis', case.analysis, *options, '-o', path,
+                            *case.databases])
     if done.returncode != 0 or done.stderr:
         raise decoder.Damage(done.stderr.decode('utf-8', 'replace') or f'exit status {done.returncode}')
     return path
@@ -155,9 +164,7 @@ def check_events(tap, case, trace, chrome):
 def check_counters(tap, case, trace, chrome):
     got, want = collections.Counter(), collections.Counter()
     for track, time, value in trace.counters:
-        unit = trace.unit_of(track)
-        got[trace.process_of(track).text(2), trace.tracks[track].text(2), SAID.get(unit, unit), time,
-            value] += 1
+        got[trace.process_of(track).text(2), trace.tracks[track].text(2), trace.unit_of(track), time, value] += 1
     for event in chrome.of('C'):
         (series, value), = event['args'].items()
         want[chrome.names['process_name', event['pid']], event['name'], series, chrome.time(event),
@@ -190,8 +197,9 @@ def expected_launches(traces):
                 end = row['start_ns'] + row['duration_ns']
                 if call is None or (row['start_ns'] < call['start_ns'] and end <= call['start_ns']):
                     continue
-                want[trace.epoch + call['start_ns'], call['duration_ns'], trace.epoch + row['start_ns'],
-                     row['duration_ns'], row['correlation_id']] += 1
+                epoch = trace.epoch + trace.offset
+                want[epoch + call['start_ns'], call['duration_ns'], epoch + row['start_ns'], row['duration_ns'],
+                     row['correlation_id']] += 1
     return want
 
 
@@ -219,8 +227,8 @@ def check_database(tap, case, trace, traces):
             (work['start'], work['duration']) for work in trace.work)),
             (SPANS_OF_EVENTS, collections.Counter(
                 (slice_.start, slice_.end - slice_.start) for slice_ in trace.slices
-                if slice_.category != 'analysis'))):
-        want = collections.Counter((each.epoch + row['start_ns'], row['duration_ns'])
+                if slice_.category not in (*ANALYSED, 'finding')))):
+        want = collections.Counter((each.epoch + each.offset + row['start_ns'], row['duration_ns'])
                                    for each in traces for table in tables for row in each.of(table))
         tap.equal(difference(got, want), ([], []),
                   f'{case.name}: {"GPU work" if tables is expectation.WORK_TABLES else "slices"} '
@@ -232,6 +240,47 @@ def check_database(tap, case, trace, traces):
     got = collections.Counter((work['start'], work['duration'], work['whole'].replace('\ufffd', ''))
                               for work in trace.work if work['stage'] == 'Kernel')
     tap.equal(difference(got, want), ([], []), f'{case.name}: kernels have their names')
+
+
+def check_analysis(tap, case, trace, analysis):
+    """Steps, idle time, waits, findings and arrows from rank to rank, straight from the analysis."""
+    got = collections.Counter((slice_.category, slice_.start, slice_.end - slice_.start)
+                              for slice_ in trace.slices if slice_.category in ANALYSED)
+    tap.equal(difference(got, collections.Counter(analysis.spans())), ([], []),
+              f'{case.name}: steps, idle time and waits at their Unix times')
+    # The end that closes a slice is its own only by depth: of findings, all begin and end together.
+    findings = [slice_ for slice_ in trace.slices if slice_.category == 'finding']
+    tap.equal([slice_.arguments.get('text', '') for slice_ in findings], analysis.findings(),
+              f'{case.name}: findings in their order')
+    tap.check({trace.process_of(slice_.track).text(2) for slice_ in findings} <= {'job'} and
+              len({(slice_.track, slice_.start, slice_.end) for slice_ in findings}) <= 1,
+              f'{case.name}: findings stand in the job, over all that was analysed')
+
+
+def check_arrows(tap, case, trace, analysis):
+    """An arrow leads from the start of the latest rank's kernel into one that waited for it."""
+    ends = collections.defaultdict(list)
+    for instant in trace.instants:
+        for kind, flows in (('from', instant.flows), ('to', instant.terminating)):
+            for flow in flows:
+                ends[flow].append((kind, instant))
+    wrong = [flow for flow, pair in ends.items() if sorted(kind for kind, _ in pair) != ['from', 'to']]
+    tap.equal(wrong[:3], [], f'{case.name}: every arrow has two ends')
+    got, lost = collections.Counter(), 0
+    works = collections.defaultdict(list)
+    for work in trace.work:
+        works[trace.gpus[work['gpu']]].append((work['start'], work['start'] + work['duration']))
+    for pair in ends.values():
+        places = dict(pair)
+        if len(places) == 2:
+            begin, end = places['from'], places['to']
+            got[begin.start] += 1
+            source, target = (trace.process_of(instant.track).text(2) for instant in (begin, end))
+            lost += (source == target or begin.start > end.start or
+                     all(start != begin.start for start, _ in works[source]) or
+                     not any(start <= end.start < over for start, over in works[target]))
+    tap.equal((got, lost), (collections.Counter(start for _, start, _ in analysis.arrows()), 0),
+              f'{case.name}: arrows lead from the latest rank into what waited')
 
 
 def check_protoc(tap, case, path):
@@ -247,12 +296,14 @@ def check_protoc(tap, case, path):
 
 
 def check_case(tap, case, folder):
-    traces = [expectation.Trace(path) for path in case.databases]
     path = export(case, folder, '.pftrace', '--format', 'perfetto')
     chrome = Chrome(export(case, folder, '.json', '--format', 'chrome'))
     with open(path, 'rb') as file:
         trace = decoder.Decoder(file.read())
+    traces, analysis = case.oracle()
     check_database(tap, case, trace, traces)
+    check_analysis(tap, case, trace, analysis)
+    check_arrows(tap, case, trace, analysis)
     check_launches(tap, case, trace, traces)
     check_work(tap, case, trace, chrome)
     check_events(tap, case, trace, chrome)
@@ -264,11 +315,6 @@ def check_case(tap, case, folder):
     if chrome.bytes >= RATIO_BYTES_MIN:
         tap.check(ratio <= RATIO_MAX, f'{case.name}: at most a quarter of the Chrome JSON', ratio)
     return path
-
-
-def is_repeated(case):
-    """Ranks of a job that stand in the case of all its ranks, too."""
-    return case.name.startswith('dlrm-')
 
 
 def check_window(tap, case, folder):
@@ -301,12 +347,14 @@ def main():
     os.makedirs(folder, exist_ok=True)
     try:
         cases = [case for case in (*chrome_test.made_cases(folder), *chrome_test.real_cases(tap, folder),
-                                   *chrome_test.rig_cases(tap, folder)) if not is_repeated(case)]
+                                   *chrome_test.rig_cases(tap, folder)) if not case.name.startswith(REPEATED)]
         for case in cases:
+            begin = time.monotonic()
             try:
                 case.output = check_case(tap, case, folder)
             except (decoder.Damage, LookupError, TypeError, UnicodeDecodeError) as error:
                 tap.check(False, f'{case.name}: can be decoded', repr(error))
+            print(f'# {case.name}: {time.monotonic() - begin:.1f} s')
         made = [case for case in cases if case.name.startswith('made')]
         check_window(tap, made[0], folder)
         check_same_bytes(tap, made[-1], made[-1].output, folder)

@@ -31,7 +31,11 @@ ALLOWED = {'svg', 'style', 'rect', 'text', 'title', 'g', 'path'}
 
 def export(case, folder, name, *options):
     path = os.path.join(folder, case.name.replace(' ', '_').replace(',', '') + name)
-    done = chrome_test.run([LAGGARD, 'export', '-q', '--format', 'svg', *options, '-o', path, *case.databases])
+    if case.analysis is None:
+        case.analysis = path + '.analysis.db'
+        chrome_test.run([LAGGARD, 'analyze', '--database', case.analysis, '-o', os.devnull, *case.databases])
+    done = chrome_test.run([LAGGARD, 'export', '-q', '--format', 'svg', '--analysis', case.analysis, *options,
+                            '-o', path, *case.databases])
     return path, done
 
 
@@ -69,6 +73,13 @@ def check_places(tap, name, root, rows):
     tap.equal(wrong[:3], [], f'{name}: boxes stand where their times say')
 
 
+def analysed_window(analysis, base):
+    """What the slices of the findings span."""
+    row, = analysis.of('analysis')
+    start, end = max(row['window_start_ns'] - base, 0), row['window_end_ns'] - base
+    return collections.Counter({(start, end - start): len(analysis.findings())} if row['window_start_ns'] >= 0 else {})
+
+
 def check_case(tap, case, folder, *options):
     name = case.name + ''.join(f', {option}' for option in options if not option.startswith('-'))
     path, done = export(case, folder, '.window.svg' if options else '.svg', *options)
@@ -79,10 +90,12 @@ def check_case(tap, case, folder, *options):
     attributes = {key for element in root.iter() for key in element.attrib}
     tap.equal([key for key in attributes if key.startswith('on') or 'href' in key], [], f'{name}: nothing that runs')
     rows, base = rows_of(root), int(root.get('data-base'))
-    traces = [expectation.Trace(database) for database in case.databases]
+    traces, analysis = case.oracle()
     recorded = collections.Counter(
-        (trace.epoch + row['start_ns'] - base, row['duration_ns'])
+        (trace.epoch + trace.offset + row['start_ns'] - base, row['duration_ns'])
         for trace in traces for table in expectation.SPAN_TABLES for row in trace.of(table))
+    recorded += collections.Counter((start - base, duration) for _, start, duration in analysis.spans())
+    recorded += analysed_window(analysis, base)
     drawn = collections.Counter((int(box.get('data-start')), int(box.get('data-duration')))
                                 for kind, _, boxes, _ in rows for box in boxes)
     tap.equal((list((drawn - recorded).items())[:3], bool(drawn)), ([], True),
