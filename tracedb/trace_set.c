@@ -137,6 +137,14 @@ static int is_trace_name(const struct dirent *entry)
 	return 0;
 }
 
+/* Timelines, reports and the analysis are often written beside their traces. */
+static bool is_result(const char *path)
+{
+	enum file_format format = FILE_FORMAT_UNKNOWN;
+	return file_format_of(path, &format, NULL) &&
+	       (format == FILE_FORMAT_RESULT || format == FILE_FORMAT_ANALYSIS);
+}
+
 /* An entry of a folder; folders in folders are not looked into. */
 static bool set_add_entry(struct trace_set *set, const char *folder, const char *name,
 			  struct error *error)
@@ -153,12 +161,7 @@ static bool set_add_entry(struct trace_set *set, const char *folder, const char 
 	}
 	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
 		return true;
-	/* Timelines, reports and the analysis are often written beside their traces. */
-	enum file_format format = FILE_FORMAT_UNKNOWN;
-	if (file_format_of(path, &format, NULL) &&
-	    (format == FILE_FORMAT_RESULT || format == FILE_FORMAT_ANALYSIS))
-		return true;
-	return set_add_file(set, path, error);
+	return is_result(path) || set_add_file(set, path, error);
 }
 
 static bool set_add_folder(struct trace_set *set, const char *folder, struct error *error)
@@ -221,6 +224,10 @@ bool trace_set_open(struct trace_set **out, const char *const *arguments, size_t
 	for (size_t i = 0; ok && i < count; i++) {
 		struct stat status;
 		bool is_folder = stat(arguments[i], &status) == 0 && S_ISDIR(status.st_mode);
+		/* A shell that fills in names finds the analysis among the traces. */
+		if (!is_folder && count > 1 && is_result(arguments[i]) &&
+		    set->count + count - i > 1)
+			continue;
 		ok = is_folder ? set_add_folder(set, arguments[i], error) :
 			set_add_file(set, arguments[i], error);
 	}

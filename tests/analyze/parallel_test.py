@@ -7,6 +7,7 @@ costs must be counted once, for the GPUs that wait. Also folders as people have 
 import glob
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -72,6 +73,11 @@ def check_two_d(tap, run):
         tap.check(not wrong, 'two-d without the names of communicators: rank 3 all the same', wrong)
 
 
+def analyze(*paths):
+    return subprocess.run([faults_test.LAGGARD, 'analyze', '--format', 'json', *paths], check=False,
+                          stdout=subprocess.PIPE)
+
+
 def check_folders(tap):
     late, quiet = (Run(faults_test.scenario_path(name)) for name in ('late-host', 'balanced-ddp'))
     truth = faults_test.truth_of('late-host')
@@ -83,6 +89,12 @@ def check_folders(tap):
         wrong = refused or culprit_problem(report, 2, 4, truth['per_step_ns'], 10)
         tap.check(not wrong, 'the late rank twice in a folder: one culprit', wrong)
         os.remove(os.path.join(folder, 'again.trace.db'))
+        alone = analyze(folder)
+        named = sorted(glob.glob(os.path.join(folder, '*.db')))
+        among = analyze(*named)
+        tap.check('laggard-analysis.db' in map(os.path.basename, named) and among.returncode == 0 and
+                  among.stdout == alone.stdout, 'traces named one by one, the analysis among them', named)
+        os.remove(os.path.join(folder, 'laggard-analysis.db'))
         for path in traces_of(quiet):
             shutil.copy(path, folder)
         report, refused = report_of(folder)
