@@ -34,7 +34,8 @@ def varint(data, at):
 
 
 def fields(data):
-    """(number, value) of each field: an int, or bytes."""
+    """(number, value) of each field, as a list: an int, or bytes."""
+    found = []
     at, end = 0, len(data)
     while at < end:
         key = data[at]
@@ -43,7 +44,7 @@ def fields(data):
             key, at = varint(data, at - 1)
         kind = key & 7
         if kind == 1:
-            yield key >> 3, struct.unpack_from('<Q', data, at)[0]
+            found.append((key >> 3, struct.unpack_from('<Q', data, at)[0]))
             at += 8
             continue
         value = data[at]
@@ -58,19 +59,22 @@ def fields(data):
                 raise Damage('a field is cut off')
         elif kind != 0:
             raise Damage(f'wire type {kind}')
-        yield key >> 3, value
+        found.append((key >> 3, value))
+    return found
 
 
 class Message:
     """Fields by number; each knows all its values, in their order."""
 
+    __slots__ = ('values',)
+
     def __init__(self, data):
-        self.values = {}
+        self.values = values = {}
         for number, value in fields(data):
-            if number in self.values:
-                self.values[number].append(value)
+            if number in values:
+                values[number].append(value)
             else:
-                self.values[number] = [value]
+                values[number] = [value]
 
     def one(self, number, default=None):
         found = self.values.get(number)
