@@ -3,7 +3,8 @@
  * A picture (SVG) for papers and pages: a row for each track, its name at the left, time from left
  * to right. A row has a shading that says how busy it was, column by column, and above it its
  * longest slices as boxes. What is drawn is bounded, however long the trace: a few shapes for the
- * shading of a row, BOXES_MAX boxes, ROWS_MAX rows. Counters, instants and arrows are not drawn.
+ * shading of a row, BOXES_MAX boxes, ROWS_MAX rows. Counters, instants, arrows and findings are not
+ * drawn.
  *
  * How long the trace is turns out at its end: columns begin with a nanosecond, and each time they
  * do not suffice, two become one.
@@ -79,6 +80,9 @@ static bool svg_track(struct export_stream *stream, const struct export_track *t
 {
 	struct svg *svg = stream->state;
 	int64_t process_row = 0;
+	/* They lie one on the other, over all of the picture. */
+	if (track->kind == TRACK_FINDINGS)
+		return true;
 	if (svg->row_count >= ROWS_MAX) {
 		svg->rows_hidden++;
 		return true;
@@ -108,6 +112,14 @@ static size_t svg_label_find(struct export_stream *stream, uint64_t key)
 									  LABEL_NONE;
 }
 
+static enum paint paint_of_cause(const char *cause)
+{
+	int paint = PAINT_IDLE + 1;
+	while (paint < PAINT_COUNT && strcmp(svg_paints[paint].cause, cause) != 0)
+		paint++;
+	return paint < PAINT_COUNT ? (enum paint)paint : PAINT_IDLE;
+}
+
 static enum paint paint_of(const struct export_label *label)
 {
 	static const struct { const char *category; enum paint paint; } categories[] = {
@@ -115,10 +127,13 @@ static enum paint paint_of(const struct export_label *label)
 		{ "cuda_graph", PAINT_GRAPH }, { "cuda_runtime", PAINT_CALL },
 		{ "cuda_driver", PAINT_CALL }, { "api", PAINT_CALL }, { "nvtx", PAINT_RANGE },
 		{ "gpu_range", PAINT_RANGE }, { "nccl", PAINT_COLLECTIVE }, { "sync", PAINT_WAIT },
-		{ "overhead", PAINT_OVERHEAD },
+		{ "overhead", PAINT_OVERHEAD }, { "step", PAINT_STEP },
+		{ "collective wait", PAINT_WAIT },
 	};
 	if (strcmp(label->category, "kernel") == 0)
 		return label->color != NULL ? PAINT_COMMUNICATION : PAINT_KERNEL;
+	if (strcmp(label->category, "idle") == 0)
+		return paint_of_cause(label->name);
 	for (size_t i = 0; i < sizeof categories / sizeof categories[0]; i++)
 		if (strcmp(categories[i].category, label->category) == 0)
 			return categories[i].paint;
@@ -251,17 +266,6 @@ static bool boxes_add(struct svg_row *row, const struct svg_box *box)
 	return true;
 }
 
-static enum paint row_paint(const struct svg_row *row, enum paint paint)
-{
-	if (row->kind == TRACK_IDLE)
-		return PAINT_IDLE;
-	if (row->kind == TRACK_STEPS)
-		return PAINT_STEP;
-	if (row->kind == TRACK_WAITS)
-		return PAINT_WAIT;
-	return row->kind == TRACK_RANGES ? PAINT_RANGE : paint;
-}
-
 static bool svg_slice(struct export_stream *stream, const struct export_slice *slice,
 		      struct error *error)
 {
@@ -272,7 +276,7 @@ static bool svg_slice(struct export_stream *stream, const struct export_slice *s
 		return true;
 	struct svg_row *row = &svg->rows[place];
 	const struct svg_label *label = &svg->labels[slice->label];
-	enum paint paint = row_paint(row, label->paint);
+	enum paint paint = row->kind == TRACK_RANGES ? PAINT_RANGE : label->paint;
 	start_ns = start_ns < svg->origin_ns ? svg->origin_ns : start_ns;
 	end_ns = end_ns > svg->limit_ns ? svg->limit_ns : end_ns;
 	if (end_ns < start_ns)

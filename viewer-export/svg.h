@@ -19,9 +19,22 @@ enum {
 /* What a slice is, and the colour that says so. */
 enum paint {
 	PAINT_KERNEL, PAINT_COMMUNICATION, PAINT_COPY, PAINT_MEMSET, PAINT_GRAPH, PAINT_CALL,
-	PAINT_RANGE, PAINT_COLLECTIVE, PAINT_WAIT, PAINT_OVERHEAD, PAINT_STEP, PAINT_IDLE,
-	PAINT_OTHER, PAINT_COUNT
+	PAINT_RANGE, PAINT_COLLECTIVE, PAINT_WAIT, PAINT_OVERHEAD, PAINT_STEP, PAINT_OTHER,
+	PAINT_IDLE,	/* of a cause that is not known here; those that are follow */
+	PAINT_IDLE_SYNC, PAINT_IDLE_AFTER_SYNC, PAINT_IDLE_ALLOC, PAINT_IDLE_LOAD,
+	PAINT_IDLE_COMM_SETUP, PAINT_IDLE_DATA, PAINT_IDLE_LAUNCH, PAINT_IDLE_HOST,
+	PAINT_IDLE_COMM, PAINT_IDLE_COPY, PAINT_IDLE_STREAM, PAINT_IDLE_LATENCY,
+	PAINT_IDLE_UNEXPLAINED,
+	PAINT_COUNT
 };
+
+struct svg_paint {
+	const char *title;
+	const char *color;
+	const char *cause;	/* of idle time, as an analysis names it; NULL: none */
+};
+
+extern const struct svg_paint svg_paints[PAINT_COUNT];
 
 struct svg_box {
 	int64_t start_ns;

@@ -12,7 +12,8 @@ enum {
 	NAMES_WIDTH = 300,	/* pixels */
 	PLOT_WIDTH = 1024,
 	MARGIN = 8,
-	HEAD_HEIGHT = 48,	/* legend and axis */
+	LEGEND_HEIGHT = 16,	/* of a line of it */
+	AXIS_HEIGHT = 32,
 	ROW_HEIGHT = 16,
 	BOX_HEIGHT = 14,
 	INSET = 2,		/* a box inside a box is so much lower at its top */
@@ -24,20 +25,33 @@ enum {
 	TICKS = 8,
 };
 
-static const struct { const char *color, *title; } paints[PAINT_COUNT] = {
-	[PAINT_KERNEL] = { "#4e86c0", "kernels" },
-	[PAINT_COMMUNICATION] = { "#d9605a", "communication" },
-	[PAINT_COPY] = { "#57a35a", "copies" },
-	[PAINT_MEMSET] = { "#a6a13e", "memsets" },
-	[PAINT_GRAPH] = { "#5aa9a4", "CUDA graphs" },
-	[PAINT_CALL] = { "#a984b8", "CUDA calls" },
-	[PAINT_RANGE] = { "#dca23f", "ranges" },
-	[PAINT_COLLECTIVE] = { "#c9745f", "NCCL operations" },
-	[PAINT_WAIT] = { "#8f959c", "waits" },
-	[PAINT_OVERHEAD] = { "#7d6f66", "profiling" },
-	[PAINT_STEP] = { "#86b3d6", "steps" },
-	[PAINT_IDLE] = { "#c8a2a0", "idle" },
-	[PAINT_OTHER] = { "#9aa5b1", "other" },
+const struct svg_paint svg_paints[PAINT_COUNT] = {
+	[PAINT_KERNEL] = { "kernels", "#4e86c0", NULL },
+	[PAINT_COMMUNICATION] = { "communication", "#d9605a", NULL },
+	[PAINT_COPY] = { "copies", "#57a35a", NULL },
+	[PAINT_MEMSET] = { "memsets", "#a6a13e", NULL },
+	[PAINT_GRAPH] = { "CUDA graphs", "#5aa9a4", NULL },
+	[PAINT_CALL] = { "CUDA calls", "#a984b8", NULL },
+	[PAINT_RANGE] = { "ranges", "#dca23f", NULL },
+	[PAINT_COLLECTIVE] = { "NCCL operations", "#c9745f", NULL },
+	[PAINT_WAIT] = { "waits", "#8f959c", NULL },
+	[PAINT_OVERHEAD] = { "profiling", "#7d6f66", NULL },
+	[PAINT_STEP] = { "steps", "#86b3d6", NULL },
+	[PAINT_OTHER] = { "other", "#9aa5b1", NULL },
+	[PAINT_IDLE] = { "idle", "#c8a2a0", NULL },
+	[PAINT_IDLE_SYNC] = { "idle: sync", "#e0b070", "sync" },
+	[PAINT_IDLE_AFTER_SYNC] = { "idle: after a sync", "#c98f4a", "after-sync" },
+	[PAINT_IDLE_ALLOC] = { "idle: allocation", "#a9713a", "alloc" },
+	[PAINT_IDLE_LOAD] = { "idle: loading code", "#8c6a4f", "module-load" },
+	[PAINT_IDLE_COMM_SETUP] = { "idle: communicators", "#b8736b", "comm-setup" },
+	[PAINT_IDLE_DATA] = { "idle: data", "#e0cc62", "data" },
+	[PAINT_IDLE_LAUNCH] = { "idle: slow launches", "#e5853a", "launch-bound" },
+	[PAINT_IDLE_HOST] = { "idle: host", "#d3a89c", "host-other" },
+	[PAINT_IDLE_COMM] = { "idle: communication", "#e39b97", "blocked-comm" },
+	[PAINT_IDLE_COPY] = { "idle: a copy", "#a5cba3", "blocked-copy" },
+	[PAINT_IDLE_STREAM] = { "idle: another stream", "#b5afd4", "blocked-stream" },
+	[PAINT_IDLE_LATENCY] = { "idle: launch latency", "#b9cbd9", "launch-latency" },
+	[PAINT_IDLE_UNEXPLAINED] = { "idle: unexplained", "#cfcfcf", "unexplained" },
 };
 
 #define ADD(text, literal) text_add_bytes((text), "" literal, sizeof(literal) - 1)
@@ -196,7 +210,7 @@ static void boxes_write(const struct svg *svg, struct text *text, const struct s
 }
 
 /* Round steps, in the largest unit in which they are whole numbers. */
-static void axis_write(const struct svg *svg, struct text *text, int height)
+static void axis_write(const struct svg *svg, struct text *text, int top, int height)
 {
 	static const struct { int64_t ns; const char *name; } units[] = {
 		{ 1000000000, "s" }, { 1000000, "ms" }, { 1000, "us" }, { 1, "ns" },
@@ -214,16 +228,36 @@ static void axis_write(const struct svg *svg, struct text *text, int height)
 		int64_t at_ns = i * step_ns;
 		ADD(text, "<path class=\"a\" d=\"M");
 		add_place(text, place_of(svg, svg->origin_ns + at_ns));
-		text_add_format(text, ",%dV%d\"/><text class=\"t\" x=\"", HEAD_HEIGHT - 4, height);
+		text_add_format(text, ",%dV%d\"/><text class=\"t\" x=\"", top - 4, height);
 		add_place(text, place_of(svg, svg->origin_ns + at_ns));
-		text_add_format(text, "\" y=\"%d\">%" PRId64 " %s</text>\n", HEAD_HEIGHT - 8,
+		text_add_format(text, "\" y=\"%d\">%" PRId64 " %s</text>\n", top - 8,
 				at_ns / units[unit].ns, units[unit].name);
 	}
 }
 
+/* Where an entry of the legend stands, and where the next one may. */
+static void legend_place(enum paint paint, int *x, int *y)
+{
+	int width = 28 + CHARACTER_WIDTH * (int)strlen(svg_paints[paint].title);
+	if (*x > 0 && *x + width > PLOT_WIDTH) {
+		*x = 0;
+		*y += LEGEND_HEIGHT;
+	}
+	*x += width;
+}
+
+static int legend_height(const struct svg *svg)
+{
+	int x = 0, y = 0;
+	for (int i = 0; i < PAINT_COUNT; i++)
+		if (svg->is_painted[i])
+			legend_place((enum paint)i, &x, &y);
+	return y + LEGEND_HEIGHT;
+}
+
 static void head_write(const struct svg *svg, struct text *text, int height)
 {
-	int x = 0;
+	int x = 0, y = 0;
 	text_add_format(text,
 			"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
 			"viewBox=\"%d 0 %d %d\" data-base=\"%" PRId64
@@ -236,15 +270,18 @@ static void head_write(const struct svg *svg, struct text *text, int height)
 			svg->origin_ns, svg->last_ns);
 	for (int i = 0; i < PAINT_COUNT; i++)
 		if (svg->is_painted[i])
-			text_add_format(text, ".p%d{fill:%s}", i, paints[i].color);
+			text_add_format(text, ".p%d{fill:%s}", i,
+					svg_paints[i].color);
 	ADD(text, "rect{stroke:#fff;stroke-opacity:.5;stroke-width:.5}</style>\n");
 	for (int i = 0; i < PAINT_COUNT; i++) {
+		const char *title = svg_paints[i].title;
 		if (!svg->is_painted[i])
 			continue;
-		text_add_format(text, "<rect class=\"p%d\" x=\"%d\" y=\"8\" width=\"10\" "
-				"height=\"10\"/><text x=\"%d\" y=\"17\">%s</text>\n", i, x, x + 14,
-				paints[i].title);
-		x += 28 + CHARACTER_WIDTH * (int)strlen(paints[i].title);
+		legend_place((enum paint)i, &x, &y);
+		int left = x - 28 - CHARACTER_WIDTH * (int)strlen(title);
+		text_add_format(text, "<rect class=\"p%d\" x=\"%d\" y=\"%d\" width=\"10\" "
+				"height=\"10\"/><text x=\"%d\" y=\"%d\">%s</text>\n", i, left,
+				y + 8, left + 14, y + 17, title);
 	}
 }
 
@@ -310,11 +347,12 @@ bool svg_draw(struct export_stream *stream, struct svg *svg, struct error *error
 	if (svg->has_window && svg->limit_ns != INT64_MAX && svg->limit_ns > svg->last_ns)
 		svg->last_ns = svg->limit_ns;
 	size_t count = rows_place(svg, places);
-	int height = HEAD_HEIGHT + (int)count * ROW_HEIGHT + 2 * MARGIN;
+	int top = legend_height(svg) + AXIS_HEIGHT;
+	int height = top + (int)count * ROW_HEIGHT + 2 * MARGIN;
 	head_write(svg, text, height);
-	axis_write(svg, text, height - MARGIN);
+	axis_write(svg, text, top, height - MARGIN);
 	for (size_t i = 0; ok && i < count; i++) {
-		row_write(svg, text, &svg->rows[places[i].row], HEAD_HEIGHT + (int)i * ROW_HEIGHT);
+		row_write(svg, text, &svg->rows[places[i].row], top + (int)i * ROW_HEIGHT);
 		ok = text->length < FLUSH_BYTES || text_flush(stream, error);
 	}
 	if (svg->rows_hidden > 0)

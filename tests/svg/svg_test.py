@@ -73,11 +73,39 @@ def check_places(tap, name, root, rows):
     tap.equal(wrong[:3], [], f'{name}: boxes stand where their times say')
 
 
-def analysed_window(analysis, base):
-    """What the slices of the findings span."""
-    row, = analysis.of('analysis')
-    start, end = max(row['window_start_ns'] - base, 0), row['window_end_ns'] - base
-    return collections.Counter({(start, end - start): len(analysis.findings())} if row['window_start_ns'] >= 0 else {})
+def check_causes(tap, name, root, rows, analysis, base):
+    """A piece of idle time has the colour of its cause, and the legend says which that is."""
+    causes, told, painted, wrong = collections.defaultdict(set), legend(root), {}, []
+    for row in analysis.of('idle_gap', 'is_rest = 0'):
+        causes[row['start_ns'] - base, row['duration_ns']].add(row['cause'])
+    for _, row, boxes, _ in rows:
+        for box in boxes if row.startswith('idle') else ():
+            paint = box.find(SVG + 'rect').get('class')
+            cause = box.find(SVG + 'title').text.split(' \u00b7 ')[0]
+            if (cause not in causes[int(box.get('data-start')), int(box.get('data-duration'))] or
+                    painted.setdefault(paint, cause) != cause or not told.get(paint, '').startswith('idle: ')):
+                wrong.append((paint, cause))
+    tap.equal(wrong[:3], [], f'{name}: idle time is coloured by cause')
+
+
+def legend(root):
+    """Titles by class; a square of it stands just before its text."""
+    squares = [element for element in root if element.tag == SVG + 'rect']
+    texts = [element for element in root if element.tag == SVG + 'text' and element.get('class') is None]
+    right = [int(text.get('x')) + 6 * len(text.text) for text in texts]
+    return {square.get('class'): text.text for square, text in zip(squares, texts)} if max(right) <= 1024 else {}
+
+
+def check_steps(tap, case, folder):
+    """A picture of steps is as wide as they are."""
+    analysis = case.oracle()[1]
+    steps = analysis.of('step', 'number BETWEEN 1 AND 2')
+    _, root = check_case(tap, case, folder, '--steps', '1..2')
+    base = int(root.get('data-base'))
+    tap.equal((bool(steps), int(root.get('data-start')), int(root.get('data-end'))),
+              (True, min(row['start_ns'] for row in steps) - base,
+               max(row['start_ns'] + row['duration_ns'] for row in steps) - base),
+              f'{case.name}: the steps are the whole picture')
 
 
 def check_case(tap, case, folder, *options):
@@ -95,12 +123,12 @@ def check_case(tap, case, folder, *options):
         (trace.epoch + trace.offset + row['start_ns'] - base, row['duration_ns'])
         for trace in traces for table in expectation.SPAN_TABLES for row in trace.of(table))
     recorded += collections.Counter((start - base, duration) for _, start, duration in analysis.spans())
-    recorded += analysed_window(analysis, base)
     drawn = collections.Counter((int(box.get('data-start')), int(box.get('data-duration')))
                                 for kind, _, boxes, _ in rows for box in boxes)
     tap.equal((list((drawn - recorded).items())[:3], bool(drawn)), ([], True),
               f'{name}: boxes are slices of the databases')
     check_places(tap, name, root, rows)
+    check_causes(tap, name, root, rows, analysis, base)
     tap.check(all(len(boxes) <= BOXES_MAX and len(shades) <= LEVELS for _, _, boxes, shades in rows) and
               os.path.getsize(path) < BYTES_A_ROW_MAX * len(rows), f'{name}: what is drawn is bounded')
     tap.check(all(not boxes and not shades for kind, _, boxes, shades in rows if kind == 'h'),
@@ -125,10 +153,13 @@ def main():
     os.makedirs(folder, exist_ok=True)
     try:
         made = list(chrome_test.made_cases(folder))
-        cases = made + [case for case in chrome_test.real_cases(tap, folder)
-                        if case.name.startswith(('nsys', 'a100-rank0', 'mi250'))]
+        rig = list(chrome_test.rig_cases(tap, folder))
+        cases = made + rig + [case for case in chrome_test.real_cases(tap, folder)
+                              if case.name.startswith(('nsys', 'a100-rank0', 'mi250'))]
         paths = [check_case(tap, case, folder)[0] for case in cases]
         check_window(tap, made[0], folder)
+        for case in rig:
+            check_steps(tap, case, folder)
         again, _ = export(made[0], folder, '.again.svg')
         with open(paths[0], 'rb') as first, open(again, 'rb') as second:
             tap.check(first.read() == second.read(), 'the same databases give the same bytes')
