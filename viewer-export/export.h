@@ -4,11 +4,11 @@
  * one time line that begins with the first event of any of them (see origin.h). The same databases
  * give the same bytes.
  *
- * Memory: 5 to 8 bytes for each API call of one trace at a time, 32 for each copy, a bit for each
- * span, 12 bytes for each that overlaps another, and what analysis.h says; it does not grow with
- * the number of traces. Where the rows of a table come far out of order of time (a range that is
- * open all the time is written last), 24 bytes more for each of its spans, 72 while they are
- * placed.
+ * Memory: 5 to 8 bytes for each API call of one trace at a time (4 more where the format wants
+ * launches), 32 for each copy, a bit for each span, 12 bytes for each that overlaps another, and
+ * what analysis.h says; it does not grow with the number of traces. Where the rows of a table come
+ * far out of order of time (a range that is open all the time is written last), 24 bytes more for
+ * each of its spans, 72 while they are placed.
  *
  * Thread: one thread at a time; it uses all readers of the set.
  */

@@ -8,8 +8,8 @@
 
 enum {
 	FLUSH_BYTES = 1 << 20,
-	/* Packing harder takes twice as long and saves a tenth. */
-	PACKING_LEVEL = 3,
+	/* The next two levels take a tenth of the time more and save 4 bytes of 100. */
+	PACKING_LEVEL = 1,
 	CLOCK_REALTIME_ID = 1,
 	CLOCK_BOOTTIME_ID = 6,
 	CLOCK_OWN_ID = 64,		/* the first that a sequence may call its own */

@@ -105,9 +105,9 @@ def reading(folder):
     chrome_bytes = os.path.getsize(out)
     value, a, b, memory = ratio([laggard, 'export', '-q', '--analysis', 'none', '--format', 'perfetto', '-o', out,
                                  path], [scan, path, *EXPORT_COLUMNS], 3)
-    show('Perfetto export: time relative to bare SELECT', f'{value:.2f}', 'at most 4',
+    show('Perfetto export: time relative to bare SELECT', f'{value:.2f}', 'at most 3',
          f'{a:.2f} s and {b:.2f} s, {memory / 1e6:.0f} MB, {os.path.getsize(out) / events:.0f} bytes an event')
-    show('Perfetto export: size relative to Chrome', f'{os.path.getsize(out) / chrome_bytes:.3f}', 'at most 0.25',
+    show('Perfetto export: size relative to Chrome', f'{os.path.getsize(out) / chrome_bytes:.3f}', 'at most 0.1',
          f'{os.path.getsize(out) / 1e6:.1f} MB and {chrome_bytes / 1e6:.1f} MB')
     os.unlink(path)
 
