@@ -25,7 +25,7 @@ function readAll() {
 		const slices = [];
 		for (let row = 0; row < data.rows; row++)
 			for (let i = data.first[row]; i < data.first[row + 1]; i++)
-				slices.push([data.starts[i], data.sums[i + 1] - data.sums[i], data.labels[i], row]);
+				slices.push([data.start(i), data.duration(i), data.label(i), row]);
 		const launches = [];
 		const own = [];
 		for (const block of track.blocks)
@@ -197,7 +197,7 @@ async function picture(page, folder, path) {
 		const index = Math.floor(data.count / 2);
 		goTo({ track: track.id, index }, true);
 		const span = (source.end - source.start) / 60;
-		setView(data.starts[index] - span, data.starts[index] + span);
+		setView(data.start(index) - span, data.start(index) + span);
 	});
 	await page.waitForTimeout(150);
 	await page.screenshot({ path: join(folder, `${name}.near.png`) });
@@ -215,8 +215,9 @@ async function look(browser, path, folder) {
 		told.complaints.push(`dialog: ${dialog.message()}`);
 		dialog.dismiss();
 	});
+	// The page's own worker is no request.
 	page.on('request', (request) => request.url().split('#')[0] !== pathToFileURL(path).href &&
-		told.requests.push(request.url().slice(0, 200)));
+		!request.url().startsWith('blob:') && told.requests.push(request.url().slice(0, 200)));
 	const begin = performance.now();
 	await page.goto(pathToFileURL(path).href);
 	await page.waitForSelector('body[data-state]', { timeout: LOAD_MS_MAX });

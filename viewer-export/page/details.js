@@ -51,14 +51,26 @@ function select(selected) {
 	redraw();
 }
 
+const TOLD = new Set(['step', 'call', 'range', 'next operation', 'latest rank', 'operation', 'bytes', 'GB/s',
+	'communication wait ns', 'idle ns']);
+
+function wordsOf({ track, index, isInstant }) {
+	const slice = isInstant ? source.instant(track, index) : source.slice(track, index);
+	const told = slice.arguments.filter(([key]) => TOLD.has(key)).slice(0, 4);
+	return [slice.name || '(no name)', isInstant ? `at ${formatTime(slice.start)}, ${slice.category}` :
+		`${formatTime(slice.duration)} at ${formatTime(slice.start)}, ${slice.category}`,
+	...source.latest(track).has(index) && !isInstant ? ['the latest of its collective: others wait for it'] : [],
+	...told.map(([key, value]) => `${key}: ${key.endsWith(' ns') ? formatTime(Number(value)) : argumentText(value)}`)];
+}
+
 function showTip(hit, x, y) {
 	const tip = element('tip');
 	tip.hidden = !hit;
 	if (!hit)
 		return;
-	const slice = hit.isInstant ? source.instant(hit.track, hit.index) : source.slice(hit.track, hit.index);
-	tip.replaceChildren(make('div', '', visible(slice.name, 200)),
-		make('div', 'dim', `${formatTime(slice.duration)} at ${formatTime(slice.start)}, ${slice.category}`));
+	const [name, ...lines] = hit.words || wordsOf(hit);
+	tip.replaceChildren(make('div', '', visible(name, 200)),
+		...lines.map((line) => make('div', 'dim', visible(line, 200))));
 	tip.style.left = `${Math.min(x + 14, window.innerWidth - tip.offsetWidth - 8)}px`;
 	tip.style.top = `${Math.min(y + 14, window.innerHeight - tip.offsetHeight - 8)}px`;
 }

@@ -43,10 +43,36 @@ function showFindings() {
 	element('verdict').title = visible(verdict + (analysis.reason ? `: ${analysis.reason}` : ''));
 	place.replaceChildren(make('h2', '', `Findings (${analysis.findings.length})`),
 		make('p', 'dim', visible(`Straggler: ${verdict}${analysis.reason ? `; ${analysis.reason}` : ''}.`)),
-		...analysis.findings.map((finding) => make('article', '',
-			make('p', '', make('span', `severity ${['error', 'warning', 'info'].includes(finding.severity) ?
-				finding.severity : ''}`, finding.severity), ` ${visible(finding.name)}`,
-			finding.gpu_ns > 0 ? `, ${formatTime(Number(finding.gpu_ns))} of GPU time` : ''),
-			make('p', '', visible(finding.text)), make('p', 'advice', visible(finding.advice)),
-			button('show', () => goToFinding(finding)))));
+		...analysis.findings.map(foldedFinding));
+}
+
+// The first is open; of the others their names show.
+function foldedFinding(finding, i) {
+	const severity = ['error', 'warning', 'info'].includes(finding.severity) ? finding.severity : '';
+	const made = make('details', '', make('summary', '', make('span', `severity ${severity}`, finding.severity),
+		` ${visible(finding.name)}`, finding.gpu_ns > 0 ? `, ${formatTime(Number(finding.gpu_ns), 1)} of GPU time` : ''),
+	make('p', '', visible(finding.text)), make('p', 'advice', visible(finding.advice)),
+	button('show', () => goToFinding(finding)));
+	made.open = i === 0;
+	return made;
+}
+
+function showColors() {
+	const causes = new Map();
+	for (const label of source.labels)
+		if (label.category === 'idle')
+			causes.set(label.name, rgbText(colorOf(label)));
+	const kinds = [['kernel', { name: 'kernel', category: 'kernel' }], ['communication', { name: '', category: 'nccl' }],
+		['copy', { name: '', category: 'gpu_memcpy' }], ['memset', { name: '', category: 'gpu_memset' }],
+		['synchronisation', { name: '', category: 'sync' }]].map(([name, label]) => [name, rgbText(colorOf(label))]);
+	const line = ([name, color]) => {
+		const swatch = make('span', 'swatch');
+		swatch.style.background = color;
+		return [swatch, visible(name, 60)];
+	};
+	const frame = make('span', 'swatch');
+	frame.style.border = '2px solid var(--late)';
+	element('colors').replaceChildren(make('h2', '', 'Colours'), table([...kinds.map(line),
+		...source.flowList.length > 0 ? [[frame, 'latest rank of a collective']] : [],
+		...[...causes].map(([name, color]) => line([`idle: ${name}`, color]))]));
 }

@@ -17,6 +17,28 @@ const state = {
 	range: null, found: null, needs: false, marks: [], frames: 0, frameMs: 0, paints: [],
 };
 
+// With its unit only where the scale beside it does not say it.
+function nameOfCounter({ name, series }) {
+	return /^(bytes|mW|MB\/s|MHz|%)$/.test(series) ? name : `${name} (${series})`;
+}
+
+function foldAll() {
+	const isOpen = source.processes.some((process) => !state.closed.has(process.id));
+	state.closed = new Set(isOpen ? source.processes.map((process) => process.id) : []);
+	layOut();
+	redraw();
+}
+
+// One process; with `isRank` all of its rank.
+function fold(process, isRank) {
+	const isOpen = !state.closed.has(process.id);
+	for (const one of source.processes)
+		if (one === process || (isRank && one.rank === process.rank))
+			state.closed[isOpen ? 'add' : 'delete'](one.id);
+	layOut();
+	redraw();
+}
+
 function layOut() {
 	const rows = [];
 	let top = AXIS;
@@ -30,10 +52,10 @@ function layOut() {
 			continue;
 		source.counters.forEach((counter, index) => {
 			if (counter.process === process.id)
-				put({ kind: 'counter', index, name: `${counter.name} (${counter.series})` }, COUNTER);
+				put({ kind: 'counter', index, name: nameOfCounter(counter) }, COUNTER);
 		});
 		for (const track of source.tracks)
-			if (track.process === process.id)
+			if (track.process === process.id && (track.rows > 0 || source.instants(track.id).times.length > 0))
 				put({ kind: 'track', track, name: track.name }, Math.max(track.rows, 1) * ROW + 4);
 	}
 	state.rows = rows;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Light and dark, and what colour a slice has: the kind decides, and among kernels and ranges the name.
 
-const theme = { isDark: false, back: '', line: '', text: '', dim: '', band: '', accent: '' };
+const theme = { isDark: false, back: '', line: '', text: '', dim: '', band: '', accent: '', late: '' };
 const SHADES = 16;
 const CAUSES = ['#d1495b', '#e08e45', '#8d6cab', '#3c8dad', '#6a994e', '#b5838d', '#7f8c8d', '#c9a227'];
 const palette = { styles: [], shades: [] };	// by label: colour; by label: strings of growing opacity
@@ -50,13 +50,17 @@ function colorOf({ name, category, color }) {
 	return rgbOf(hash % 360, 0.32, 0.6);
 }
 
+function rgbText([red, green, blue]) {
+	return `rgb(${red},${green},${blue})`;
+}
+
 function shadesOf(label) {
 	let shades = palette.shades[label];
 	if (!shades) {
 		const [red, green, blue] = colorOf(source.label(label));
 		shades = [];
 		for (let i = 0; i <= SHADES; i++)
-			shades.push(`rgba(${red},${green},${blue},${(0.14 + 0.86 * i / SHADES).toFixed(3)})`);
+			shades.push(`rgba(${red},${green},${blue},${(0.26 + 0.74 * i / SHADES).toFixed(3)})`);
 		palette.shades[label] = shades;
 	}
 	return shades;
@@ -65,7 +69,7 @@ function shadesOf(label) {
 function setTheme(isDark) {
 	document.documentElement.classList.toggle('dark', isDark);
 	const style = getComputedStyle(document.documentElement);
-	for (const name of ['back', 'line', 'text', 'dim', 'accent', 'panel'])
+	for (const name of ['back', 'line', 'text', 'dim', 'accent', 'panel', 'late'])
 		theme[name] = style.getPropertyValue(`--${name}`).trim();
 	theme.isDark = isDark;
 	theme.band = isDark ? 'rgba(255,255,255,0.045)' : 'rgba(20,60,120,0.05)';
