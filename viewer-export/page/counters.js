@@ -39,6 +39,8 @@ function drawArea(x, right, y, zero) {
 
 function drawCounter(row, top) {
 	const counter = source.samples(row.index);
+	if (counter.isConstant)
+		return;
 	const { times, values, minimum, maximum } = counter;
 	const height = COUNTER - 5;
 	const toY = (value) => top + 3 + height * (1 - (value - minimum) / Math.max(maximum - minimum, 1e-9));

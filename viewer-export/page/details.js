@@ -36,7 +36,8 @@ function showDetails() {
 			['duration', formatExact(slice.duration)],
 			['end', formatExact(slice.start + slice.duration)],
 			['track', visible(where.name)], ['process', visible(processOf(where).name)],
-			...slice.arguments.map(([key, value]) => [visible(key), argumentText(value)])]));
+			...slice.arguments.map(([key, value]) => key.endsWith(' ns') ?
+				[visible(key.slice(0, -3)), formatExact(value)] : [visible(key), argumentText(value)])]));
 	const ways = state.flows.slice(0, 12).map((flow) => flowButton(flow, state.selected));
 	if (!isInstant)
 		ways.push(button('zoom to it', () => goTo(state.selected, false)));

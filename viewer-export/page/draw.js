@@ -73,7 +73,9 @@ function drawAxis() {
 		context.fillStyle = theme.line;
 		context.fillRect(x, AXIS - 6, 1, 6);
 		context.fillStyle = theme.dim;
-		context.fillText(formatTick(i * step, step), x + 4, 15);
+		const text = formatTick(i * step, step);
+		if (x + 4 + widthOf(text) < state.width)
+			context.fillText(text, x + 4, 15);
 	}
 	context.fillStyle = theme.panel;
 	context.fillRect(0, 0, GUTTER, AXIS);
@@ -104,10 +106,16 @@ function drawSteps() {
 
 function drawTexts(texts) {
 	context.fillStyle = '#101418';
-	for (const [text, x, y, width] of texts) {
+	for (const [text, x, y, width, plate] of texts) {
 		const cut = fitText(text, width - 6);
-		if (cut.length > 1)
-			context.fillText(cut, x + 3, y);
+		if (cut.length < 2)
+			continue;
+		if (plate) {
+			context.fillStyle = plate;
+			context.fillRect(x + 1, y - 10, widthOf(cut) + 5, 12);
+			context.fillStyle = '#101418';
+		}
+		context.fillText(cut, x + 3, y);
 	}
 }
 
@@ -116,7 +124,7 @@ function hatch(x, y, width, height) {
 	context.beginPath();
 	context.rect(x, y, width, height);
 	context.clip();
-	context.strokeStyle = 'rgba(255,255,255,0.55)';
+	context.strokeStyle = 'rgba(255,255,255,0.6)';
 	context.beginPath();
 	for (let at = Math.floor(x / 7) * 7 - height; at < x + width; at += 7) {
 		context.moveTo(at, y + height);
@@ -136,17 +144,18 @@ function drawLate(x, y, width) {
 
 function drawTrack({ track }, top) {
 	const texts = [];
+	const tall = rowHeight(track);
 	const late = source.latest(track.id);
 	const frames = [];
 	let runX = 0, runEnd = -1, runStyle = null;
 	for (let row = 0; row < track.rows; row++) {
-		const y = top + 2 + row * ROW;
-		if (y > state.height || y + ROW < AXIS)
+		const y = top + 2 + row * tall;
+		if (y > state.height || y + tall < AXIS)
 			continue;
 		const flush = () => {
 			if (runStyle !== null) {
 				context.fillStyle = runStyle;
-				context.fillRect(runX, y, runEnd - runX, ROW - 2);
+				context.fillRect(runX, y, runEnd - runX, tall - 2);
 			}
 			runStyle = null;
 		};
@@ -166,13 +175,13 @@ function drawTrack({ track }, top) {
 				runEnd -= 0.7;
 				flush();
 				if (track.kind === 'waits')
-					hatch(x, y, end - x, ROW - 2);
+					hatch(x, y, end - x, tall - 2);
 				const isLate = late.has(index);
 				if (isLate)
 					frames.push([x, y, end - x]);
-				if (end - x > 24)
+				if (end - x > 24 && tall === ROW)
 					texts.push([(isLate ? 'latest: ' : '') + visible(source.label(label).name, 160),
-						x, y + 11.5, end - x]);
+						x, y + 11.5, end - x, track.kind === 'waits' ? '#f0a3a3' : null]);
 			}
 		});
 		flush();
@@ -209,10 +218,14 @@ function drawGutter(row, top) {
 		drawHead(row, top);
 		return;
 	}
-	context.fillText(fitText(visible(row.name, 200), GUTTER - 26), 20, top + 13);
-	if (row.kind === 'counter') {
-		const { minimum, maximum, series } = source.counters[row.index];
-		const scale = `${formatValue(minimum, series)} \u2026 ${formatValue(maximum, series)}`;
+	const { minimum, maximum, series, isConstant, values } = source.counters[row.index] || {};
+	const name = isConstant ? `${row.name}: ${formatValue(values[0], series)}` : row.name;
+	const isThin = row.kind === 'track' && rowHeight(row.track) === THIN;
+	if (!isThin || row.track.lane === 1)
+		context.fillText(isThin ? 'overlapping' : fitText(visible(name, 200), GUTTER - 26), isThin ? 32 : 20,
+			top + (isThin ? 8 : 13));
+	if (row.kind === 'counter' && !isConstant) {
+		const scale = `${minimum === 0 ? 0 : formatValue(minimum, series)} \u2026 ${formatValue(maximum, series)}`;
 		context.globalAlpha = 0.7;
 		context.fillText(fitText(scale, GUTTER - 26), 20, top + 25);
 		context.globalAlpha = 1;
@@ -249,7 +262,7 @@ function placeOf({ track, index }) {
 	if (!row)
 		return null;
 	const slice = source.slice(track, index);
-	const y = row.top - scroller.scrollTop + 2 + slice.row * ROW;
+	const y = row.top - scroller.scrollTop + 2 + slice.row * rowHeight(row.track);
 	return { x: toX(slice.start), end: toX(slice.start + slice.duration), y };
 }
 

@@ -50,7 +50,7 @@ function showFindings() {
 function foldedFinding(finding, i) {
 	const severity = ['error', 'warning', 'info'].includes(finding.severity) ? finding.severity : '';
 	const made = make('details', '', make('summary', '', make('span', `severity ${severity}`, finding.severity),
-		` ${visible(finding.name)}`, finding.gpu_ns > 0 ? `, ${formatTime(Number(finding.gpu_ns), 1)} of GPU time` : ''),
+		` ${visible(finding.name)}`, finding.gpu_ns > 0 ? `, ${formatTime(Number(finding.gpu_ns), 1)}` : ''),
 	make('p', '', visible(finding.text)), make('p', 'advice', visible(finding.advice)),
 	button('show', () => goToFinding(finding)));
 	made.open = i === 0;
@@ -67,12 +67,10 @@ function showColors() {
 		['synchronisation', { name: '', category: 'sync' }]].map(([name, label]) => [name, rgbText(colorOf(label))]);
 	const line = ([name, color]) => {
 		const swatch = make('span', 'swatch');
-		swatch.style.background = color;
-		return [swatch, visible(name, 60)];
+		swatch.style[color ? 'background' : 'border'] = color || '2px solid var(--late)';
+		return make('li', '', swatch, ` ${visible(name, 60)}`);
 	};
-	const frame = make('span', 'swatch');
-	frame.style.border = '2px solid var(--late)';
-	element('colors').replaceChildren(make('h2', '', 'Colours'), table([...kinds.map(line),
-		...source.flowList.length > 0 ? [[frame, 'latest rank of a collective']] : [],
-		...[...causes].map(([name, color]) => line([`idle: ${name}`, color]))]));
+	element('colors').replaceChildren(make('h2', '', 'Colours'), make('ul', '', ...kinds.map(line),
+		...[...causes].map(([name, color]) => line([`idle: ${name}`, color])),
+		...source.flowList.length > 0 ? [line(['latest rank of a collective', null])] : []));
 }

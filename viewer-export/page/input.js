@@ -25,7 +25,7 @@ function hitAt(x, y) {
 	if (!row || row.kind !== 'track' || x < GUTTER || y < AXIS)
 		return null;
 	const wide = (state.end - state.start) / room();
-	const depth = Math.floor((at - row.top - 2) / ROW);
+	const depth = Math.floor((at - row.top - 2) / rowHeight(row.track));
 	const time = toNs(x);
 	const { times } = source.instants(row.track.id);
 	const next = firstAfter(times, time - 4 * wide);

@@ -15,6 +15,7 @@ async function start() {
 	};
 	showFindings();
 	showColors();
+	foldJob();
 	resize();
 	followHash();
 	listenToPointer();

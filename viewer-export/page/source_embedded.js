@@ -129,6 +129,7 @@ class EmbeddedSource {
 		const order = orderOf(times);
 		counter.times = inOrder(times, order);
 		counter.values = inOrder(values, order);
+		counter.isConstant = counter.values.every((value) => value === counter.values[0]);
 		counter.peaks = peaksOf(counter.values);
 		counter.minimum = values.reduce((least, value) => Math.min(least, value), 0);
 		counter.maximum = counter.peaks.reduce((most, value) => Math.max(most, value), 0);
