@@ -41,7 +41,10 @@ function readAll() {
 		({ process, name, series, samples: [...times].map((time, i) => [time, values[i]]) }));
 	return { base: source.head.base_ns, tracks, counters,
 		labels: source.labels.map(({ name, category }) => [name, category]),
-		collectiveFlows: source.flowList.length, findings: source.analysis?.findings.length };
+		arrows: source.flowList.map(({ fromTime }) => fromTime),
+		latest: source.tracks.reduce((sum, { id }) => sum + source.latest(id).size, 0),
+		findings: source.analysis?.findings.map(({ text }) => text),
+		panel: document.getElementById('findings').textContent };
 }
 
 // Runs in the page: shading at several zooms, against sums of its own; some arrows, from both ends.
