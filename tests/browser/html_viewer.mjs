@@ -231,7 +231,8 @@ async function look(browser, path, folder) {
 			told.times = await measure(page);
 			told.times.peakBytes = await peakBytes(browser);
 		} else {
-			Object.assign(told, JSON.parse(await page.evaluate(readAll)), JSON.parse(await page.evaluate(probe)));
+			Object.assign(told, JSON.parse(await page.evaluate(readAll)));
+			Object.assign(told, JSON.parse(await page.evaluate(probe)));
 			told.did = await use(page);
 			told.scripts = await page.evaluate(() => document.scripts.length);
 		}

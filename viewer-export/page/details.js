@@ -13,6 +13,9 @@ function argumentText(value) {
 	return visible(Array.isArray(value) ? value.join(' \u00d7 ') : String(value));
 }
 
+const lineOf = ([key, value]) => key.endsWith(' ns') ? [visible(key.slice(0, -3)), formatExact(value)] :
+	[visible(key), argumentText(value)];
+
 function flowButton(flow, selected) {
 	const isTo = flow.to.track === selected.track && flow.to.index === selected.index;
 	const other = isTo ? flow.from : flow.to;
@@ -36,8 +39,7 @@ function showDetails() {
 			['duration', formatExact(slice.duration)],
 			['end', formatExact(slice.start + slice.duration)],
 			['track', visible(where.name)], ['process', visible(processOf(where).name)],
-			...slice.arguments.map(([key, value]) => key.endsWith(' ns') ?
-				[visible(key.slice(0, -3)), formatExact(value)] : [visible(key), argumentText(value)])]));
+			...slice.arguments.map(lineOf)]));
 	const ways = state.flows.slice(0, 12).map((flow) => flowButton(flow, state.selected));
 	if (!isInstant)
 		ways.push(button('zoom to it', () => goTo(state.selected, false)));
@@ -61,7 +63,8 @@ function wordsOf({ track, index, isInstant }) {
 	return [slice.name || '(no name)', isInstant ? `at ${formatTime(slice.start)}, ${slice.category}` :
 		`${formatTime(slice.duration)} at ${formatTime(slice.start)}, ${slice.category}`,
 	...source.latest(track).has(index) && !isInstant ? ['the latest of its collective: others wait for it'] : [],
-	...told.map(([key, value]) => `${key}: ${key.endsWith(' ns') ? formatTime(Number(value)) : argumentText(value)}`)];
+	...told.map(([key, value]) => `${key}: ${key.endsWith(' ns') ? formatTime(Number(value)) :
+		argumentText(value)}`)];
 }
 
 function showTip(hit, x, y) {

@@ -225,7 +225,8 @@ function drawGutter(row, top) {
 		context.fillText(isThin ? 'overlapping' : fitText(visible(name, 200), GUTTER - 26), isThin ? 32 : 20,
 			top + (isThin ? 8 : 13));
 	if (row.kind === 'counter' && !isConstant) {
-		const scale = `${minimum === 0 ? 0 : formatValue(minimum, series)} \u2026 ${formatValue(maximum, series)}`;
+		const least = minimum === 0 ? '0' : formatValue(minimum, series);
+		const scale = `${least} \u2026 ${formatValue(maximum, series)}`;
 		context.globalAlpha = 0.7;
 		context.fillText(fitText(scale, GUTTER - 26), 20, top + 25);
 		context.globalAlpha = 1;

@@ -49,8 +49,8 @@ function showFindings() {
 // The first is open; of the others their names show.
 function foldedFinding(finding, i) {
 	const severity = ['error', 'warning', 'info'].includes(finding.severity) ? finding.severity : '';
-	const made = make('details', '', make('summary', '', make('span', `severity ${severity}`, finding.severity),
-		` ${visible(finding.name)}`, finding.gpu_ns > 0 ? `, ${formatTime(Number(finding.gpu_ns), 1)}` : ''),
+	const made = make('details', '', make('summary', '',
+		make('span', `severity ${severity}`, finding.severity), ` ${visible(finding.name)}`, finding.gpu_ns > 0 ? `, ${formatTime(Number(finding.gpu_ns), 1)}` : ''),
 	make('p', '', visible(finding.text)), make('p', 'advice', visible(finding.advice)),
 	button('show', () => goToFinding(finding)));
 	made.open = i === 0;
@@ -62,9 +62,9 @@ function showColors() {
 	for (const label of source.labels)
 		if (label.category === 'idle')
 			causes.set(label.name, rgbText(colorOf(label)));
-	const kinds = [['kernel', { name: 'kernel', category: 'kernel' }], ['communication', { name: '', category: 'nccl' }],
-		['copy', { name: '', category: 'gpu_memcpy' }], ['memset', { name: '', category: 'gpu_memset' }],
-		['synchronisation', { name: '', category: 'sync' }]].map(([name, label]) => [name, rgbText(colorOf(label))]);
+	const kinds = [['kernel', 'kernel'], ['communication', 'nccl'], ['copy', 'gpu_memcpy'],
+		['memset', 'gpu_memset'], ['synchronisation', 'sync']]
+		.map(([name, category]) => [name, rgbText(colorOf({ name, category }))]);
 	const line = ([name, color]) => {
 		const swatch = make('span', 'swatch');
 		swatch.style[color ? 'background' : 'border'] = color || '2px solid var(--late)';

@@ -45,8 +45,8 @@ function wordsAt(x, y) {
 		return { words: [row.name] };
 	const { times, values, series } = source.samples(row.index);
 	const next = firstAfter(times, toNs(x));
-	return next === 0 ? null :
-		{ words: [`${row.name}: ${formatValue(values[next - 1], series)}`, `since ${formatTime(times[next - 1])}`] };
+	return next === 0 ? null : { words: [`${row.name}: ${formatValue(values[next - 1], series)}`,
+		`since ${formatTime(times[next - 1])}`] };
 }
 
 function clickAt(x, y, isRank) {

@@ -18,6 +18,7 @@ const state = {
 	range: null, found: null, needs: false, marks: [], frames: 0, frameMs: 0, paints: [],
 };
 
+const hasAny = (track) => track.rows > 0 || source.instants(track.id).times.length > 0;
 const rowHeight = (track) => track.kind === 'idle' && track.lane > 0 ? THIN : ROW;
 
 // With its unit only where the scale beside it does not say it.
@@ -62,11 +63,13 @@ function layOut() {
 			continue;
 		source.counters.forEach((counter, index) => {
 			if (counter.process === process.id)
-				put({ kind: 'counter', index, name: nameOfCounter(counter) }, counter.isConstant ? ROW : COUNTER);
+				put({ kind: 'counter', index, name: nameOfCounter(counter) },
+					counter.isConstant ? ROW : COUNTER);
 		});
 		for (const track of source.tracks)
-			if (track.process === process.id && (track.rows > 0 || source.instants(track.id).times.length > 0))
-				put({ kind: 'track', track, name: track.name }, Math.max(track.rows, 1) * rowHeight(track) + (track.lane > 0 ? 2 : 4));
+			if (track.process === process.id && hasAny(track))
+				put({ kind: 'track', track, name: track.name },
+					Math.max(track.rows, 1) * rowHeight(track) + (track.lane > 0 ? 2 : 4));
 	}
 	state.rows = rows;
 	state.bottom = top + 20;

@@ -13,7 +13,8 @@
 //     processes                       [{ id, name, order, kind: 'host' | 'gpu' | 'job', rank, device }]
 //     tracks                          [{ id, process, name, order, kind, thread, stream, lane, rows, count,
 //                                        arguments: [[key, value], ...] }], kind: enum export_track_kind in words
-//     counters                        [{ process, name, series, count, minimum, maximum, isConstant }], known by their index
+//     counters                        [{ process, name, series, count, minimum, maximum, isConstant }], known by
+//                                     their index
 //     analysis                        null | { verdict, reason, findings: [{ name, severity, text, advice, ... }] }
 //     label(number)                   { name, category, color, arguments }
 //     paint(track, row, from, to, pixels, sink)

@@ -68,7 +68,8 @@ class EmbeddedSource {
 	}
 
 	addTrack(track) {
-		Object.assign(track, { blocks: [], marks: [], count: 0, rows: 0, data: new Slices(), points: new Slices() });
+		Object.assign(track, { blocks: [], marks: [], count: 0, rows: 0, data: new Slices(),
+			points: new Slices() });
 		this.tracks.push(track);
 		this.byId.set(track.id, track);
 	}

@@ -4,7 +4,8 @@
 
 const BLOCK = 8192;		// HTML_BLOCK_SLICES_MAX
 const BITS = 13;
-const scratch = { starts: new Float64Array(BLOCK), durations: new Float64Array(BLOCK), labels: new Float64Array(BLOCK) };
+const scratch = { starts: new Float64Array(BLOCK), durations: new Float64Array(BLOCK),
+	labels: new Float64Array(BLOCK) };
 
 function packed(values, count, base, most) {
 	const made = most - base < 4294967296 ? new Uint32Array(count) : new Float64Array(count);
