@@ -50,7 +50,8 @@ function showFindings() {
 function foldedFinding(finding, i) {
 	const severity = ['error', 'warning', 'info'].includes(finding.severity) ? finding.severity : '';
 	const made = make('details', '', make('summary', '',
-		make('span', `severity ${severity}`, finding.severity), ` ${visible(finding.name)}`, finding.gpu_ns > 0 ? `, ${formatTime(Number(finding.gpu_ns), 1)}` : ''),
+		make('span', `severity ${severity}`, finding.severity), ` ${visible(finding.name)}`,
+		finding.gpu_ns > 0 ? `, ${formatTime(Number(finding.gpu_ns), 1)}` : ''),
 	make('p', '', visible(finding.text)), make('p', 'advice', visible(finding.advice)),
 	button('show', () => goToFinding(finding)));
 	made.open = i === 0;
