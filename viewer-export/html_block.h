@@ -4,7 +4,8 @@
  * duration, label, and what each has of its own. source_decode.js reads it.
  *
  * A block is: track, count, slices of the track before it, lowest and highest correlation (zigzag);
- * the lengths of its columns; the columns. Numbers are LEB128, signed ones zigzag.
+ * the lengths of its columns; the columns. Numbers are LEB128, signed ones zigzag. Every block but
+ * a track's last is full: the page finds a slice by its number.
  *
  * Thread: one thread at a time.
  */

@@ -11,7 +11,7 @@
 enum {
 	PACKED_BYTES = 3 << 14,		/* a multiple of 3: base64 without padding but at the end */
 	CODED_BYTES = 4 << 14,
-	ELEMENT_BYTES_MAX = 15 << 20,	/* a string of a browser has an end */
+	ELEMENT_BYTES_MAX = 1 << 20,	/* the page decodes one while the next comes in */
 	PACK_LEVEL = 6,
 };
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Usage: page_bytes.sh PAGE-FOLDER SCRIPT...    prints the page of the HTML export as C, see html_page.h
 #
-# Where page.html says @STYLE@, @DATA@ and @SCRIPT@, page.css, the data (in C: the end of the first half) and the
-# scripts in the order given are put. Only standard tools.
+# Where page.html says @STYLE@, @SCRIPT@ and @DATA@, page.css, the scripts in the order given and the data (in C:
+# the end of the first half) are put. The scripts come first: they read the data while it comes in. Only standard tools.
 set -eu
 folder=$1
 shift
@@ -18,15 +18,15 @@ bytes() {
 head_text() {
 	sed -n '1,/@STYLE@/p' "$folder/page.html" | sed '$d'
 	cat "$folder/page.css"
-	sed -n '/@STYLE@/,/@DATA@/p' "$folder/page.html" | sed -e '1d' -e '$d'
+	sed -n '/@STYLE@/,/@SCRIPT@/p' "$folder/page.html" | sed -e '1d' -e '$d'
+	cat "$@"
+	sed -n '/@SCRIPT@/,/@DATA@/p' "$folder/page.html" | sed -e '1d' -e '$d'
 }
 
 tail_text() {
-	sed -n '/@DATA@/,/@SCRIPT@/p' "$folder/page.html" | sed -e '1d' -e '$d'
-	cat "$@"
-	sed -n '/@SCRIPT@/,$p' "$folder/page.html" | sed '1d'
+	sed -n '/@DATA@/,$p' "$folder/page.html" | sed '1d'
 }
 
 echo '#include "viewer-export/html_page.h"'
-head_text | bytes html_page_head
-tail_text "$@" | bytes html_page_tail
+head_text "$@" | bytes html_page_head
+tail_text | bytes html_page_tail

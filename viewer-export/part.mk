@@ -8,8 +8,8 @@ $(eval $(call archive,viewer-export))
 $(B)/obj/viewer-export/page.o: $(wildcard viewer-export/page/view.* viewer-export/page/source_tiles.js)
 
 # The page of the HTML export, as C. Scripts in the order in which they use each other.
-html_page_SCRIPTS := $(patsubst %,viewer-export/page/%.js,source source_decode source_embedded text theme draw \
-	rows counters details findings statistics find input main)
+html_page_SCRIPTS := $(patsubst %,viewer-export/page/%.js,source source_unpack source_decode source_slices \
+	source_embedded text theme draw rows counters details findings statistics find input main)
 $(B)/obj/viewer-export/html_page.c: viewer-export/page_bytes.sh viewer-export/page/page.html \
 		viewer-export/page/page.css $(html_page_SCRIPTS)
 	@mkdir -p $(@D)

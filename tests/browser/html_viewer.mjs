@@ -17,7 +17,7 @@ const ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-qui
 	'--enable-precise-memory-info', '--js-flags=--expose-gc'];
 const LOAD_MS_MAX = 120000;
 
-// Runs in the page: everything it decoded.
+// Runs in the page: everything it decoded, as one text: as objects the way out would take ten times as long.
 function readAll() {
 	const { source } = window.laggard;
 	const tracks = source.tracks.map((track) => {
@@ -25,7 +25,7 @@ function readAll() {
 		const slices = [];
 		for (let row = 0; row < data.rows; row++)
 			for (let i = data.first[row]; i < data.first[row + 1]; i++)
-				slices.push([data.starts[i], data.sums[i + 1] - data.sums[i], data.labels[i], row]);
+				slices.push([data.start(i), data.duration(i), data.label(i), row]);
 		const launches = [];
 		const own = [];
 		for (const block of track.blocks)
@@ -39,9 +39,12 @@ function readAll() {
 	});
 	const counters = source.counters.map(({ process, name, series, times, values }) =>
 		({ process, name, series, samples: [...times].map((time, i) => [time, values[i]]) }));
-	return { base: source.head.base_ns, tracks, counters,
+	return JSON.stringify({ base: source.head.base_ns, tracks, counters,
 		labels: source.labels.map(({ name, category }) => [name, category]),
-		collectiveFlows: source.flowList.length, findings: source.analysis?.findings.length };
+		arrows: source.flowList.map(({ fromTime }) => fromTime),
+		latest: source.tracks.reduce((sum, { id }) => sum + source.latest(id).size, 0),
+		findings: source.analysis?.findings.map(({ text }) => text),
+		panel: document.getElementById('findings').textContent });
 }
 
 // Runs in the page: shading at several zooms, against sums of its own; some arrows, from both ends.
@@ -80,7 +83,7 @@ function probe() {
 				joined++;
 			}
 	}
-	return { bad, busy, joined };
+	return JSON.stringify({ bad, busy, joined });
 }
 
 async function use(page) {
@@ -197,7 +200,7 @@ async function picture(page, folder, path) {
 		const index = Math.floor(data.count / 2);
 		goTo({ track: track.id, index }, true);
 		const span = (source.end - source.start) / 60;
-		setView(data.starts[index] - span, data.starts[index] + span);
+		setView(data.start(index) - span, data.start(index) + span);
 	});
 	await page.waitForTimeout(150);
 	await page.screenshot({ path: join(folder, `${name}.near.png`) });
@@ -215,8 +218,9 @@ async function look(browser, path, folder) {
 		told.complaints.push(`dialog: ${dialog.message()}`);
 		dialog.dismiss();
 	});
+	// The page's own worker is no request.
 	page.on('request', (request) => request.url().split('#')[0] !== pathToFileURL(path).href &&
-		told.requests.push(request.url().slice(0, 200)));
+		!request.url().startsWith('blob:') && told.requests.push(request.url().slice(0, 200)));
 	const begin = performance.now();
 	await page.goto(pathToFileURL(path).href);
 	await page.waitForSelector('body[data-state]', { timeout: LOAD_MS_MAX });
@@ -227,7 +231,8 @@ async function look(browser, path, folder) {
 			told.times = await measure(page);
 			told.times.peakBytes = await peakBytes(browser);
 		} else {
-			Object.assign(told, await page.evaluate(readAll), await page.evaluate(probe));
+			Object.assign(told, JSON.parse(await page.evaluate(readAll)));
+			Object.assign(told, JSON.parse(await page.evaluate(probe)));
 			told.did = await use(page);
 			told.scripts = await page.evaluate(() => document.scripts.length);
 		}

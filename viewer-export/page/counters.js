@@ -1,8 +1,28 @@
 // SPDX-License-Identifier: MIT
 // Counters as areas: a sample holds until the next. Of many samples in a pixel the highest is drawn, then the last.
 
-function firstAfter(times, time) {
-	let [low, high] = [0, times.length];
+const PEAK = 64;		// samples
+
+function peaksOf(values) {
+	const peaks = new Float64Array(Math.ceil(values.length / PEAK)).fill(-Infinity);
+	for (let i = 0; i < values.length; i++)
+		peaks[i / PEAK | 0] = Math.max(peaks[i / PEAK | 0], values[i]);
+	return peaks;
+}
+
+// Of samples [from, to): only the rims are looked at one by one.
+function highestOf({ values, peaks }, from, to) {
+	let most = -Infinity;
+	for (let i = from; i < to;) {
+		const isWhole = i % PEAK === 0 && i + PEAK <= to;
+		most = Math.max(most, isWhole ? peaks[i / PEAK] : values[i]);
+		i += isWhole ? PEAK : 1;
+	}
+	return most;
+}
+
+function firstAfter(times, time, from = 0) {
+	let [low, high] = [from, times.length];
 	while (low < high) {
 		const middle = (low + high) >>> 1;
 		if (times[middle] <= time)
@@ -19,27 +39,21 @@ function drawArea(x, right, y, zero) {
 
 function drawCounter(row, top) {
 	const counter = source.samples(row.index);
+	if (counter.isConstant)
+		return;
 	const { times, values, minimum, maximum } = counter;
 	const height = COUNTER - 5;
 	const toY = (value) => top + 3 + height * (1 - (value - minimum) / Math.max(maximum - minimum, 1e-9));
 	const zero = toY(0);
 	context.fillStyle = theme.isDark ? '#4f7fb8' : '#9dbfe6';
+	const wide = (state.end - state.start) / room();
 	let i = Math.max(firstAfter(times, state.start) - 1, 0);
 	while (i < times.length && times[i] < state.end) {
 		const x = Math.max(toX(times[i]), GUTTER);
-		let next = i + 1;
-		let value = values[i];
-		while (next < times.length && toX(times[next]) < x + 1) {
-			value = Math.max(value, values[next]);
-			next++;
-		}
+		const next = Math.max(firstAfter(times, toNs(x) + wide, i), i + 1);
 		const right = next < times.length ? Math.min(toX(times[next]), state.width) : toX(source.end);
-		drawArea(x, x + 1, toY(value), zero);
+		drawArea(x, x + 1, toY(highestOf(counter, i, next)), zero);
 		drawArea(x, right, toY(values[next - 1]), zero);
 		i = next;
 	}
-	context.fillStyle = theme.dim;
-	context.textAlign = 'right';
-	context.fillText(maximum.toLocaleString('en'), state.width - 6, top + 11);
-	context.textAlign = 'left';
 }

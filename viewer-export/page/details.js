@@ -13,6 +13,9 @@ function argumentText(value) {
 	return visible(Array.isArray(value) ? value.join(' \u00d7 ') : String(value));
 }
 
+const lineOf = ([key, value]) => key.endsWith(' ns') ? [visible(key.slice(0, -3)), formatExact(value)] :
+	[visible(key), argumentText(value)];
+
 function flowButton(flow, selected) {
 	const isTo = flow.to.track === selected.track && flow.to.index === selected.index;
 	const other = isTo ? flow.from : flow.to;
@@ -36,7 +39,7 @@ function showDetails() {
 			['duration', formatExact(slice.duration)],
 			['end', formatExact(slice.start + slice.duration)],
 			['track', visible(where.name)], ['process', visible(processOf(where).name)],
-			...slice.arguments.map(([key, value]) => [visible(key), argumentText(value)])]));
+			...slice.arguments.map(lineOf)]));
 	const ways = state.flows.slice(0, 12).map((flow) => flowButton(flow, state.selected));
 	if (!isInstant)
 		ways.push(button('zoom to it', () => goTo(state.selected, false)));
@@ -51,14 +54,27 @@ function select(selected) {
 	redraw();
 }
 
+const TOLD = new Set(['step', 'call', 'range', 'next operation', 'latest rank', 'operation', 'bytes', 'GB/s',
+	'communication wait ns', 'idle ns']);
+
+function wordsOf({ track, index, isInstant }) {
+	const slice = isInstant ? source.instant(track, index) : source.slice(track, index);
+	const told = slice.arguments.filter(([key]) => TOLD.has(key)).slice(0, 4);
+	return [slice.name || '(no name)', isInstant ? `at ${formatTime(slice.start)}, ${slice.category}` :
+		`${formatTime(slice.duration)} at ${formatTime(slice.start)}, ${slice.category}`,
+	...source.latest(track).has(index) && !isInstant ? ['the latest of its collective: others wait for it'] : [],
+	...told.map(([key, value]) => `${key}: ${key.endsWith(' ns') ? formatTime(Number(value)) :
+		argumentText(value)}`)];
+}
+
 function showTip(hit, x, y) {
 	const tip = element('tip');
 	tip.hidden = !hit;
 	if (!hit)
 		return;
-	const slice = hit.isInstant ? source.instant(hit.track, hit.index) : source.slice(hit.track, hit.index);
-	tip.replaceChildren(make('div', '', visible(slice.name, 200)),
-		make('div', 'dim', `${formatTime(slice.duration)} at ${formatTime(slice.start)}, ${slice.category}`));
+	const [name, ...lines] = hit.words || wordsOf(hit);
+	tip.replaceChildren(make('div', '', visible(name, 200)),
+		...lines.map((line) => make('div', 'dim', visible(line, 200))));
 	tip.style.left = `${Math.min(x + 14, window.innerWidth - tip.offsetWidth - 8)}px`;
 	tip.style.top = `${Math.min(y + 14, window.innerHeight - tip.offsetHeight - 8)}px`;
 }

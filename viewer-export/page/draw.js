@@ -2,7 +2,29 @@
 // The canvas: only what is in view, at most one frame at a time.
 
 const FONT = '11px system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
-const CHARACTER = 6.1;
+const widths = new Map();		// of texts in FONT
+
+function widthOf(text) {
+	let width = widths.get(text);
+	if (width === undefined) {
+		if (widths.size > 8192)
+			widths.clear();
+		width = context.measureText(text).width;
+		widths.set(text, width);
+	}
+	return width;
+}
+
+// The text, cut where it is wider.
+function fitText(text, space) {
+	const width = widthOf(text);
+	if (width <= space)
+		return text;
+	let fits = Math.floor(text.length * space / width);
+	while (fits > 0 && context.measureText(text.slice(0, fits) + '\u2026').width > space)
+		fits--;
+	return fits > 0 ? text.slice(0, fits) + '\u2026' : '';
+}
 
 function redraw() {
 	if (state.needs)
@@ -44,7 +66,6 @@ function drawAxis() {
 	context.fillStyle = theme.panel;
 	context.fillRect(0, 0, state.width, AXIS);
 	const step = tickStep();
-	const digits = step >= 1 ? Math.max(0, 3 - Math.floor(Math.log10(step)) % 3) : 3;
 	for (let i = Math.ceil(state.start / step); i * step < state.end; i++) {
 		const x = toX(i * step);
 		if (x < GUTTER)
@@ -52,7 +73,9 @@ function drawAxis() {
 		context.fillStyle = theme.line;
 		context.fillRect(x, AXIS - 6, 1, 6);
 		context.fillStyle = theme.dim;
-		context.fillText(formatTime(i * step, digits > 2 ? 3 : digits + 1), x + 4, 15);
+		const text = formatTick(i * step, step);
+		if (x + 4 + widthOf(text) < state.width)
+			context.fillText(text, x + 4, 15);
 	}
 	context.fillStyle = theme.panel;
 	context.fillRect(0, 0, GUTTER, AXIS);
@@ -83,9 +106,16 @@ function drawSteps() {
 
 function drawTexts(texts) {
 	context.fillStyle = '#101418';
-	for (const [text, x, y, width] of texts) {
-		const fits = Math.floor((width - 6) / CHARACTER);
-		context.fillText(text.length > fits ? text.slice(0, Math.max(fits - 1, 1)) + '\u2026' : text, x + 3, y);
+	for (const [text, x, y, width, plate] of texts) {
+		const cut = fitText(text, width - 6);
+		if (cut.length < 2)
+			continue;
+		if (plate) {
+			context.fillStyle = plate;
+			context.fillRect(x + 1, y - 10, widthOf(cut) + 5, 12);
+			context.fillStyle = '#101418';
+		}
+		context.fillText(cut, x + 3, y);
 	}
 }
 
@@ -94,7 +124,7 @@ function hatch(x, y, width, height) {
 	context.beginPath();
 	context.rect(x, y, width, height);
 	context.clip();
-	context.strokeStyle = 'rgba(255,255,255,0.55)';
+	context.strokeStyle = 'rgba(255,255,255,0.6)';
 	context.beginPath();
 	for (let at = Math.floor(x / 7) * 7 - height; at < x + width; at += 7) {
 		context.moveTo(at, y + height);
@@ -104,17 +134,28 @@ function hatch(x, y, width, height) {
 	context.restore();
 }
 
+// The latest rank of a collective, for which the others wait: a frame, and a word where there is room.
+function drawLate(x, y, width) {
+	context.strokeStyle = theme.late;
+	context.lineWidth = 2;
+	context.strokeRect(x + 1, y + 1, Math.max(width - 2, 1), ROW - 4);
+	context.lineWidth = 1;
+}
+
 function drawTrack({ track }, top) {
 	const texts = [];
+	const tall = rowHeight(track);
+	const late = source.latest(track.id);
+	const frames = [];
 	let runX = 0, runEnd = -1, runStyle = null;
 	for (let row = 0; row < track.rows; row++) {
-		const y = top + 2 + row * ROW;
-		if (y > state.height || y + ROW < AXIS)
+		const y = top + 2 + row * tall;
+		if (y > state.height || y + tall < AXIS)
 			continue;
 		const flush = () => {
 			if (runStyle !== null) {
 				context.fillStyle = runStyle;
-				context.fillRect(runX, y, runEnd - runX, ROW - 2);
+				context.fillRect(runX, y, runEnd - runX, tall - 2);
 			}
 			runStyle = null;
 		};
@@ -134,30 +175,34 @@ function drawTrack({ track }, top) {
 				runEnd -= 0.7;
 				flush();
 				if (track.kind === 'waits')
-					hatch(x, y, end - x, ROW - 2);
-				if (end - x > 24)
-					texts.push([visible(source.label(label).name, 160), x, y + 11.5, end - x]);
+					hatch(x, y, end - x, tall - 2);
+				const isLate = late.has(index);
+				if (isLate)
+					frames.push([x, y, end - x]);
+				if (end - x > 24 && tall === ROW)
+					texts.push([(isLate ? 'latest: ' : '') + visible(source.label(label).name, 160),
+						x, y + 11.5, end - x, track.kind === 'waits' ? '#f0a3a3' : null]);
 			}
 		});
 		flush();
 	}
-	drawTexts(texts);
 	drawInstants(track, top);
+	for (const frame of frames)
+		drawLate(...frame);
+	drawTexts(texts);
 }
 
 function drawInstants(track, top) {
 	const { times } = source.instants(track.id);
 	context.fillStyle = theme.accent;
-	let last = -9;
-	for (let i = firstAfter(times, state.start - 1); i < times.length && times[i] <= state.end; i++) {
+	const wide = (state.end - state.start) / room();
+	for (let i = firstAfter(times, state.start - 1); i < times.length && times[i] <= state.end;
+		i = firstAfter(times, times[i] + wide, i)) {
 		const x = toX(times[i]);
-		if (x - last < 1)
-			continue;
-		last = x;
 		context.beginPath();
-		context.moveTo(x, top + 3);
-		context.lineTo(x + 4, top + 10);
-		context.lineTo(x - 4, top + 10);
+		context.moveTo(x, top + 5);
+		context.lineTo(x + 3, top);
+		context.lineTo(x - 3, top);
 		context.fill();
 	}
 }
@@ -169,11 +214,46 @@ function drawGutter(row, top) {
 	context.fillStyle = theme.line;
 	context.fillRect(0, top, state.width, isHead ? 1 : 0.5);
 	context.fillStyle = isHead ? theme.text : theme.dim;
-	const sign = isHead ? (state.closed.has(row.process.id) ? '\u25b8 ' : '\u25be ') : '';
-	const fits = isHead ? 200 : 32;
-	const name = visible(row.name, fits);
-	context.font = isHead ? `600 ${FONT}` : FONT;
-	context.fillText(sign + name, isHead ? 8 : 20, top + (isHead ? 15 : 13), isHead ? undefined : GUTTER - 24);
+	if (isHead) {
+		drawHead(row, top);
+		return;
+	}
+	const { minimum, maximum, series, isConstant, values } = source.counters[row.index] || {};
+	const name = isConstant ? `${row.name}: ${formatValue(values[0], series)}` : row.name;
+	const isThin = row.kind === 'track' && rowHeight(row.track) === THIN;
+	if (!isThin || row.track.lane === 1)
+		context.fillText(isThin ? 'overlapping' : fitText(visible(name, 200), GUTTER - 26), isThin ? 32 : 20,
+			top + (isThin ? 8 : 13));
+	if (row.kind === 'counter' && !isConstant) {
+		const least = minimum === 0 ? '0' : formatValue(minimum, series);
+		const scale = `${least} \u2026 ${formatValue(maximum, series)}`;
+		context.globalAlpha = 0.7;
+		context.fillText(fitText(scale, GUTTER - 26), 20, top + 25);
+		context.globalAlpha = 1;
+	}
+}
+
+// A folded process still shows what runs on it.
+function drawHead({ process, name }, top) {
+	const isClosed = state.closed.has(process.id);
+	if (isClosed) {
+		const own = source.tracks.filter((track) => track.process === process.id && track.rows > 0);
+		const work = own.filter(({ kind }) => kind === 'work');
+		for (const track of work.length > 0 ? work : own.slice(0, 1))
+			source.paint(track.id, 0, state.start, state.end, room(), (first, last, busy, label) => {
+				const x = GUTTER + first;
+				context.fillStyle = shadesOf(label)[Math.ceil(busy * SHADES)];
+				context.fillRect(x, top + 4, Math.max(Math.min(GUTTER + last, state.width) - x, 0.5),
+					HEADING - 7);
+			});
+	}
+	context.fillStyle = theme.text;
+	context.font = `600 ${FONT}`;
+	const text = (isClosed ? '\u25b8 ' : '\u25be ') + visible(name, 200);
+	const fits = isClosed ? GUTTER - 12 : state.width - 20;
+	const width = context.measureText(text).width;
+	context.fillText(width > fits ? text.slice(0, Math.floor(text.length * fits / width) - 1) + '\u2026' : text, 8,
+		top + 15);
 	context.font = FONT;
 }
 
@@ -183,7 +263,7 @@ function placeOf({ track, index }) {
 	if (!row)
 		return null;
 	const slice = source.slice(track, index);
-	const y = row.top - scroller.scrollTop + 2 + slice.row * ROW;
+	const y = row.top - scroller.scrollTop + 2 + slice.row * rowHeight(row.track);
 	return { x: toX(slice.start), end: toX(slice.start + slice.duration), y };
 }
 

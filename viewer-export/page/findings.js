@@ -43,10 +43,35 @@ function showFindings() {
 	element('verdict').title = visible(verdict + (analysis.reason ? `: ${analysis.reason}` : ''));
 	place.replaceChildren(make('h2', '', `Findings (${analysis.findings.length})`),
 		make('p', 'dim', visible(`Straggler: ${verdict}${analysis.reason ? `; ${analysis.reason}` : ''}.`)),
-		...analysis.findings.map((finding) => make('article', '',
-			make('p', '', make('span', `severity ${['error', 'warning', 'info'].includes(finding.severity) ?
-				finding.severity : ''}`, finding.severity), ` ${visible(finding.name)}`,
-			finding.gpu_ns > 0 ? `, ${formatTime(Number(finding.gpu_ns))} of GPU time` : ''),
-			make('p', '', visible(finding.text)), make('p', 'advice', visible(finding.advice)),
-			button('show', () => goToFinding(finding)))));
+		...analysis.findings.map(foldedFinding));
+}
+
+// The first is open; of the others their names show.
+function foldedFinding(finding, i) {
+	const severity = ['error', 'warning', 'info'].includes(finding.severity) ? finding.severity : '';
+	const made = make('details', '', make('summary', '',
+		make('span', `severity ${severity}`, finding.severity), ` ${visible(finding.name)}`,
+		finding.gpu_ns > 0 ? `, ${formatTime(Number(finding.gpu_ns), 1)}` : ''),
+	make('p', '', visible(finding.text)), make('p', 'advice', visible(finding.advice)),
+	button('show', () => goToFinding(finding)));
+	made.open = i === 0;
+	return made;
+}
+
+function showColors() {
+	const causes = new Map();
+	for (const label of source.labels)
+		if (label.category === 'idle')
+			causes.set(label.name, rgbText(colorOf(label)));
+	const kinds = [['kernel', 'kernel'], ['communication', 'nccl'], ['copy', 'gpu_memcpy'],
+		['memset', 'gpu_memset'], ['synchronisation', 'sync']]
+		.map(([name, category]) => [name, rgbText(colorOf({ name, category }))]);
+	const line = ([name, color]) => {
+		const swatch = make('span', 'swatch');
+		swatch.style[color ? 'background' : 'border'] = color || '2px solid var(--late)';
+		return make('li', '', swatch, ` ${visible(name, 60)}`);
+	};
+	element('colors').replaceChildren(make('h2', '', 'Colours'), make('ul', '', ...kinds.map(line),
+		...[...causes].map(([name, color]) => line([`idle: ${name}`, color])),
+		...source.flowList.length > 0 ? [line(['latest rank of a collective', null])] : []));
 }

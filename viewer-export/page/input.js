@@ -3,7 +3,8 @@
 
 const KEYS = [['W S + \u2212', 'zoom in, out'], ['A D \u2190 \u2192', 'move in time'],
 	['\u2191 \u2193', 'move up, down'],
-	['F', 'show everything'], ['Z', 'zoom to what is selected'],
+	['F', 'show everything'], ['C', 'fold or unfold all ranks'],
+	['click, Shift+click on a heading', 'fold a process, all of its rank'], ['Z', 'zoom to what is selected'],
 	['/', 'search; Enter, Shift+Enter: next, previous'],
 	['Esc', 'select nothing'], ['wheel', 'zoom at the pointer'], ['Shift+wheel, drag', 'move'],
 	['Alt+wheel', 'move up, down'],
@@ -24,7 +25,7 @@ function hitAt(x, y) {
 	if (!row || row.kind !== 'track' || x < GUTTER || y < AXIS)
 		return null;
 	const wide = (state.end - state.start) / room();
-	const depth = Math.floor((at - row.top - 2) / ROW);
+	const depth = Math.floor((at - row.top - 2) / rowHeight(row.track));
 	const time = toNs(x);
 	const { times } = source.instants(row.track.id);
 	const next = firstAfter(times, time - 4 * wide);
@@ -34,14 +35,25 @@ function hitAt(x, y) {
 	return index < 0 ? null : { track: row.track.id, index };
 }
 
-function clickAt(x, y) {
+// What a tip says where there is no slice: a counter's value, a name that may be cut.
+function wordsAt(x, y) {
+	const at = y + scroller.scrollTop;
+	const row = y < AXIS ? null : state.rows.find((one) => at >= one.top && at < one.top + one.height);
+	if (!row || (x >= GUTTER && row.kind !== 'counter'))
+		return null;
+	if (x < GUTTER)
+		return { words: [row.name] };
+	const { times, values, series } = source.samples(row.index);
+	const next = firstAfter(times, toNs(x));
+	return next === 0 ? null : { words: [`${row.name}: ${formatValue(values[next - 1], series)}`,
+		`since ${formatTime(times[next - 1])}`] };
+}
+
+function clickAt(x, y, isRank) {
 	const at = y + scroller.scrollTop;
 	const row = state.rows.find((one) => at >= one.top && at < one.top + one.height);
 	if (row && row.kind === 'process' && y >= AXIS) {
-		if (!state.closed.delete(row.process.id))
-			state.closed.add(row.process.id);
-		layOut();
-		redraw();
+		fold(row.process, isRank);
 		return;
 	}
 	select(hitAt(x, y));
@@ -62,7 +74,7 @@ function listenToPointer() {
 	canvas.onpointermove = (event) => {
 		const [x, y] = place(event);
 		if (!drag) {
-			showTip(hitAt(x, y), event.clientX, event.clientY);
+			showTip(hitAt(x, y) || wordsAt(x, y), event.clientX, event.clientY);
 			return;
 		}
 		drag.moved ||= Math.abs(x - drag.x) + Math.abs(y - drag.y) > 4;
@@ -77,7 +89,7 @@ function listenToPointer() {
 	};
 	canvas.onpointerup = (event) => {
 		if (drag && !drag.moved)
-			clickAt(...place(event));
+			clickAt(...place(event), event.shiftKey);
 		else if (drag && drag.isRange)
 			setRange(state.range);
 		drag = null;
@@ -109,7 +121,7 @@ const ACTS = {
 	s: () => zoom(1 / 0.7), '-': () => zoom(1 / 0.7),
 	a: () => move(-0.2), ArrowLeft: () => move(-0.2), d: () => move(0.2), ArrowRight: () => move(0.2),
 	ArrowUp: () => scroller.scrollTop -= 60, ArrowDown: () => scroller.scrollTop += 60,
-	f: fitView, z: () => state.selected && !state.selected.isInstant && goTo(state.selected, false),
+	f: fitView, c: foldAll, z: () => state.selected && !state.selected.isInstant && goTo(state.selected, false),
 	'/': () => element('words').focus(), '?': () => element('keys').showModal(),
 	Escape: () => {
 		select(null);
@@ -133,6 +145,7 @@ function listenToKeys() {
 	element('next').onclick = () => find(1);
 	element('previous').onclick = () => find(-1);
 	element('fit').onclick = fitView;
+	element('fold').onclick = foldAll;
 	element('theme').onclick = () => {
 		setTheme(!theme.isDark);
 		redraw();

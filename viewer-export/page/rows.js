@@ -5,6 +5,7 @@ const GUTTER = 210;		// names
 const AXIS = 24;
 const ROW = 17;
 const COUNTER = 30;
+const THIN = 8;			// a row of what overlaps what is above it
 const HEADING = 22;
 const SPAN_MIN = 50;		// ns in view, at least
 
@@ -16,6 +17,38 @@ const state = {
 	start: 0, end: 1, rows: [], width: 0, height: 0, closed: new Set(), selected: null, flows: [],
 	range: null, found: null, needs: false, marks: [], frames: 0, frameMs: 0, paints: [],
 };
+
+const hasAny = (track) => track.rows > 0 || source.instants(track.id).times.length > 0;
+const rowHeight = (track) => track.kind === 'idle' && track.lane > 0 ? THIN : ROW;
+
+// With its unit only where the scale beside it does not say it.
+function nameOfCounter({ name, series }) {
+	return /^(bytes|mW|MB\/s|MHz|%)$/.test(series) ? name : `${name} (${series})`;
+}
+
+// Findings stand beside the timeline already.
+function foldJob() {
+	for (const process of source.processes)
+		if (process.kind === 'job')
+			state.closed.add(process.id);
+}
+
+function foldAll() {
+	const isOpen = source.processes.some((process) => !state.closed.has(process.id));
+	state.closed = new Set(isOpen ? source.processes.map((process) => process.id) : []);
+	layOut();
+	redraw();
+}
+
+// One process; with `isRank` all of its rank.
+function fold(process, isRank) {
+	const isOpen = !state.closed.has(process.id);
+	for (const one of source.processes)
+		if (one === process || (isRank && one.rank === process.rank))
+			state.closed[isOpen ? 'add' : 'delete'](one.id);
+	layOut();
+	redraw();
+}
 
 function layOut() {
 	const rows = [];
@@ -30,11 +63,13 @@ function layOut() {
 			continue;
 		source.counters.forEach((counter, index) => {
 			if (counter.process === process.id)
-				put({ kind: 'counter', index, name: `${counter.name} (${counter.series})` }, COUNTER);
+				put({ kind: 'counter', index, name: nameOfCounter(counter) },
+					counter.isConstant ? ROW : COUNTER);
 		});
 		for (const track of source.tracks)
-			if (track.process === process.id)
-				put({ kind: 'track', track, name: track.name }, Math.max(track.rows, 1) * ROW + 4);
+			if (track.process === process.id && hasAny(track))
+				put({ kind: 'track', track, name: track.name },
+					Math.max(track.rows, 1) * rowHeight(track) + (track.lane > 0 ? 2 : 4));
 	}
 	state.rows = rows;
 	state.bottom = top + 20;
@@ -81,7 +116,7 @@ function goTo({ track, index }, keepsZoom) {
 	const slice = source.slice(track, index);
 	const row = rowOfTrack(track);
 	select({ track, index });
-	showRow(row.top + slice.row * ROW, ROW);
+	showRow(row.top + slice.row * rowHeight(row.track), ROW);
 	const span = state.end - state.start;
 	const middle = slice.start + slice.duration / 2;
 	if (keepsZoom && slice.duration < span && slice.duration > span / 400)

@@ -6,14 +6,15 @@
 // Times are numbers: nanoseconds since the base of the export, exact up to 2^53 (104 days). A slice is named by its
 // track and its index on it, which never changes. A row is one depth of nesting: its slices do not overlap.
 //
-//     await load(progress)            progress(fraction, text) may be called often
+//     await load()
 //     onChange = null                 the page sets it
 //     head                            { base_ns: '1790...', version, sources: [{ path, host, rank, ... }] }
 //     start, end                      of all there is
 //     processes                       [{ id, name, order, kind: 'host' | 'gpu' | 'job', rank, device }]
 //     tracks                          [{ id, process, name, order, kind, thread, stream, lane, rows, count,
 //                                        arguments: [[key, value], ...] }], kind: enum export_track_kind in words
-//     counters                        [{ process, name, series, count, minimum, maximum }], known by their index
+//     counters                        [{ process, name, series, count, minimum, maximum, isConstant }], known by
+//                                     their index
 //     analysis                        null | { verdict, reason, findings: [{ name, severity, text, advice, ... }] }
 //     label(number)                   { name, category, color, arguments }
 //     paint(track, row, from, to, pixels, sink)
@@ -26,6 +27,7 @@
 //     slice(track, index)             { track, index, row, start, duration, label, name, category,
 //                                       arguments: [[key, value], ...] } with those of its label and its track
 //     flows(track, index)             [{ kind: 'launch' | 'collective', from: { track, index }, to: { ... } }]
+//     latest(track)               set of indexes: the latest of their collective, for which others wait
 //     instants(track)                 { times, labels }; instant(track, index) as slice
 //     samples(counter)                { times, values }, by time
 //     each(track, from, to, visit)    visit(start, end, label, row, index) for all slices that touch it

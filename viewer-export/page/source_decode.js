@@ -39,10 +39,7 @@ class Reader {
 	}
 
 	zigzag() {
-		const value = this.varint();
-		if (value <= 0x7fffffff)
-			return (value >>> 1) ^ -(value & 1);
-		return value % 2 ? -(value + 1) / 2 : value / 2;
+		return signed(this.varint());
 	}
 
 	// Exact for all 64 bits.
@@ -59,46 +56,84 @@ class Reader {
 	}
 }
 
-function base64Bytes(text) {
-	if (Uint8Array.fromBase64)
-		return Uint8Array.fromBase64(text);
-	const binary = atob(text);
-	const bytes = new Uint8Array(binary.length);
-	for (let i = 0; i < binary.length; i++)
-		bytes[i] = binary.charCodeAt(i);
-	return bytes;
+// Records out of parts of bytes, cut anywhere: take(type, bytes, from, to) for each. The bytes are used again after it.
+class RecordStream {
+	constructor(take) {
+		this.take = take;
+		this.bytes = new Uint8Array(1 << 20);
+		this.filled = 0;
+		this.needed = 0;	// for the next record
+		this.isEnded = false;
+	}
+
+	push(part) {
+		if (this.filled + part.length > this.bytes.length) {
+			const more = new Uint8Array(Math.max(2 * this.bytes.length, this.filled + part.length));
+			more.set(this.bytes.subarray(0, this.filled));
+			this.bytes = more;
+		}
+		this.bytes.set(part, this.filled);
+		this.filled += part.length;
+		if (this.filled >= this.needed)
+			this.cut();
+	}
+
+	cut() {
+		const reader = new Reader(this.bytes);
+		let begin = 0;
+		this.needed = 0;
+		while (begin < this.filled && !this.isEnded) {
+			reader.at = begin;
+			const type = reader.varint();
+			const size = reader.varint();
+			const from = reader.at;
+			if (from > this.filled || from + size > this.filled) {
+				this.needed = Math.max(from + size, this.filled + 1) - begin;
+				break;
+			}
+			this.isEnded = type === RECORD.END;
+			this.take(type, this.bytes, from, from + size);
+			begin = from + size;
+		}
+		this.bytes.copyWithin(0, begin, this.filled);
+		this.filled -= begin;
+	}
 }
 
-// All data elements as one stream of bytes; the elements go, to free their text.
-async function unpackData(progress) {
-	const elements = [...document.querySelectorAll('script[type="application/x-trace"]')];
-	const inflate = new DecompressionStream('deflate');
-	const parts = [];
-	const reading = (async () => {
-		const reader = inflate.readable.getReader();
-		for (let part = await reader.read(); !part.done; part = await reader.read())
-			parts.push(part.value);
-	})();
-	const writer = inflate.writable.getWriter();
-	for (let i = 0; i < elements.length; i++) {
-		await writer.write(base64Bytes(elements[i].textContent));
-		elements[i].remove();
-		progress(0.5 * (i + 1) / elements.length, 'unpacking');
+// `count` LEB128 numbers to `out`: most have a byte or two.
+function decodeNumbers(bytes, at, count, out) {
+	for (let i = 0; i < count; i++) {
+		let byte = bytes[at++];
+		let low = byte & 127;
+		if (byte >= 128) {
+			byte = bytes[at++];
+			low |= (byte & 127) << 7;
+			if (byte >= 128) {
+				byte = bytes[at++];
+				low |= (byte & 127) << 14;
+				if (byte >= 128) {
+					byte = bytes[at++];
+					low += (byte & 127) * 2097152;
+					for (let scale = 268435456; byte >= 128; scale *= 128) {
+						byte = bytes[at++];
+						low += (byte & 127) * scale;
+					}
+				}
+			}
+		}
+		out[i] = low;
 	}
-	await writer.close();
-	await reading;
-	const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-	let at = 0;
-	while (parts.length > 0) {
-		const part = parts.shift();
-		bytes.set(part, at);
-		at += part.length;
-	}
-	return bytes;
 }
 
-// Stable order of `count` numbers: null where they are in order already.
-function orderOf(values, count) {
+function signed(value) {
+	if (value <= 0x7fffffff)
+		return (value >>> 1) ^ -(value & 1);
+	return value % 2 ? -(value + 1) / 2 : value / 2;
+}
+
+// Stable order of numbers: null where they are in order already.
+function orderOf(values) {
+	const count = values.length;
 	let sorted = true;
 	for (let i = 1; i < count && sorted; i++)
 		sorted = values[i - 1] <= values[i];
@@ -110,8 +145,8 @@ function orderOf(values, count) {
 	// Mostly a few stand out of order: moving those is cheap, and a sort is for the others.
 	let moves = 16 * count;
 	for (let i = 1; i < count && moves > 0; i++) {
-		const value = values[order[i]];
 		const index = order[i];
+		const value = values[index];
 		let j = i;
 		for (; j > 0 && values[order[j - 1]] > value; j--, moves--)
 			order[j] = order[j - 1];
@@ -120,42 +155,12 @@ function orderOf(values, count) {
 	return moves > 0 ? order : order.sort((a, b) => values[a] - values[b] || a - b);
 }
 
-// Slices of a track as they came, to rows: by depth, then by start. `sums` are of durations before each.
-function layRows(starts, durations, labels, count) {
-	const order = orderOf(starts, count);
-	const depths = new Uint16Array(count);
-	const ends = [];
-	let depth = 0;
-	let rows = count > 0 ? 1 : 0;
-	for (let i = 0; i < count; i++) {
-		const at = order ? order[i] : i;
-		while (depth > 0 && ends[depth - 1] <= starts[at])
-			depth--;
-		depths[i] = depth;
-		ends[depth++] = starts[at] + durations[at];
-		if (depth > rows)
-			rows = depth;
-	}
-	const first = new Uint32Array(rows + 1);
-	for (let i = 0; i < count; i++)
-		first[depths[i] + 1]++;
-	for (let row = 0; row < rows; row++)
-		first[row + 1] += first[row];
-	const made = { first, rows, count, starts, labels, sums: new Float64Array(count + 1), came: null };
-	if (order || rows > 1) {
-		const next = first.slice();
-		made.came = new Uint32Array(count);
-		made.starts = new Float64Array(count);
-		made.labels = new Uint32Array(count);
-		for (let i = 0; i < count; i++) {
-			const at = order ? order[i] : i;
-			const to = next[depths[i]]++;
-			made.came[to] = at;
-			made.starts[to] = starts[at];
-			made.labels[to] = labels[at];
-		}
-	}
-	for (let i = 0, sum = 0; i < count; i++)
-		made.sums[i + 1] = sum += durations[made.came ? made.came[i] : i];
+function inOrder(values, order) {
+	if (!order)
+		return values;
+	const made = new values.constructor(order.length);
+	for (let i = 0; i < order.length; i++)
+		made[i] = values[order[i]];
 	return made;
 }
+

@@ -20,48 +20,45 @@ class EmbeddedSource {
 		this.end = 1;
 	}
 
-	async load(progress) {
-		this.read(await unpackData(progress));
-		progress(1, '');
+	async load() {
+		const decoder = new TextDecoder();
+		const records = new RecordStream((type, bytes, from, to) => this.take(type, bytes, from, to, decoder));
+		await unpackData((part) => records.push(part));
+		if (!records.isEnded)
+			throw new Error('its data ends early');
+		this.finish();
 		this.measure();
 	}
 
-	read(bytes) {
-		const reader = new Reader(bytes);
-		const decoder = new TextDecoder();
-		const blocks = new Map();
-		const json = (from, to) => JSON.parse(decoder.decode(bytes.subarray(from, to)));
-		for (let type = -1; type !== RECORD.END && reader.at < bytes.length;) {
-			type = reader.varint();
-			const size = reader.varint();
-			const from = reader.at;
-			const to = from + size;
-			if (type === RECORD.HEAD)
-				this.head = json(from, to);
-			else if (type === RECORD.PROCESS)
-				this.processes.push(json(from, to));
-			else if (type === RECORD.TRACK)
-				this.addTrack(json(from, to));
-			else if (type === RECORD.LABEL)
-				this.labels.push(json(from, to));
-			else if (type === RECORD.STRING)
-				this.strings.push(json(from, to));
-			else if (type === RECORD.SHAPE)
-				this.shapes.push(json(from, to));
-			else if (type === RECORD.SLICES || type === RECORD.INSTANTS)
-				this.addBlock(reader, type);
-			else if (type === RECORD.COUNTER)
-				this.counters.push({ ...json(from, to), blocks: [], count: 0 });
-			else if (type === RECORD.SAMPLES)
-				this.addSamples(reader);
-			else if (type === RECORD.FLOWS)
-				this.addFlows(reader);
-			else if (type === RECORD.ANALYSIS)
-				this.analysis = json(from, to);
-			else if (type === RECORD.SUMMARY)
-				this.summary = json(from, to);
-			reader.at = to;
-		}
+	take(type, bytes, from, to, decoder) {
+		if (type === RECORD.SLICES || type === RECORD.INSTANTS)
+			this.addBlock(new Reader(bytes, from), type);
+		else if (type === RECORD.SAMPLES)
+			this.addSamples(new Reader(bytes, from));
+		else if (type === RECORD.FLOWS)
+			this.addFlows(new Reader(bytes, from));
+		else if (to > from)
+			this.describeRecord(type, JSON.parse(decoder.decode(bytes.subarray(from, to))));
+	}
+
+	describeRecord(type, told) {
+		const lists = { [RECORD.PROCESS]: this.processes, [RECORD.LABEL]: this.labels,
+			[RECORD.STRING]: this.strings, [RECORD.SHAPE]: this.shapes };
+		if (lists[type])
+			lists[type].push(told);
+		else if (type === RECORD.HEAD)
+			this.head = told;
+		else if (type === RECORD.TRACK)
+			this.addTrack(told);
+		else if (type === RECORD.COUNTER)
+			this.counters.push({ ...told, blocks: [], count: 0 });
+		else if (type === RECORD.ANALYSIS)
+			this.analysis = told;
+		else if (type === RECORD.SUMMARY)
+			this.summary = told;
+	}
+
+	finish() {
 		for (const track of this.tracks)
 			this.finishTrack(track);
 		this.tracks.sort((a, b) => a.order - b.order);
@@ -71,12 +68,13 @@ class EmbeddedSource {
 	}
 
 	addTrack(track) {
-		Object.assign(track, { blocks: [], marks: [], count: 0, rows: 0, data: null, points: null });
+		Object.assign(track, { blocks: [], marks: [], count: 0, rows: 0, data: new Slices(),
+			points: new Slices() });
 		this.tracks.push(track);
 		this.byId.set(track.id, track);
 	}
 
-	// Columns are copied: the whole is freed.
+	// What all need is decoded at once; what a slice has of its own is copied as it is.
 	addBlock(reader, type) {
 		const track = this.byId.get(reader.varint());
 		const block = { count: reader.varint(), before: reader.varint(), low: reader.zigzag(),
@@ -84,48 +82,27 @@ class EmbeddedSource {
 		const sizes = [];
 		for (let i = 0; i < COLUMNS; i++)
 			sizes.push(reader.varint());
+		const columns = [];
 		let at = reader.at;
-		block.columns = sizes.map((size) => {
+		for (const size of sizes) {
+			columns.push(at);
 			at += size;
-			return [at - size, at];
-		});
-		block.bytes = reader.bytes;
+		}
+		(type === RECORD.SLICES ? track.data : track.points).decode(reader.bytes, columns, block.count);
+		block.bytes = reader.bytes.slice(columns[3], at);
+		block.columns = [0, columns[4] - columns[3], columns[5] - columns[3]];
 		(type === RECORD.SLICES ? track.blocks : track.marks).push(block);
 	}
 
-	decodeTimes(blocks) {
-		const count = blocks.reduce((sum, block) => sum + block.count, 0);
-		const made = { starts: new Float64Array(count), durations: new Float64Array(count),
-			labels: new Uint32Array(count), count };
-		let to = 0;
-		for (const block of blocks) {
-			const readers = block.columns.map(([from]) => new Reader(block.bytes, from));
-			const [gap, duration, label] = readers;
-			let end = 0;
-			let number = 0;
-			for (let i = 0; i < block.count; i++, to++) {
-				made.starts[to] = end + gap.zigzag();
-				made.durations[to] = duration.varint();
-				made.labels[to] = number += label.zigzag();
-				end = made.starts[to] + made.durations[to];
-			}
-			const kept = block.bytes.slice(block.columns[3][0], block.columns[5][1]);
-			const moved = block.columns[3][0];
-			block.columns = block.columns.slice(3).map(([from, size]) => [from - moved, size - moved]);
-			block.bytes = kept;
-		}
-		return made;
-	}
-
 	finishTrack(track) {
-		const times = this.decodeTimes(track.blocks);
-		track.data = layRows(times.starts, times.durations, times.labels, times.count);
+		track.data = track.data.finish();
 		track.rows = track.data.rows;
-		track.count = times.count;
-		const marks = this.decodeTimes(track.marks);
-		const order = orderOf(marks.starts, marks.count);
-		track.points = { times: order ? marks.starts.map((_, i) => marks.starts[order[i]]) : marks.starts,
-			labels: order ? marks.labels.map((_, i) => marks.labels[order[i]]) : marks.labels, order };
+		track.count = track.data.count;
+		const { points } = track;
+		const starts = columnOf(points.count, (i) => points.start(i));
+		const labels = columnOf(points.count, (i) => points.label(i));
+		const order = orderOf(starts);
+		track.points = { times: inOrder(starts, order), labels: inOrder(labels, order), order };
 	}
 
 	addSamples(reader) {
@@ -150,11 +127,13 @@ class EmbeddedSource {
 			values.set(block.values, at);
 			at += block.times.length;
 		}
-		const order = orderOf(times, counter.count);
-		counter.times = order ? times.map((_, i) => times[order[i]]) : times;
-		counter.values = order ? values.map((_, i) => values[order[i]]) : values;
+		const order = orderOf(times);
+		counter.times = inOrder(times, order);
+		counter.values = inOrder(values, order);
+		counter.isConstant = counter.values.every((value) => value === counter.values[0]);
+		counter.peaks = peaksOf(counter.values);
 		counter.minimum = values.reduce((least, value) => Math.min(least, value), 0);
-		counter.maximum = values.reduce((most, value) => Math.max(most, value), 0);
+		counter.maximum = counter.peaks.reduce((most, value) => Math.max(most, value), 0);
 		counter.blocks = null;
 	}
 
@@ -177,8 +156,8 @@ class EmbeddedSource {
 				continue;
 			if (data.count > 0) {
 				const last = data.first[1] - 1;
-				start = Math.min(start, data.starts[0]);
-				end = Math.max(end, data.starts[last] + data.sums[last + 1] - data.sums[last]);
+				start = Math.min(start, data.start(0));
+				end = Math.max(end, data.start(last) + data.duration(last));
 			}
 			if (points.times.length > 0) {
 				start = Math.min(start, points.times[0]);
@@ -194,10 +173,10 @@ class EmbeddedSource {
 	}
 
 	// First slice of the row, in [low, high), that begins after `time`.
-	after(starts, low, high, time) {
+	after(data, low, high, time) {
 		while (low < high) {
 			const middle = (low + high) >>> 1;
-			if (starts[middle] <= time)
+			if (data.start(middle) <= time)
 				low = middle + 1;
 			else
 				high = middle;
@@ -206,14 +185,14 @@ class EmbeddedSource {
 	}
 
 	// From `low` on in growing steps: the next pixel is mostly near.
-	gallop(starts, low, high, time) {
+	gallop(data, low, high, time) {
 		let step = 1;
-		while (low + step < high && starts[low + step] < time)
+		while (low + step < high && data.start(low + step) < time)
 			step *= 2;
 		let [a, b] = [low + (step >>> 1), Math.min(low + step, high)];
 		while (a < b) {
 			const middle = (a + b) >>> 1;
-			if (starts[middle] < time)
+			if (data.start(middle) < time)
 				a = middle + 1;
 			else
 				b = middle;
@@ -224,9 +203,8 @@ class EmbeddedSource {
 	// ns covered in the row before `time`, where slice `next` is the first that begins after it.
 	covered(data, first, next, time) {
 		if (next === first)
-			return data.sums[first];
-		const length = data.sums[next] - data.sums[next - 1];
-		return data.sums[next - 1] + Math.min(length, time - data.starts[next - 1]);
+			return data.sum(first);
+		return data.sum(next - 1) + Math.min(data.duration(next - 1), time - data.start(next - 1));
 	}
 
 	busy(track, row, from, to) {
@@ -234,51 +212,53 @@ class EmbeddedSource {
 		if (row >= data.rows)
 			return 0;
 		const [first, last] = [data.first[row], data.first[row + 1]];
-		return this.covered(data, first, this.after(data.starts, first, last, to), to) -
-			this.covered(data, first, this.after(data.starts, first, last, from), from);
+		return this.covered(data, first, this.after(data, first, last, to), to) -
+			this.covered(data, first, this.after(data, first, last, from), from);
 	}
 
 	paint(track, row, from, to, pixels, sink) {
 		const { data } = this.byId.get(track);
-		const { starts, sums, labels } = data;
 		if (row >= data.rows)
 			return;
 		const [first, last] = [data.first[row], data.first[row + 1]];
 		const wide = (to - from) / pixels;
-		let i = Math.max(first, this.after(starts, first, last, from) - 1);
-		while (i < last && starts[i] < to) {
-			const length = sums[i + 1] - sums[i];
-			if (length >= wide || starts[i] < from) {
-				if (starts[i] + length > from)
-					sink(Math.max((starts[i] - from) / wide, 0),
-						(starts[i] + length - from) / wide, 1, labels[i], i);
+		let i = Math.max(first, this.after(data, first, last, from) - 1);
+		while (i < last) {
+			const start = data.start(i);
+			if (start >= to)
+				break;
+			const length = data.duration(i);
+			if (length >= wide || start < from) {
+				if (start + length > from)
+					sink(Math.max((start - from) / wide, 0), (start + length - from) / wide, 1,
+						data.label(i), i);
 				i++;
 				continue;
 			}
-			const pixel = Math.floor((starts[i] - from) / wide);
-			const next = Math.max(this.gallop(starts, i, last, from + (pixel + 1) * wide), i + 1);
+			const pixel = Math.floor((start - from) / wide);
+			const next = Math.max(this.gallop(data, i, last, from + (pixel + 1) * wide), i + 1);
 			this.paintPixel(data, first, i, next, from + pixel * wide, wide, pixel, sink);
 			// One that begins here and goes on over a pixel or more is drawn itself.
 			i = next;
-			const rest = sums[next] - sums[next - 1];
+			const rest = data.duration(next - 1);
+			const late = data.start(next - 1);
 			if (rest >= wide)
-				sink((starts[next - 1] - from) / wide, (starts[next - 1] + rest - from) / wide, 1,
-					labels[next - 1], next - 1);
+				sink((late - from) / wide, (late + rest - from) / wide, 1, data.label(next - 1),
+					next - 1);
 		}
 	}
 
 	paintPixel(data, first, i, next, begin, wide, pixel, sink) {
-		const { sums } = data;
 		let before = i;
-		while (before > first && data.starts[before - 1] > begin)
+		while (before > first && data.start(before - 1) > begin)
 			before--;
 		const busy = this.covered(data, first, next, begin + wide) - this.covered(data, first, before, begin);
 		const stride = Math.max(1, (next - i) >> 4);
 		let best = i;
 		for (let at = i; at < next; at += stride)
-			if (sums[at + 1] - sums[at] > sums[best + 1] - sums[best])
+			if (data.duration(at) > data.duration(best))
 				best = at;
-		sink(pixel, pixel + 1, Math.min(busy / wide, 1), data.labels[best], next - i === 1 ? i : -1);
+		sink(pixel, pixel + 1, Math.min(busy / wide, 1), data.label(best), next - i === 1 ? i : -1);
 	}
 
 	at(track, row, time, slack) {
@@ -286,12 +266,12 @@ class EmbeddedSource {
 		if (row >= data.rows)
 			return -1;
 		const [first, last] = [data.first[row], data.first[row + 1]];
-		const next = this.after(data.starts, first, last, time);
-		const reach = (i) => data.starts[i] + data.sums[i + 1] - data.sums[i];
+		const next = this.after(data, first, last, time);
+		const reach = (i) => data.start(i) + data.duration(i);
 		if (next > first && reach(next - 1) > time)
 			return next - 1;
 		const left = next > first ? time - reach(next - 1) : Infinity;
-		const right = next < last ? data.starts[next] - time : Infinity;
+		const right = next < last ? data.start(next) - time : Infinity;
 		if (Math.min(left, right) > slack)
 			return -1;
 		return left <= right ? next - 1 : next;
@@ -306,7 +286,7 @@ class EmbeddedSource {
 
 	// What a block's slices have of their own: visit(number in the block, arguments, track of its launch).
 	readBlock(block, visit) {
-		const [shape, flow, values] = block.columns.map(([from]) => new Reader(block.bytes, from));
+		const [shape, flow, values] = block.columns.map((from) => new Reader(block.bytes, from));
 		const last = new Map();
 		const next = (key) => {
 			const value = (last.get(key) || 0n) + values.bigZigzag();
@@ -351,8 +331,7 @@ class EmbeddedSource {
 		const track = this.byId.get(id);
 		const { data } = track;
 		const [own] = this.ownOf(track.blocks, data.came ? data.came[index] : index);
-		const made = this.describe(track, data.starts[index], data.sums[index + 1] - data.sums[index],
-			data.labels[index], own);
+		const made = this.describe(track, data.start(index), data.duration(index), data.label(index), own);
 		return { ...made, index, row: this.rowOf(data, index) };
 	}
 
@@ -409,8 +388,8 @@ class EmbeddedSource {
 	startingAt(id, time) {
 		const { data } = this.byId.get(id);
 		for (let row = data.rows - 1; row >= 0; row--) {
-			const next = this.after(data.starts, data.first[row], data.first[row + 1], time);
-			if (next > data.first[row] && data.starts[next - 1] === time)
+			const next = this.after(data, data.first[row], data.first[row + 1], time);
+			if (next > data.first[row] && data.start(next - 1) === time)
 				return next - 1;
 		}
 		return -1;
@@ -438,6 +417,17 @@ class EmbeddedSource {
 		return list.filter((flow) => flow.from.index >= 0 && flow.to.index >= 0);
 	}
 
+	// Indexes of the track's slices that came last to a collective.
+	latest(id) {
+		if (!this.late) {
+			this.late = new Map(this.tracks.map((track) => [track.id, new Set()]));
+			for (const flow of this.flowList)
+				if (flow.kind === 'collective')
+					this.late.get(flow.from).add(this.startingAt(flow.from, flow.fromTime));
+		}
+		return this.late.get(id);
+	}
+
 	flowEnds(flow) {
 		return { kind: flow.kind,
 			from: { track: flow.from, index: this.startingAt(flow.from, flow.fromTime) },
@@ -461,11 +451,12 @@ class EmbeddedSource {
 		const { data } = this.byId.get(id);
 		for (let row = 0; row < data.rows; row++) {
 			const last = data.first[row + 1];
-			let i = Math.max(data.first[row], this.after(data.starts, data.first[row], last, from) - 1);
-			for (; i < last && data.starts[i] < to; i++) {
-				const end = data.starts[i] + data.sums[i + 1] - data.sums[i];
-				if (end > from || data.starts[i] >= from)
-					visit(data.starts[i], end, data.labels[i], row, i);
+			let i = Math.max(data.first[row], this.after(data, data.first[row], last, from) - 1);
+			for (; i < last && data.start(i) < to; i++) {
+				const start = data.start(i);
+				const end = start + data.duration(i);
+				if (end > from || start >= from)
+					visit(start, end, data.label(i), row, i);
 			}
 		}
 	}
@@ -474,7 +465,7 @@ class EmbeddedSource {
 		const { data } = this.byId.get(id);
 		let best = data.count > 0 ? 0 : -1;
 		for (let i = 1; data.rows > 0 && i < data.first[1]; i++)
-			if (data.sums[i + 1] - data.sums[i] > data.sums[best + 1] - data.sums[best])
+			if (data.duration(i) > data.duration(best))
 				best = i;
 		return best;
 	}
@@ -489,13 +480,13 @@ class EmbeddedSource {
 	search(test, from, direction) {
 		const good = this.matches(test);
 		const place = from && this.tracks.findIndex((track) => track.id === from.track);
-		const time = from ? this.byId.get(from.track).data.starts[from.index] : 0;
+		const time = from ? this.byId.get(from.track).data.start(from.index) : 0;
 		let best = null;
 		this.tracks.forEach(({ id, data }, order) => {
 			for (let i = 0; i < data.count; i++) {
-				if (!good[data.labels[i]])
+				if (!good[data.label(i)])
 					continue;
-				const start = data.starts[i];
+				const start = data.start(i);
 				const later = from === null ? direction :
 					start - time || order - place || i - from.index;
 				if (later * direction <= 0)
@@ -514,7 +505,7 @@ class EmbeddedSource {
 		let count = 0;
 		for (const { data } of this.tracks)
 			for (let i = 0; i < data.count; i++)
-				count += good[data.labels[i]];
+				count += good[data.label(i)];
 		return count;
 	}
 }

@@ -8,6 +8,27 @@ function formatTime(ns, digits = 3) {
 	return `${(ns / unit).toFixed(unit === 1 ? 0 : digits)} ${name}`;
 }
 
+// As many digits as tell one tick from the next.
+function formatTick(ns, step) {
+	const size = Math.abs(ns);
+	const unit = size >= 1e9 ? 1e9 : size >= 1e6 ? 1e6 : size >= 1e3 ? 1e3 : 1;
+	return ns === 0 ? '0' : formatTime(ns, Math.max(0, Math.ceil(Math.log10(unit / step) - 1e-9)));
+}
+
+// A counter's value with its unit, in the size a person would say.
+function formatValue(value, unit) {
+	const size = Math.abs(value);
+	const [scale, prefix] = size >= 1e9 ? [1e9, 'G'] : size >= 1e6 ? [1e6, 'M'] : [1e3, 'k'];
+	const round = (number) => number.toLocaleString('en', { maximumFractionDigits: 1 });
+	if (unit === 'bytes')
+		return size < 1000 ? `${value} B` : `${round(value / scale)} ${prefix}B`;
+	if (unit === 'mW')
+		return `${round(value / 1000)} W`;
+	if (unit === 'MB/s' && size >= 1000)
+		return `${round(value / 1000)} GB/s`;
+	return `${round(value)} ${/^[\w%/\u00b0]{1,6}$/.test(unit) ? unit : ''}`.trim();
+}
+
 // Every nanosecond, in groups of three digits.
 function formatExact(ns) {
 	return `${String(ns).replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f')} ns`;

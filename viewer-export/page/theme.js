@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Light and dark, and what colour a slice has: the kind decides, and among kernels and ranges the name.
 
-const theme = { isDark: false, back: '', line: '', text: '', dim: '', band: '', accent: '' };
+const theme = { isDark: false, back: '', line: '', text: '', dim: '', band: '', accent: '', late: '' };
 const SHADES = 16;
-const CAUSES = ['#d1495b', '#e08e45', '#8d6cab', '#3c8dad', '#6a994e', '#b5838d', '#7f8c8d', '#c9a227'];
+const CAUSES = { sync: '#3c8dad', 'after-sync': '#7fb7c9', alloc: '#c9a227', 'module-load': '#a08a5b',
+	'comm-setup': '#d98880', data: '#8d6cab', 'launch-bound': '#6a994e', 'host-other': '#e08e45',
+	'blocked-comm': '#f0703c', 'blocked-copy': '#48a868', 'blocked-stream': '#6f7fd8', 'launch-latency': '#d1495b',
+	unexplained: '#9aa0a6' };		// idle_cause.h names them
 const palette = { styles: [], shades: [] };	// by label: colour; by label: strings of growing opacity
 
 function hashOf(text) {
@@ -29,7 +32,7 @@ function hexOf(text) {
 function colorOf({ name, category, color }) {
 	const hash = hashOf(name);
 	if (category === 'idle')
-		return hexOf(CAUSES[hash % CAUSES.length]);
+		return hexOf(CAUSES[name] || CAUSES.unexplained);
 	if (color === 'thread_state_iowait' || category === 'nccl' || category === 'collective')
 		return rgbOf(20, 0.85, 0.54);
 	if (category === 'collective wait')
@@ -50,13 +53,17 @@ function colorOf({ name, category, color }) {
 	return rgbOf(hash % 360, 0.32, 0.6);
 }
 
+function rgbText([red, green, blue]) {
+	return `rgb(${red},${green},${blue})`;
+}
+
 function shadesOf(label) {
 	let shades = palette.shades[label];
 	if (!shades) {
 		const [red, green, blue] = colorOf(source.label(label));
 		shades = [];
 		for (let i = 0; i <= SHADES; i++)
-			shades.push(`rgba(${red},${green},${blue},${(0.14 + 0.86 * i / SHADES).toFixed(3)})`);
+			shades.push(`rgba(${red},${green},${blue},${(0.26 + 0.74 * i / SHADES).toFixed(3)})`);
 		palette.shades[label] = shades;
 	}
 	return shades;
@@ -65,7 +72,7 @@ function shadesOf(label) {
 function setTheme(isDark) {
 	document.documentElement.classList.toggle('dark', isDark);
 	const style = getComputedStyle(document.documentElement);
-	for (const name of ['back', 'line', 'text', 'dim', 'accent', 'panel'])
+	for (const name of ['back', 'line', 'text', 'dim', 'accent', 'panel', 'late'])
 		theme[name] = style.getPropertyValue(`--${name}`).trim();
 	theme.isDark = isDark;
 	theme.band = isDark ? 'rgba(255,255,255,0.045)' : 'rgba(20,60,120,0.05)';
