@@ -3,8 +3,8 @@
  * Work in a child process, with a private folder for its temporary files: it can be ended at any
  * time, and then nothing of it is left.
  *
- *     background_begin(&work, function, context, error)	before threads, and before databases
- *     background_go(&work, error)				SIGCHLD and the ending signals blocked
+ *     background_begin(&work, function, context, error)	before threads and databases
+ *     background_go(&work, error)		signals: background_signals() are blocked
  *     ... sigwait; at SIGCHLD background_is_over(&work, &status) ...
  *     background_end(&work)
  *

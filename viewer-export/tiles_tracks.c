@@ -365,9 +365,9 @@ bool tiles_add_tracks(struct tiles *tiles, struct text *text, struct error *erro
 	for (size_t i = 0; i < 3; i++)
 		text_begin(&parts[i], 256 << 20);
 	struct listing listing = {
-		.tiles = tiles, .analysis_state = atomic_load(&tiles->analysis_state), .processes = &parts[0], .tracks = &parts[1],
+		.tiles = tiles, .processes = &parts[0], .tracks = &parts[1],
 		.counters = &parts[2], .numbers = { .next_id = 1, .next_order = 1 },
-		.is_exact = true,
+		.is_exact = true, .analysis_state = atomic_load(&tiles->analysis_state),
 	};
 	/* After its state: what comes between is asked for again. */
 	listing.analysis = atomic_load(&tiles->analysis);

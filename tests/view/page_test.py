@@ -99,6 +99,7 @@ def main():
                           'nsys: the verdict and findings of its analysis', seen['verdict'])
                 tap.check({'steps', 'idle, by cause', 'waits in collectives'} <= set(seen['rows']),
                           'nsys: and its tracks', seen['rows'])
+                tap.check(seen['shows'] > 0, 'nsys: findings lead to where they show', seen['shows'])
     return tap.end()
 
 
