@@ -65,8 +65,8 @@ bool tiles_analysis_find(struct tiles *tiles, int64_t track, const struct tiles_
 int64_t tiles_analysis_track_id(const struct tiles_analysis *analysis, size_t place);
 
 /* The answers of tiles.h for such a track. */
-void tiles_analysis_add_tile(const struct tiles_analysis *analysis, size_t place,
-			     const struct tiles_view *view, struct text *text);
+bool tiles_analysis_add_tile(const struct tiles_analysis *analysis, size_t place,
+			     const struct tiles_view *view, struct text *text, struct error *error);
 bool tiles_analysis_add_slice(const struct tiles_analysis *analysis, size_t place, int64_t row,
 			      struct text *text, struct error *error);
 

@@ -79,11 +79,6 @@ static int64_t slice_duration(const void *list, size_t at)
 	return slice->end_ns - slice->start_ns;
 }
 
-static int64_t slice_label(const void *list, size_t at)
-{
-	return ((const struct shown_slice *)list)[at].label;
-}
-
 static int64_t no_depth(const void *list, size_t at)
 {
 	(void)list;
@@ -101,21 +96,40 @@ static int64_t bucket_count(const void *list, size_t at)
 	return ((const struct busy_bucket *)list)[at].count;
 }
 
-/* Names were counted from 1. */
-static int64_t bucket_label(const void *list, size_t at)
+/* The labels of an answer: each once. A long job has a name for each of its steps. */
+struct used_labels {
+	const struct shown_label *labels;
+	int64_t *places;	/* by label: its place in the answer, from 1; 0: not used yet */
+	int64_t count;
+	struct text text;
+};
+
+static void add_name(struct used_labels *used, uint32_t label, bool is_first, struct text *text)
 {
-	return (int64_t)((const struct busy_bucket *)list)[at].name - 1;
+	if (!is_first)
+		text_add_char(text, ',');
+	if (used->places[label] == 0) {
+		text_add(&used->text, used->count > 0 ? ",[" : "[");
+		text_add_json(&used->text, used->labels[label].name);
+		text_add_char(&used->text, ',');
+		text_add_json(&used->text, used->labels[label].category);
+		text_add_char(&used->text, ']');
+		used->places[label] = ++used->count;
+	}
+	text_add_integer(text, used->places[label] - 1);
 }
 
 static void slices_add(const struct shown_track *track, size_t first, size_t count,
-		       struct text *text)
+		       struct used_labels *used, struct text *text)
 {
 	const struct shown_slice *list = track->slices + first;
 	add_column(text, "\"slices\":{\"start\":[", count, slice_start, list);
 	add_column(text, ",\"duration\":[", count, slice_duration, list);
 	add_column(text, ",\"depth\":[", count, no_depth, list);
-	add_column(text, ",\"name\":[", count, slice_label, list);
-	text_add(text, ",\"row\":[");
+	text_add(text, ",\"name\":[");
+	for (size_t i = 0; i < count; i++)
+		add_name(used, list[i].label, i == 0, text);
+	text_add(text, "],\"row\":[");
 	for (size_t i = 0; i < count; i++)
 		text_add_format(text, "%s\"%d.%zu\"", i > 0 ? "," : "", TILES_ANALYSIS_SOURCE,
 				first + i);
@@ -123,7 +137,7 @@ static void slices_add(const struct shown_track *track, size_t first, size_t cou
 }
 
 static void buckets_add(const struct shown_track *track, size_t from, size_t count,
-			const struct tiles_view *view, struct text *text)
+			const struct tiles_view *view, struct used_labels *used, struct text *text)
 {
 	unsigned level = 0;
 	while (((view->end_ns - 1) >> level) - (view->start_ns >> level) >= view->buckets)
@@ -144,33 +158,43 @@ static void buckets_add(const struct shown_track *track, size_t from, size_t cou
 	buckets = ok ? buckets : 0;
 	add_column(text, ",\"busy\":[", buckets, bucket_busy, list);
 	add_column(text, ",\"count\":[", buckets, bucket_count, list);
-	add_column(text, ",\"name\":[", buckets, bucket_label, list);
-	text_add_char(text, '}');
+	text_add(text, ",\"name\":[");
+	for (size_t i = 0; i < buckets; i++)
+		if (list[i].name != 0)
+			add_name(used, list[i].name - 1, i == 0, text);
+		else
+			text_add(text, i == 0 ? "-1" : ",-1");
+	text_add(text, "]}");
 	free(list);
 	free(spans);
 }
 
-void tiles_analysis_add_tile(const struct tiles_analysis *analysis, size_t place,
-			     const struct tiles_view *view, struct text *text)
+bool tiles_analysis_add_tile(const struct tiles_analysis *analysis, size_t place,
+			     const struct tiles_view *view, struct text *text, struct error *error)
 {
 	const struct shown_track *track = &analysis->tracks[place];
 	size_t first = slices_before(track, view->start_ns);
 	size_t end = slices_beginning_before(track, view->end_ns);
 	size_t count = end > first ? end - first : 0;
+	struct used_labels used = {
+		.labels = analysis->labels,
+		.places = calloc(analysis->label_count + 1, sizeof used.places[0]),
+	};
+	if (used.places == NULL)
+		return fail(error, ERROR_SYSTEM, "no memory for a tile");
+	text_begin(&used.text, 256 << 20);
 	text_add(text, "{\"exact\":true,");
 	if (count <= (size_t)view->slices)
-		slices_add(track, first, count, text);
+		slices_add(track, first, count, &used, text);
 	else
-		buckets_add(track, first, count, view, text);
+		buckets_add(track, first, count, view, &used, text);
 	text_add(text, ",\"names\":[");
-	for (size_t i = 0; i < analysis->label_count; i++) {
-		text_add(text, i > 0 ? ",[" : "[");
-		text_add_json(text, analysis->labels[i].name);
-		text_add_char(text, ',');
-		text_add_json(text, analysis->labels[i].category);
-		text_add_char(text, ']');
-	}
+	text_add(text, text_string(&used.text));
 	text_add(text, "]}");
+	bool ok = text_is_ok(&used.text) && text_is_ok(text);
+	free(used.places);
+	text_end(&used.text);
+	return ok || fail(error, ERROR_SYSTEM, "no memory for a tile");
 }
 
 bool tiles_analysis_add_slice(const struct tiles_analysis *analysis, size_t place, int64_t row,

@@ -134,10 +134,8 @@ bool tiles_add_tile(struct tiles *tiles, const struct tiles_view *view, struct t
 		return fail(error, ERROR_USAGE, "'end' is not after 'start'");
 	const struct tiles_analysis *analysis;
 	size_t place;
-	if (tiles_analysis_find(tiles, view->track, &analysis, &place)) {
-		tiles_analysis_add_tile(analysis, place, view, text);
-		return text_is_ok(text) || fail(error, ERROR_SYSTEM, "no memory for a tile");
-	}
+	if (tiles_analysis_find(tiles, view->track, &analysis, &place))
+		return tiles_analysis_add_tile(analysis, place, view, text, error);
 	if (!tiles_find_track(tiles, view->track, &trace, &query.family, &query.group, error))
 		return false;
 	query.start_ns = cut(view->start_ns - trace->offset_ns);

@@ -22,9 +22,11 @@ from view_server import BUILD, LAGGARD, Tap, View, has_library   # noqa: E402
 
 TRACES = os.environ.get('TRACES', os.path.join(ROOT, '..', 'shared', 'traces'))
 QUESTIONS = {
-    'steps': 'SELECT trace_id, start_ns, duration_ns FROM step',
-    'idle': 'SELECT trace_id, start_ns, duration_ns FROM idle_gap WHERE is_rest = 0',
-    'waits': 'SELECT trace_id, start_ns, min(wait_ns, duration_ns) FROM collective_member WHERE wait_ns > 0',
+    'steps': "SELECT trace_id, start_ns, duration_ns, 'step ' || number FROM step",
+    'idle': 'SELECT trace_id, start_ns, duration_ns, cause FROM idle_gap WHERE is_rest = 0',
+    'waits': """SELECT trace_id, start_ns, min(m.wait_ns, duration_ns), operation || ': wait' ||
+        CASE WHEN latest_rank < 0 THEN '' ELSE ' for rank ' || latest_rank END
+        FROM collective_member m JOIN collective_instance USING (instance_id) WHERE m.wait_ns > 0""",
 }
 BIG_ROWS = 3_000_000
 
@@ -40,7 +42,7 @@ def wait_analysis(view):
 
 
 def slices_of(view, tracks, kind):
-    """All slices of a kind: (trace, start since 1970, duration); and the tracks whose buckets say something else."""
+    """All slices of a kind: (trace, start, duration, name); and the tracks whose buckets say something else."""
     found, wrong = [], []
     base_ns = int(tracks['base_ns'])
     traces = {process['id']: process['trace'] for process in tracks['processes']}
@@ -55,8 +57,9 @@ def slices_of(view, tracks, kind):
                 any(end > start for end, start in zip(ends, slices['start'][1:])) or \
                 max(buckets['busy']) > buckets['bucket_ns']:
             wrong.append(track['name'])
-        found += [(traces[track['process']], base_ns + start, size)
-                  for start, size in zip(slices['start'], slices['duration'])]
+        names = view.api('tile', slices=65536, **view_of)['names']
+        found += [(traces[track['process']], base_ns + start, size, names[name][0])
+                  for start, size, name in zip(slices['start'], slices['duration'], slices['name'])]
     return sorted(found), wrong
 
 
@@ -67,8 +70,8 @@ def check_shown(tap, view, tracks, path):
               for number, name in database.execute('SELECT trace_id, path FROM analysis_trace')}
     for kind, question in QUESTIONS.items():
         found, wrong = slices_of(view, tracks, kind)
-        want = sorted((traces[trace], start, size) for trace, start, size in database.execute(question))
-        tap.check(found == want and len(want) > 0, f'{kind}: {len(want)} slices, to the nanosecond',
+        want = sorted((traces[trace], *rest) for trace, *rest in database.execute(question))
+        tap.check(found == want and len(want) > 0, f'{kind}: {len(want)} slices with their names, to the nanosecond',
                   set(found) ^ set(want))
         tap.equal(wrong, [], f'{kind}: in order, and the buckets say the same')
     findings = tracks['analysis']['findings']
@@ -142,7 +145,9 @@ def check_ended(tap, folder, scratch):
         tap.equal((process.returncode, out, err, len(inside)), (-number, '', '', 1),
                   f'{number.name} while --perfetto exports')
         tap.check(time.monotonic() - began < 3, f'{number.name}: at once', time.monotonic() - began)
-    tap.equal((os.listdir(scratch), os.listdir(target)), ([], ['big.db']), 'nothing is left, here or there')
+    # On a quick machine the analysis is complete before the export is ended: then it stays.
+    left = set(os.listdir(target)) - {'laggard-analysis.db'}
+    tap.equal((os.listdir(scratch), left), ([], {'big.db'}), 'no temporary file is left, here or there')
 
 
 def main():
