@@ -9,6 +9,7 @@
 #include "tracedb/private_copy.h"
 #include "viewer-export/export.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -39,8 +40,16 @@ static bool analysis_make(const char *path, struct trace_set *set, struct error 
 		.options = "window=steady",
 		.made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
 	};
-	bool ok = analyze_traces(set, &options, &report, error) &&
-		  sidecar_write(report, path, &origin, error);
+	/* What ends us waits while a temporary file stands beside the traces. */
+	sigset_t ending, before;
+	(void)sigemptyset(&ending);
+	(void)sigaddset(&ending, SIGINT);
+	(void)sigaddset(&ending, SIGTERM);
+	(void)sigaddset(&ending, SIGHUP);
+	bool ok = analyze_traces(set, &options, &report, error);
+	(void)pthread_sigmask(SIG_BLOCK, &ending, &before);
+	ok = ok && sidecar_write(report, path, &origin, error);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	report_close(report);
 	return ok;
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/sidecar.h"
 #include "laggard/analysis_file.h"
+#include "laggard/background.h"
 #include "laggard/command.h"
 #include "laggard/http_library.h"
 #include "laggard/http_server.h"
 #include "laggard/input.h"
+#include "laggard/launch.h"
 #include "laggard/talk.h"
 #include "laggard/version.h"
 #include "laggard/view_api.h"
-#include "tracedb/private_copy.h"
 #include "viewer-export/export.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { VIEW_PORT, VIEW_OPEN, VIEW_PERFETTO, VIEW_FORMAT, VIEW_OPTION_COUNT };
@@ -84,7 +85,9 @@ const struct option_table view_table = {
 	.description =
 		"Serves the traces to a browser on this machine, at once however large they are: "
 		"the page asks for the part that it shows, and the databases are read for that "
-		"part only. What is not yet exact is marked until it is. Prints the address, "
+		"part only. What is not yet exact is marked until it is. An analysis that is "
+		"missing or out of date is made meanwhile, beside the traces of a folder. Prints "
+		"the address, "
 		"listens on 127.0.0.1 only, and ends with Ctrl-C.",
 	.options = options,
 	.option_count = VIEW_OPTION_COUNT,
@@ -95,9 +98,9 @@ const struct option_table view_table = {
 
 /* What --perfetto serves. */
 struct exported {
-	char *folder;		/* private; goes in the end */
+	const struct parsed_line *line;
 	char path[PATH_MAX];
-	const char *name;	/* in it */
+	char name[64];		/* of the file, in the private folder */
 };
 
 static void exported_answer(void *context, const char *path, const struct http_request *request,
@@ -115,31 +118,39 @@ static void exported_answer(void *context, const char *path, const struct http_r
 	reply->reader_origin = PERFETTO_ORIGIN;
 }
 
-static bool export_file(const struct parsed_line *line, struct trace_set *set,
-			struct exported *exported, struct error *error)
+static bool export_set(const struct exported *exported, const char *path, struct trace_set *set,
+		       struct error *error)
 {
-	const struct export_format *format;
 	struct analysis_file analysis;
 	struct export_options export = {
-		.format = parsed_text(line, VIEW_FORMAT),
-		.output = exported->path,
+		.format = parsed_text(exported->line, VIEW_FORMAT),
+		.output = path,
 		.tool_version = laggard_version,
 	};
-	if (!export_format_find(&format, export.format, error) ||
-	    !private_folder_make(&exported->folder, error))
-		return false;
-	const char *dot = format->extension[0] == '.' ? "" : ".";
-	int size = snprintf(exported->path, sizeof exported->path, "%s/laggard%s%s",
-			    exported->folder, dot, format->extension);
-	if (size <= 0 || size >= (int)sizeof exported->path)
-		return fail(error, ERROR_SYSTEM, "the name of the folder for temporary files is "
-						 "too long");
-	exported->name = exported->path + strlen(exported->folder) + 1;
-	bool ok = analysis_file_take(&analysis, line, set, "auto", error);
+	bool ok = analysis_file_take(&analysis, exported->line, set, "auto", error);
 	export.analysis_path = analysis_file_path(&analysis);
 	ok = ok && export_traces(set, &export, NULL, error);
 	analysis_file_give(&analysis);
 	return ok;
+}
+
+/* In the child: it says itself what is wrong. */
+static int export_file(void *context, const char *folder)
+{
+	const struct exported *exported = context;
+	struct trace_set *set = NULL;
+	struct error error = { 0 };
+	char path[PATH_MAX];
+	int size = snprintf(path, sizeof path, "%s/%s", folder, exported->name);
+	bool ok = size > 0 && size < (int)sizeof path && input_open(&set, exported->line, &error) &&
+		  export_set(exported, path, set, &error);
+	int status = ok && input_say_broken(set) ? EXIT_INPUT : EXIT_FINE;
+	if (!ok) {
+		talk_error("%s", error.message);
+		status = error_exit_status(error.kind);
+	}
+	trace_set_close(set);
+	return status;
 }
 
 static bool wants_browser(const struct parsed_line *line)
@@ -193,72 +204,178 @@ static bool address_say(const struct parsed_line *line, const struct http_server
 	return true;
 }
 
-static sigset_t ending_signals(void)
+/* The child's: beside the traces where that can be, else into the private folder. */
+static int analysis_make(void *context, const char *folder)
 {
-	sigset_t signals;
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGINT);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigaddset(&signals, SIGHUP);
-	return signals;
+	const struct parsed_line *line = context;
+	struct trace_set *set = NULL;
+	struct analysis_file analysis;
+	struct error error = { 0 };
+	char path[PATH_MAX];
+	int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int size = snprintf(path, sizeof path, "%s/" SIDECAR_NAME, folder);
+	/* Who looks comes first. */
+	(void)setpriority(PRIO_PROCESS, 0, 10);
+	if (nothing >= 0)
+		(void)dup2(nothing, STDERR_FILENO);
+	if (size <= 0 || size >= (int)sizeof path || !input_open(&set, line, &error))
+		return EXIT_INPUT;
+	bool ok = analysis_file_take(&analysis, line, set, "auto", &error);
+	const char *made = analysis_file_path(&analysis);
+	ok = ok && made != NULL &&
+	     (analysis.private_folder == NULL || rename(made, path) == 0);
+	analysis_file_give(&analysis);
+	trace_set_close(set);
+	return ok ? EXIT_FINE : EXIT_INPUT;
 }
 
-/* Until somebody ends it. The signals are blocked: they wait for sigwait, in whichever thread. */
-static bool serve(const struct parsed_line *line, struct http_server_options *serving,
-		  const struct exported *exported, struct error *error)
+/* The signal that ends us, or 0: the child is over. The signals are blocked, in all threads. */
+static int signal_await(struct background *background, int *status)
 {
+	sigset_t signals = background_signals();
+	int number;
+	for (;;) {
+		if (sigwait(&signals, &number) != 0)
+			continue;
+		if (number != SIGCHLD)
+			return number;
+		if (background_is_over(background, status))
+			return 0;
+	}
+}
+
+/* The signal was meant for us all the same: who waits for us learns what ended us. */
+static void signal_obey(int number, const sigset_t *before, int *status)
+{
+	*status = LAUNCH_SIGNAL_BASE + number;
+	(void)sigprocmask(SIG_SETMASK, before, NULL);
+	(void)raise(number);
+}
+
+static bool export_serve(const struct parsed_line *line, struct exported *exported,
+			 struct error *error)
+{
+	struct background none = { .go = -1 };
 	struct http_server *server = NULL;
-	sigset_t signals = ending_signals();
-	int signal_number;
-	serving->port = (int)parsed_integer(line, VIEW_PORT);
-	if (exported != NULL)
-		serving->port = PERFETTO_PORT;
-	bool ok = http_server_start(&server, serving, error) &&
+	struct http_server_options serving = {
+		.port = PERFETTO_PORT, .handler = exported_answer, .context = exported,
+	};
+	bool ok = http_server_start(&server, &serving, error) &&
 		  address_say(line, server, exported, error);
-	while (ok && sigwait(&signals, &signal_number) != 0)
-		continue;
+	if (ok)
+		(void)signal_await(&none, &(int){ 0 });
 	http_server_stop(server);
 	return ok;
 }
 
-static bool serve_export(const struct parsed_line *line, struct trace_set *set, struct error *error)
+/* Until it is made. False: it was not, which is said already unless there is an error. */
+static bool export_await(struct exported *exported, struct background *background, int *number,
+			 int *status, struct error *error)
 {
-	struct exported exported = { .folder = NULL };
-	struct http_server_options serving = { .handler = exported_answer, .context = &exported };
-	bool ok = export_file(line, set, &exported, error) &&
-		  serve(line, &serving, &exported, error);
-	private_folder_remove(exported.folder);
+	int size = snprintf(exported->path, sizeof exported->path, "%s/%s", background->folder,
+			    exported->name);
+	*number = signal_await(background, status);
+	if (size <= 0 || size >= (int)sizeof exported->path)
+		return fail(error, ERROR_SYSTEM, "the name of the folder for temporary files is "
+						 "too long");
+	if (*number == 0 && *status < 0)
+		return fail(error, ERROR_SYSTEM, "the export was ended by a signal");
+	/* Also with a trace that could not be read there is an export. */
+	return *number == 0 && access(exported->path, R_OK) == 0;
+}
+
+static bool view_perfetto(const struct parsed_line *line, int *status, struct error *error)
+{
+	struct exported exported = { .line = line };
+	struct background background;
+	const struct export_format *format;
+	sigset_t signals = background_signals(), before;
+	int number = 0;
+	if (!export_format_find(&format, parsed_text(line, VIEW_FORMAT), error))
+		return false;
+	(void)snprintf(exported.name, sizeof exported.name, "laggard%s%s",
+		       format->extension[0] == '.' ? "" : ".", format->extension);
+	(void)sigprocmask(SIG_BLOCK, &signals, &before);
+	bool ok = background_begin(&background, export_file, &exported, error) &&
+		  background_go(&background, error);
+	if (ok && export_await(&exported, &background, &number, status, error))
+		ok = export_serve(line, &exported, error);
+	background_end(&background);
+	if (number != 0)
+		signal_obey(number, &before, status);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return ok && error->kind == ERROR_NONE;
+}
+
+/* Until somebody ends it; meanwhile the analysis may come. */
+static bool tiles_serve(const struct parsed_line *line, struct tiles *tiles,
+			struct background *background, const char *beside, struct error *error)
+{
+	struct http_server *server = NULL;
+	struct http_server_options serving = {
+		.port = (int)parsed_integer(line, VIEW_PORT), .handler = view_api_answer,
+		.context = tiles,
+	};
+	char path[PATH_MAX];
+	int status = 0;
+	bool ok = http_server_start(&server, &serving, error) &&
+		  address_say(line, server, NULL, error);
+	while (ok && signal_await(background, &status) == 0) {
+		int size = snprintf(path, sizeof path, "%s/" SIDECAR_NAME, background->folder);
+		bool is_private = size > 0 && size < (int)sizeof path && access(path, R_OK) == 0;
+		tiles_show_analysis(tiles, status != EXIT_FINE ? NULL :
+					   is_private ? path : beside);
+	}
+	http_server_stop(server);
 	return ok;
 }
 
-static bool serve_tiles(const struct parsed_line *line, struct trace_set *set, struct error *error)
+static bool set_serve(const struct parsed_line *line, struct trace_set *set,
+		      struct background *background, struct error *error)
 {
 	struct tiles *tiles = NULL;
-	struct text analysis;
+	struct text beside;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	text_begin(&analysis, PATH_MAX);
-	if (line->argument_count == 1)
-		sidecar_add_path(&analysis, line->arguments[0]);
-	struct tiles_options showing = {
-		.scan_threads = cores > 1 ? (size_t)cores : 1,
-		.analysis_path = access(text_string(&analysis), R_OK) == 0 ?
-					 text_string(&analysis) : NULL,
+	text_begin(&beside, PATH_MAX);
+	sidecar_add_path(&beside, line->arguments[0]);
+	const struct tiles_options showing = {
+		.scan_threads = cores > 1 ? (size_t)cores : 1, .awaits_analysis = true,
 	};
-	bool ok = tiles_open(&tiles, set, &showing, error);
-	struct http_server_options serving = { .handler = view_api_answer, .context = tiles };
-	ok = ok && serve(line, &serving, NULL, error);
+	bool is_there = export_analysis_is_current(set, text_string(&beside));
+	bool ok = (is_there || background_go(background, error)) &&
+		  tiles_open(&tiles, set, &showing, error);
+	if (ok && is_there)
+		tiles_show_analysis(tiles, text_string(&beside));
+	ok = ok && tiles_serve(line, tiles, background, text_string(&beside), error);
 	tiles_close(tiles);
-	text_end(&analysis);
+	text_end(&beside);
+	return ok;
+}
+
+static bool view_tiles(const struct parsed_line *line, int *status, struct error *error)
+{
+	struct trace_set *set = NULL;
+	struct background background;
+	sigset_t signals = background_signals(), before;
+	void *context = (void *)(uintptr_t)line;
+	bool ok = background_begin(&background, analysis_make, context, error) &&
+		  input_open(&set, line, error);
+	/* From here on there are files to be removed in the end. */
+	(void)sigprocmask(SIG_BLOCK, &signals, &before);
+	ok = ok && set_serve(line, set, &background, error);
+	if (ok && input_say_broken(set))
+		*status = EXIT_INPUT;
+	trace_set_close(set);
+	background_end(&background);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return ok;
 }
 
 bool view_command(const struct parsed_line *line, const char *typed, int *status,
 		  struct error *error)
 {
-	struct trace_set *set = NULL;
 	int64_t port = parsed_integer(line, VIEW_PORT);
 	bool is_perfetto = parsed_flag(line, VIEW_PERFETTO);
-	sigset_t signals = ending_signals(), before;
 	(void)typed;
 	if (is_perfetto && port != 0 && port != PERFETTO_PORT)
 		return fail(error, ERROR_USAGE, "ui.perfetto.dev reads from port %d only",
@@ -266,13 +383,7 @@ bool view_command(const struct parsed_line *line, const char *typed, int *status
 	if (!is_perfetto && line->options[VIEW_FORMAT].count > 0)
 		return fail(error, ERROR_USAGE, "'--format' is for '--perfetto'");
 	/* Before anything is read. */
-	if (!http_library_open(error) || !input_open(&set, line, error))
+	if (!http_library_open(error))
 		return false;
-	(void)sigprocmask(SIG_BLOCK, &signals, &before);
-	bool ok = is_perfetto ? serve_export(line, set, error) : serve_tiles(line, set, error);
-	if (ok && input_say_broken(set))
-		*status = EXIT_INPUT;
-	trace_set_close(set);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	return ok;
+	return is_perfetto ? view_perfetto(line, status, error) : view_tiles(line, status, error);
 }

@@ -43,7 +43,7 @@ static void add_value(struct text *text, const struct export_argument *argument)
 	}
 }
 
-static void add_arguments(struct text *text, const struct export_arguments *arguments)
+void tile_add_arguments(struct text *text, const struct export_arguments *arguments)
 {
 	for (size_t i = 0; i < arguments->count; i++) {
 		if (text->length > 0)
@@ -75,7 +75,7 @@ static bool take_label(struct export_stream *stream, uint64_t key, const struct 
 	text_add(&description->name, label->name);
 	text_add(&description->category, label->category);
 	description->color = label->color;
-	add_arguments(&description->arguments, &label->arguments);
+	tile_add_arguments(&description->arguments, &label->arguments);
 	*handle = 0;
 	return true;
 }
@@ -84,7 +84,7 @@ static bool take_slice(struct export_stream *stream, const struct export_slice *
 		       struct error *error)
 {
 	(void)error;
-	add_arguments(&description_of(stream)->arguments, slice->arguments);
+	tile_add_arguments(&description_of(stream)->arguments, slice->arguments);
 	return true;
 }
 
@@ -95,7 +95,7 @@ static bool take_instant(struct export_stream *stream, const struct export_insta
 	(void)error;
 	text_add(&description->name, instant->name);
 	text_add(&description->category, instant->category);
-	add_arguments(&description->arguments, instant->arguments);
+	tile_add_arguments(&description->arguments, instant->arguments);
 	return true;
 }
 

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct export_arguments;
 struct survey;
 struct tile_describer;
 
@@ -41,5 +42,8 @@ void tile_describer_close(struct tile_describer *describer);
 bool tile_describe_row(struct tile_describer *describer, size_t source, int64_t row_id,
 		       bool wants_details, const struct tile_description **description,
 		       struct error *error);
+
+/* As members of a JSON object, after those that are there. */
+void tile_add_arguments(struct text *text, const struct export_arguments *arguments);
 
 #endif

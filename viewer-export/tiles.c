@@ -137,11 +137,8 @@ bool tiles_open(struct tiles **out, struct trace_set *set, const struct tiles_op
 	if (tiles == NULL)
 		return fail(error, ERROR_SYSTEM, "no memory to show the traces");
 	bool ok = traces_open(tiles, set, error);
-	if (ok && options->analysis_path != NULL) {
-		tiles->analysis_path = strdup(options->analysis_path);
-		ok = tiles->analysis_path != NULL ||
-		     fail(error, ERROR_SYSTEM, "no memory to show the traces");
-	}
+	atomic_store(&tiles->analysis_state,
+		     options->awaits_analysis ? ANALYSIS_MAKING : ANALYSIS_NONE);
 	if (ok) {
 		times_place(tiles);
 		ok = threads_start(tiles, options->scan_threads, error);
@@ -153,6 +150,29 @@ bool tiles_open(struct tiles **out, struct trace_set *set, const struct tiles_op
 	return ok;
 }
 
+static void *analysis_read(void *context)
+{
+	struct tiles *tiles = context;
+	struct tiles_analysis *analysis = NULL;
+	struct error error = { 0 };
+	bool ok = tiles_analysis_read(&analysis, tiles, tiles->analysis_path, &error);
+	atomic_store(&tiles->analysis, analysis);
+	atomic_store(&tiles->analysis_state, ok ? ANALYSIS_SHOWN : ANALYSIS_FAILED);
+	return NULL;
+}
+
+void tiles_show_analysis(struct tiles *tiles, const char *path)
+{
+	if (path != NULL)
+		tiles->analysis_path = strdup(path);
+	atomic_store(&tiles->analysis_state, ANALYSIS_MAKING);
+	tiles->has_analysis_thread =
+		tiles->analysis_path != NULL &&
+		pthread_create(&tiles->analysis_thread, NULL, analysis_read, tiles) == 0;
+	if (!tiles->has_analysis_thread)
+		atomic_store(&tiles->analysis_state, ANALYSIS_FAILED);
+}
+
 void tiles_close(struct tiles *tiles)
 {
 	if (tiles == NULL)
@@ -160,6 +180,9 @@ void tiles_close(struct tiles *tiles)
 	atomic_store(&tiles->stop, true);
 	for (size_t i = 0; i < tiles->thread_count; i++)
 		(void)pthread_join(tiles->threads[i], NULL);
+	if (tiles->has_analysis_thread)
+		(void)pthread_join(tiles->analysis_thread, NULL);
+	tiles_analysis_free(atomic_load(&tiles->analysis));
 	for (size_t i = 0; i < tiles->count; i++) {
 		tile_counters_end(&tiles->traces[i].counters);
 		tile_trace_close(tiles->traces[i].tiles);

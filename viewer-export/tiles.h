@@ -9,8 +9,10 @@
  *               "processes": [{"id", "name", "kind": "host"|"gpu", "rank", "device", "trace"}],
  *               "tracks": [{"id", "process", "name", "kind", "thread", "stream"}],
  *               "counters": [{"id", "process", "name", "series"}],
- *               "analysis": null | {"current", "verdict", "reason", "findings": [...]}}
- *              "current" false: of other traces, or the traces have changed since
+ *               "analysis_state": "none"|"making"|"shown"|"failed",
+ *               "analysis": null | {"current", "verdict", "reason", "findings": [{..., "place":
+ *               null | {"track", "row", "start_ns", "duration_ns"}}]}}
+ *              "current" false: some traces are not in it, or have changed since
  *     tile     {"exact", "names": [[name, category], ...], and either
  *               "slices": {"start", "duration", "name", "depth", "row"}  arrays, by start; or
  *               "buckets": {"first_ns", "bucket_ns", "busy", "name", "count"}}
@@ -52,12 +54,22 @@ enum {
 
 struct tiles_options {
 	size_t scan_threads;		/* 0: nothing is scanned, all stays an estimate */
-	const char *analysis_path;	/* an analysis database; NULL: none */
+	bool awaits_analysis;		/* tiles_show_analysis will be called */
 };
+
+/* What is told of the analysis: "none", "making", "shown", "failed". */
+enum tiles_analysis_state { ANALYSIS_NONE, ANALYSIS_MAKING, ANALYSIS_SHOWN, ANALYSIS_FAILED };
 
 /* The set's readers belong to the tiles until they are closed. */
 bool tiles_open(struct tiles **out, struct trace_set *set, const struct tiles_options *options,
 		struct error *error);
+
+/*
+ * Begins to read an analysis database, in a thread of its own: its tracks and findings are there
+ * once its state is "shown". Once at most, by the thread that opened the tiles; NULL: there is none
+ * after all.
+ */
+void tiles_show_analysis(struct tiles *tiles, const char *path);
 
 /* Ends the scans first. NULL is fine. */
 void tiles_close(struct tiles *tiles);

@@ -132,6 +132,10 @@ bool tiles_add_tile(struct tiles *tiles, const struct tiles_view *view, struct t
 				    .slice_count = (size_t)view->slices };
 	if (view->end_ns <= view->start_ns)
 		return fail(error, ERROR_USAGE, "'end' is not after 'start'");
+	const struct tiles_analysis *analysis;
+	size_t place;
+	if (tiles_analysis_find(tiles, view->track, &analysis, &place))
+		return tiles_analysis_add_tile(analysis, place, view, text, error);
 	if (!tiles_find_track(tiles, view->track, &trace, &query.family, &query.group, error))
 		return false;
 	query.start_ns = cut(view->start_ns - trace->offset_ns);
@@ -253,6 +257,12 @@ bool tiles_add_slice(struct tiles *tiles, int64_t track, const struct tiles_row 
 	struct tiles_trace *trace;
 	enum span_family family;
 	uint32_t group;
+	const struct tiles_analysis *analysis;
+	size_t place;
+	if (tiles_analysis_find(tiles, track, &analysis, &place))
+		return row->source == TILES_ANALYSIS_SOURCE ?
+			       tiles_analysis_add_slice(analysis, place, row->row, text, error) :
+			       fail(error, ERROR_USAGE, "there is no such row on the track");
 	if (!tiles_find_track(tiles, track, &trace, &family, &group, error))
 		return false;
 	bool ok = row->source >= 0 && row->source < (int64_t)span_source_count &&

@@ -11,6 +11,7 @@
 #include "viewer-export/tile_counters.h"
 #include "viewer-export/tile_trace.h"
 #include "viewer-export/tiles.h"
+#include "viewer-export/tiles_analysis.h"
 
 #include <stdatomic.h>
 
@@ -27,7 +28,11 @@ struct tiles {
 	struct tiles_trace *traces;
 	size_t count;
 	int64_t base_ns;
-	char *analysis_path;
+	_Atomic(struct tiles_analysis *) analysis;	/* set once, then constant */
+	atomic_int analysis_state;	/* enum tiles_analysis_state */
+	char *analysis_path;		/* to be read by the thread */
+	pthread_t analysis_thread;
+	bool has_analysis_thread;
 	atomic_bool stop;
 	atomic_size_t next;		/* part of a trace to be scanned */
 	pthread_t *threads;

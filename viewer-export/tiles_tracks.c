@@ -19,6 +19,8 @@ struct listed_track {
 
 struct listing {
 	struct tiles *tiles;
+	int analysis_state;
+	const struct tiles_analysis *analysis;	/* NULL: none yet */
 	struct text *processes;		/* JSON values with commas between */
 	struct text *tracks;
 	struct text *counters;
@@ -150,18 +152,21 @@ static void counters_add(struct listing *listing, size_t at)
 	}
 }
 
-static void bounds_widen(struct listing *listing, const struct tiles_trace *trace)
+static void bounds_add(struct listing *listing, int64_t start_ns, int64_t end_ns)
 {
-	const struct survey *survey = &trace->tiles->survey;
-	int64_t start_ns = survey->first_ns + trace->offset_ns;
-	int64_t end_ns = survey->last_ns + trace->offset_ns;
-	if (!survey->has_time)
-		return;
 	if (!listing->has_time || start_ns < listing->start_ns)
 		listing->start_ns = start_ns;
 	if (!listing->has_time || end_ns > listing->end_ns)
 		listing->end_ns = end_ns;
 	listing->has_time = true;
+}
+
+static void bounds_widen(struct listing *listing, const struct tiles_trace *trace)
+{
+	const struct survey *survey = &trace->tiles->survey;
+	if (survey->has_time)
+		bounds_add(listing, survey->first_ns + trace->offset_ns,
+			   survey->last_ns + trace->offset_ns);
 }
 
 static bool trace_list(struct listing *listing, size_t at, struct error *error)
@@ -176,8 +181,13 @@ static bool trace_list(struct listing *listing, size_t at, struct error *error)
 		return true;
 	(void)pthread_mutex_lock(&trace->tiles->lock);
 	bool ok = layout_make(&listing->layout, &trace->tiles->survey, at, &listing->numbers,
-			      &target, error) &&
-		  tracks_add(listing, at, error);
+			      &target, error);
+	/* Above the tracks of the GPU, as in an export. */
+	for (size_t i = 0; ok && listing->analysis != NULL && i < listing->layout.device_count; i++)
+		tiles_analysis_add_tracks(listing->analysis, at,
+					  listing->layout.devices[i].device_id,
+					  listing->layout.devices[i].process_id, listing->tracks);
+	ok = ok && tracks_add(listing, at, error);
 	if (ok)
 		counters_add(listing, at);
 	bounds_widen(listing, trace);
@@ -222,7 +232,8 @@ static void traces_add(struct tiles *tiles, struct text *text)
 	text_add(text, "]");
 }
 
-static void add_finding(struct text *text, const struct finding_row *row)
+static void add_finding(const struct tiles_analysis *shown, struct text *text,
+			const struct finding_row *row)
 {
 	add_member(text, "{\"name\":", row->name);
 	add_member(text, ",\"severity\":", row->severity);
@@ -232,6 +243,8 @@ static void add_finding(struct text *text, const struct finding_row *row)
 			row->gpu_ns, row->per_step_ns, row->rank, row->trace_id);
 	add_member(text, ",\"text\":", row->text);
 	add_member(text, ",\"advice\":", row->advice);
+	text_add(text, ",\"place\":");
+	tiles_analysis_add_place(shown, row->name, row->gpu_id, text);
 	text_add(text, "}");
 }
 
@@ -272,6 +285,7 @@ static bool analysis_add(struct tiles *tiles, struct derived_reader *reader, str
 			 struct error *error)
 {
 	bool is_current;
+	const struct tiles_analysis *shown = atomic_load(&tiles->analysis);
 	const struct analysis_row *analysis = derived_reader_analysis(reader);
 	struct trace_cursor *cursor = NULL;
 	struct finding_row row;
@@ -290,7 +304,7 @@ static bool analysis_add(struct tiles *tiles, struct derived_reader *reader, str
 	     is_first = false) {
 		if (!is_first)
 			text_add(text, ",");
-		add_finding(text, &row);
+		add_finding(shown, text, &row);
 	}
 	trace_cursor_close(cursor);
 	text_add(text, "]}");
@@ -303,8 +317,8 @@ bool tiles_add_analysis(struct tiles *tiles, struct text *text, struct error *er
 	struct text value;
 	text_begin(&value, 64 << 20);
 	/* Without an analysis, or with a damaged one, the tracks are shown all the same. */
-	bool ok = tiles->analysis_path != NULL &&
-		  derived_reader_open(&reader, tiles->analysis_path, error) &&
+	const struct tiles_analysis *shown = atomic_load(&tiles->analysis);
+	bool ok = shown != NULL && derived_reader_open(&reader, shown->path, error) &&
 		  analysis_add(tiles, reader, &value, error) && text_is_ok(&value);
 	text_add(text, ok ? text_string(&value) : "null");
 	text_end(&value);
@@ -314,9 +328,15 @@ bool tiles_add_analysis(struct tiles *tiles, struct text *text, struct error *er
 
 static bool listing_make(struct listing *listing, struct text *text, struct error *error)
 {
+	static const char *const states[] = {
+		[ANALYSIS_NONE] = "none", [ANALYSIS_MAKING] = "making",
+		[ANALYSIS_SHOWN] = "shown", [ANALYSIS_FAILED] = "failed",
+	};
 	for (size_t i = 0; i < listing->tiles->count; i++)
 		if (!trace_list(listing, i, error))
 			return false;
+	if (listing->analysis != NULL && listing->analysis->has_time)
+		bounds_add(listing, listing->analysis->first_ns, listing->analysis->last_ns);
 	text_add_format(text,
 			"{\"format\":\"laggard-view\",\"version\":1,\"base_ns\":\"%" PRId64
 			"\",\"start_ns\":%" PRId64 ",\"end_ns\":%" PRId64
@@ -330,7 +350,8 @@ static bool listing_make(struct listing *listing, struct text *text, struct erro
 	text_add(text, text_string(listing->tracks));
 	text_add(text, "],\"counters\":[");
 	text_add(text, text_string(listing->counters));
-	text_add(text, "],\"analysis\":");
+	text_add_format(text, "],\"analysis_state\":\"%s\",\"analysis\":",
+			states[listing->analysis_state]);
 	(void)tiles_add_analysis(listing->tiles, text, &(struct error){ 0 });
 	text_add(text, "}");
 	return (text_is_ok(listing->processes) && text_is_ok(listing->tracks) &&
@@ -346,8 +367,10 @@ bool tiles_add_tracks(struct tiles *tiles, struct text *text, struct error *erro
 	struct listing listing = {
 		.tiles = tiles, .processes = &parts[0], .tracks = &parts[1],
 		.counters = &parts[2], .numbers = { .next_id = 1, .next_order = 1 },
-		.is_exact = true,
+		.is_exact = true, .analysis_state = atomic_load(&tiles->analysis_state),
 	};
+	/* After its state: what comes between is asked for again. */
+	listing.analysis = atomic_load(&tiles->analysis);
 	bool ok = listing_make(&listing, text, error);
 	free(listing.list);
 	for (size_t i = 0; i < 3; i++)

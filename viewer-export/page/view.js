@@ -44,6 +44,12 @@ function colorOf(name, category) {
 		return [60, 35, 45];
 	if (category === 'sync' || category === 'overhead')
 		return [0, 0, 60];
+	if (category === 'step')
+		return [210, 25, 70];
+	if (category === 'idle')
+		return [0, 55, 60];
+	if (category === 'collective wait')
+		return [40, 80, 60];
 	let hash = 7;
 	for (let i = 0; i < name.length && i < 200; i++)
 		hash = (hash * 31 + name.charCodeAt(i)) >>> 0;
@@ -426,9 +432,18 @@ function showAnalysis(analysis) {
 	const age = analysis.current ? '' : ' (analysed before the traces changed)';
 	const lines = [`waiting for others: ${analysis.verdict}${age}`,
 		...analysis.findings.map((finding) => `${finding.severity}: ${finding.text}`)];
-	place.replaceChildren(...lines.map((words) => {
+	place.replaceChildren(...lines.map((words, i) => {
 		const line = document.createElement('div');
 		line.textContent = words;
+		const where = i > 0 && analysis.findings[i - 1].place;
+		if (where) {
+			const button = document.createElement('button');
+			button.textContent = 'show';
+			button.title = 'the longest idle time or wait of its GPU';
+			button.addEventListener('click', () =>
+				goTo(where).catch((problem) => say(problem.message, true)));
+			line.append(' ', button);
+		}
 		return line;
 	}));
 	place.hidden = false;
@@ -437,14 +452,18 @@ function showAnalysis(analysis) {
 async function refresh() {
 	const tracks = await source.tracks();
 	const isFirst = state.tracks === null;
+	const isNew = tracks.analysis !== null && (isFirst || state.tracks.analysis === null);
 	state.tracks = tracks;
 	layRows();
 	const share = tracks.rows > 0 ? Math.floor(100 * tracks.rows_read / tracks.rows) : 100;
 	const broken = tracks.traces.filter((trace) => trace.error).length;
 	say((tracks.exact ? `${tracks.rows} rows` : `estimates: ${share} % of ${tracks.rows} rows read`) +
-		(broken > 0 ? `, ${broken} traces with errors` : ''), !tracks.exact || broken > 0);
-	if (isFirst) {
+		(broken > 0 ? `, ${broken} traces with errors` : '') +
+		(tracks.analysis_state === 'making' ? ', analysing' :
+			tracks.analysis_state === 'failed' ? ', no analysis' : ''), !tracks.exact || broken > 0);
+	if (isNew)
 		showAnalysis(tracks.analysis);
+	if (isFirst) {
 		const [start, end] = location.hash.slice(1).split(',').map(Number);
 		if (end > start)
 			show(start, end);
@@ -452,7 +471,7 @@ async function refresh() {
 			showWhole();
 	}
 	changed();
-	if (!tracks.exact && broken < tracks.traces.length)
+	if ((!tracks.exact || tracks.analysis_state === 'making') && broken < tracks.traces.length)
 		setTimeout(() => refresh().catch((problem) => say(problem.message, true)), AGAIN_MS);
 }
 
