@@ -51,7 +51,7 @@ static bool put_kernel(struct nsys_session *session, struct nsys_trace *trace, c
 		CELL_OF(nameless != 0 ? nameless : symbol->demangled),
 		CELL_OF(nameless != 0 ? nameless : symbol->base),
 		nsys_cell_or_null(symbol->mangled, 0),
-		CELL_OF(launch_type(shape->launch_type)),
+		symbol == &unknown ? CELL_NONE : CELL_OF(launch_type(shape->launch_type)),
 		CELL_NONE,			/* cacheConfig */
 		CELL_OF(shape->registers),
 		CELL_OF(shape->grid_x), CELL_OF(shape->grid_y), CELL_OF(shape->grid_z),

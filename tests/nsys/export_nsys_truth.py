@@ -94,7 +94,7 @@ def kernels(source):
         shape = shapes.get(kernel_id, unknown)
         name = source.strings.get(shape[0], b'')
         whole = names.get(name, name)
-        launch = shape[1] + 1 if kernel_id in shapes and 0 <= shape[1] <= 2 else None
+        launch = None if kernel_id not in shapes else shape[1] + 1 if 0 <= shape[1] <= 2 else 0
         yield common + (clean(whole), clean(name) if whole != name else None, launch) + shape[2:] + (
             known(graph), known(node))
 
@@ -107,9 +107,6 @@ def got_kernels(export, gpid):
             LEFT JOIN StringIds m ON m.id = mangledName WHERE globalPid = {gpid} ORDER BY k.rowid'''):
         row = list(row)
         row[6], row[7] = clean(row[6]), clean(row[7])
-        # A kernel whose shape the database does not have says it by launch type 1 and no grid.
-        if row[9:22] == [0] * 13 and row[6] == '':
-            row[8] = None
         yield tuple(row)
 
 
