@@ -200,8 +200,8 @@ static bool put_gpu(struct nsys_session *session, const struct nsys_trace *trace
 	cells[GPU_MEMORY] = nsys_cell_or_null(device->memory_bytes, 0);
 	cells[GPU_BANDWIDTH] = nsys_cell_or_null(device->memory_bandwidth_bytes_per_s, 0);
 	int64_t clock_mhz = device->clock_sm_max_mhz;
-	cells[GPU_CLOCK] = clock_mhz > 0 && clock_mhz < HZ_PER_MHZ ? CELL_OF(clock_mhz * HZ_PER_MHZ) :
-							     CELL_NONE;
+	bool has_clock = clock_mhz > 0 && clock_mhz < HZ_PER_MHZ;
+	cells[GPU_CLOCK] = has_clock ? CELL_OF(clock_mhz * HZ_PER_MHZ) : CELL_NONE;
 	cells[GPU_SM_COUNT] = nsys_cell_or_null(device->sm_count, 0);
 	cells[GPU_UUID] = CELL_OF_TEXT(bare_uuid(device->uuid));
 	cells[GPU_ENGINES] = nsys_cell_or_null(device->copy_engines, 0);
