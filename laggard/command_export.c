@@ -172,9 +172,14 @@ static void say_written(const struct export_options *export, const struct export
 	if (summary->files > 1)
 		text_add_format(&text, " in %" PRId64 " files .1 to .%" PRId64, summary->files,
 				summary->files);
-	add_count(&text, ": ", summary->slices, "slice");
-	add_count(&text, ", ", summary->flows, "arrow");
-	add_count(&text, ", ", summary->tracks, "track");
+	if (summary->tables > 0) {
+		add_count(&text, ": ", summary->rows, "row");
+		add_count(&text, " in ", summary->tables, "table");
+	} else {
+		add_count(&text, ": ", summary->slices, "slice");
+		add_count(&text, ", ", summary->flows, "arrow");
+		add_count(&text, ", ", summary->tracks, "track");
+	}
 	if (summary->launches_unknown > 0)
 		text_add_format(&text, "; %" PRId64 " without their launch",
 				summary->launches_unknown);

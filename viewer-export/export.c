@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/export.h"
 
+#include "tracedb/vocabulary.h"
 #include "viewer-export/analysis_draw.h"
 #include "viewer-export/layout.h"
 #include "viewer-export/origin.h"
@@ -277,6 +278,68 @@ static bool traces_write(struct export *export, struct error *error)
 	return ok && job_write(export, error);
 }
 
+/* The times of an input that a format needs which reads the tables by itself. */
+static void export_trace_make(const struct export *export, struct export_trace *trace,
+			      const struct survey *survey, size_t source)
+{
+	*trace = (struct export_trace){
+		.reader = survey->reader,
+		.source = &export->sources[source],
+		.epoch_ns = survey_epoch_ns(survey),
+		.is_unix = epoch_is_unix(survey_epoch_ns(survey)),
+		.has_time = survey->has_time,
+		.first_ns = survey->first_ns,
+		.last_ns = survey->last_ns,
+		.has_window = export->has_window,
+	};
+}
+
+static int64_t less_or_end(int64_t time_ns, int64_t offset_ns)
+{
+	int64_t result_ns;
+	if (time_ns == INT64_MAX || __builtin_sub_overflow(time_ns, offset_ns, &result_ns))
+		return INT64_MAX;
+	return result_ns;
+}
+
+/* Once all are looked at, the window is known: onto the time of each trace. */
+static void export_trace_window(struct export *export, struct export_trace *trace)
+{
+	struct origins *origins = &export->origins;
+	const struct origin *origin = trace->is_unix ? &origins->unix_time : &origins->own_time;
+	int64_t start_ns, end_ns, offset_ns = trace->epoch_ns - origin->base_ns;
+	window_set(export, origin, &start_ns, &end_ns);
+	trace->window_start_ns = less_or_end(start_ns, offset_ns);
+	trace->window_end_ns = less_or_end(end_ns, offset_ns);
+}
+
+static bool set_write(struct export *export, struct error *error)
+{
+	struct export_trace *traces = calloc(export->input_count + 1, sizeof *traces);
+	const struct export_set set = {
+		.traces = traces, .count = export->input_count, .kinds = export->kinds,
+		.tool_version = export->options->tool_version,
+		.output_path = export->options->output,
+		.progress = export->options->progress,
+		.progress_context = export->options->progress_context,
+	};
+	bool ok = traces != NULL ? others_add_work(export, error) : no_memory(error);
+	for (size_t i = 0; ok && i < export->input_count; i++) {
+		struct survey survey;
+		ok = survey_times(&survey, reader_at(export, i), export->kinds, error);
+		survey.clock_offset_ns = export->sources[i].clock_offset_ns;
+		ok = ok && origin_widen(export, &survey, error);
+		export_trace_make(export, &traces[i], &survey, i);
+		survey_end(&survey);
+	}
+	for (size_t i = 0; ok && i < export->input_count; i++)
+		export_trace_window(export, &traces[i]);
+	ok = ok && export->target.format->write_set(export->target.stream, &set,
+						    export->target.summary, error);
+	free(traces);
+	return ok;
+}
+
 static bool steps_find(struct export *export, struct error *error)
 {
 	const struct export_options *options = export->options;
@@ -349,9 +412,13 @@ static bool pass_run(struct trace_set *set, const struct export_options *options
 		.target = { .format = format, .stream = stream, .summary = summary },
 	};
 	*summary = (struct export_summary){ .files = 1 };
-	bool ok = inputs_open(&export, options, error) && analysis_take(&export, error) &&
-		  traces_write(&export, error) && format->end(stream, summary, error);
-	format->free(stream);
+	bool ok = inputs_open(&export, options, error) && analysis_take(&export, error);
+	if (ok && format->write_set != NULL)
+		ok = set_write(&export, error);
+	else
+		ok = ok && traces_write(&export, error) && format->end(stream, summary, error);
+	if (format->free != NULL)
+		format->free(stream);
 	export_end(&export);
 	return ok;
 }

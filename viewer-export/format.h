@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 struct output;
+struct trace_reader;
 
 /*
  * Process and track ids: dense, from 1, shared by both kinds, so that no track is taken for a main
@@ -201,6 +202,8 @@ struct export_summary {
 	int64_t flows_across;		/* from one file of several to another: left out */
 	int64_t files;
 	int64_t bytes;			/* of all files before compression */
+	int64_t rows;			/* of a format that writes tables */
+	int64_t tables;
 };
 
 /* A format while it writes: its text is flushed to the output when it has grown. */
@@ -208,6 +211,30 @@ struct export_stream {
 	struct output *output;
 	struct text text;
 	void *state;		/* of the format */
+};
+
+/* A trace as a format that reads its tables by itself gets it. */
+struct export_trace {
+	struct trace_reader *reader;
+	const struct export_source *source;
+	int64_t epoch_ns;	/* its time 0 on the clock of the job */
+	bool is_unix;		/* that clock counts from 1970 */
+	bool has_time;		/* false: no event at all; the times below are the trace's own */
+	int64_t first_ns;
+	int64_t last_ns;
+	bool has_window;
+	int64_t window_start_ns;
+	int64_t window_end_ns;
+};
+
+struct export_set {
+	const struct export_trace *traces;
+	size_t count;
+	unsigned kinds;		/* EXPORT_* bits of export.h */
+	const char *tool_version;	/* NULL: not told */
+	const char *output_path;
+	void (*progress)(void *context, int64_t done, int64_t all);	/* may be NULL */
+	void *progress_context;
 };
 
 #define LABEL_NONE SIZE_MAX
@@ -219,6 +246,12 @@ struct export_format {
 	bool is_divisible;	/* into several files, by time: parts.h */
 	bool is_for_perfetto;	/* ui.perfetto.dev opens it */
 	bool wants_launches;	/* slices tell their flow ids: what is launched is counted before */
+	/*
+	 * Writes everything by itself, for a format that wants rows of tables and no timeline. Then
+	 * none of the functions below is called, and they may be NULL.
+	 */
+	bool (*write_set)(struct export_stream *stream, const struct export_set *set,
+			  struct export_summary *summary, struct error *error);
 	bool (*begin)(struct export_stream *stream, const struct export_head *head,
 		      struct error *error);
 	bool (*process)(struct export_stream *stream, const struct export_process *process,
@@ -253,6 +286,7 @@ extern const struct export_format chrome_format;
 extern const struct export_format perfetto_format;
 extern const struct export_format html_format;
 extern const struct export_format svg_format;
+extern const struct export_format nsys_format;
 
 /* Ends with NULL; the first is the default. */
 extern const struct export_format *const export_formats[];

@@ -8,6 +8,7 @@ const struct export_format *const export_formats[] = {
 	&perfetto_format,
 	&html_format,
 	&svg_format,
+	&nsys_format,
 	NULL,
 };
 
