@@ -16,4 +16,7 @@
  */
 void *array_grow(void *array, size_t *room, size_t count, size_t size);
 
+/* Room for element `place`, however far behind the others it lies; new elements are all 0. */
+void *array_reach(void *array, size_t *room, size_t place, size_t size);
+
 #endif

@@ -151,8 +151,7 @@ static bool output_derive(char path[PATH_MAX], const char *input, const char *ex
 	size_t length = strlen(name);
 	for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
 		length = length_without(name, length, endings[i]);
-	int size = snprintf(path, PATH_MAX, "%.*s.timeline%s%s", (int)length, name,
-			    extension[0] == '.' ? "" : ".", extension);
+	int size = snprintf(path, PATH_MAX, "%.*s.timeline%s", (int)length, name, extension);
 	if (length == 0 || size <= 0 || size >= PATH_MAX)
 		return fail(error, ERROR_INPUT, "cannot name the output after '%s'; say --output",
 			    input);
@@ -164,7 +163,8 @@ static void add_count(struct text *text, const char *before, int64_t count, cons
 	text_add_format(text, "%s%" PRId64 " %s%s", before, count, noun, count == 1 ? "" : "s");
 }
 
-static void say_written(const struct export_options *export, const struct export_summary *summary)
+static void say_written(const struct export_options *export, const struct export_format *format,
+			const struct export_summary *summary)
 {
 	struct text text;
 	text_begin(&text, 1 << 14);
@@ -183,12 +183,8 @@ static void say_written(const struct export_options *export, const struct export
 	if (summary->launches_unknown > 0)
 		text_add_format(&text, "; %" PRId64 " without their launch",
 				summary->launches_unknown);
-	if (strcmp(export->format, "chrome") == 0)
-		text_add(&text, "; open it in chrome://tracing or https://ui.perfetto.dev");
-	else if (strcmp(export->format, "perfetto") == 0)
-		text_add(&text, "; open it in https://ui.perfetto.dev");
-	if (strcmp(export->format, "html") == 0)
-		text_add(&text, "; open it in a browser");
+	if (format->opened_in != NULL)
+		text_add_format(&text, "; open it in %s", format->opened_in);
 	if (summary->flows_across > 0)
 		text_add_format(&text, "; %" PRId64 " arrows from file to file left out",
 				summary->flows_across);
@@ -220,7 +216,7 @@ static bool export_set(const struct parsed_line *line, struct trace_set *set,
 	if (!ok)
 		return strcmp(export->output, "-") == 0 && stdout_reader_is_gone();
 	if (!parsed_flag(line, EXPORT_QUIET))
-		say_written(export, &summary);
+		say_written(export, format, &summary);
 	return true;
 }
 

@@ -87,8 +87,7 @@ const struct option_table view_table = {
 		"the page asks for the part that it shows, and the databases are read for that "
 		"part only. What is not yet exact is marked until it is. An analysis that is "
 		"missing or out of date is made meanwhile, beside the traces of a folder. Prints "
-		"the address, "
-		"listens on 127.0.0.1 only, and ends with Ctrl-C.",
+		"the address, listens on 127.0.0.1 only, and ends with Ctrl-C.",
 	.options = options,
 	.option_count = VIEW_OPTION_COUNT,
 	.examples = examples,
@@ -293,8 +292,7 @@ static bool view_perfetto(const struct parsed_line *line, int *status, struct er
 	int number = 0;
 	if (!export_format_find(&format, parsed_text(line, VIEW_FORMAT), error))
 		return false;
-	(void)snprintf(exported.name, sizeof exported.name, "laggard%s%s",
-		       format->extension[0] == '.' ? "" : ".", format->extension);
+	(void)snprintf(exported.name, sizeof exported.name, "laggard%s", format->extension);
 	(void)sigprocmask(SIG_BLOCK, &signals, &before);
 	bool ok = background_begin(&background, export_file, &exported, error) &&
 		  background_go(&background, error);

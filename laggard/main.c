@@ -53,12 +53,13 @@ static int run(const struct command *command, int argc, char **argv, const char 
 	if (!command->is_launcher)
 		(void)signal(SIGPIPE, SIG_IGN);
 	bool ok = parsed_line_begin(&line, command->table, argc, argv, &error);
-	if (ok && line.wants_help)
+	if (ok && line.wants_help) {
 		ok = help_print(command, &error);
-	else if (ok && command->wants_huge_pages)
-		huge_pages_use(all);
-	if (ok && !line.wants_help)
+	} else if (ok) {
+		if (command->wants_huge_pages)
+			huge_pages_use(all);
 		ok = command->run(&line, typed, &status, &error);
+	}
 	parsed_line_end(&line);
 	return ok ? status : report_failure(command, &error);
 }

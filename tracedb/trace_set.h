@@ -25,8 +25,7 @@ struct trace_set;
  * Opens every argument. In a folder: files ending in .db, .sqlite, .json, .json.gz, sorted by name,
  * not recursively. What laggard itself made of traces is passed over, in a folder and among other
  * arguments. The set is sorted by rank, host, pid, path (unreadable ones last). Fails only if
- * nothing
- * at all could be read; the error then is the first one's.
+ * nothing at all could be read; the error then is the first one's.
  */
 bool trace_set_open(struct trace_set **out, const char *const *arguments, size_t count,
 		    const struct import_options *options, struct error *error);

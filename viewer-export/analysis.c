@@ -2,6 +2,7 @@
 #include "viewer-export/analysis.h"
 
 #include "base/array.h"
+#include "viewer-export/span.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,12 +46,6 @@ static bool is_trace_of(const struct analysis *analysis, const struct analysis_t
 	return row->file_bytes == now.st_size && row->changed_ns == changed_ns;
 }
 
-static int64_t time_cut(int64_t time_ns)
-{
-	const int64_t limit = INT64_MAX / 4;
-	return time_ns > limit ? limit : time_ns < -limit ? -limit : time_ns;
-}
-
 static void source_take(struct analysis *analysis, const struct export_source *sources,
 			const struct analysis_trace_row *row)
 {
@@ -61,8 +56,8 @@ static void source_take(struct analysis *analysis, const struct export_source *s
 		*source = (struct analysis_source){
 			.is_known = true,
 			.trace_id = row->trace_id,
-			.epoch_ns = time_cut(row->epoch_ns),
-			.offset_ns = time_cut(row->offset_ns),
+			.epoch_ns = span_time_cut(row->epoch_ns),
+			.offset_ns = span_time_cut(row->offset_ns),
 			.is_exact = strcmp(row->clock_state, "same") == 0,
 		};
 		return;
@@ -189,8 +184,8 @@ bool analysis_span(int64_t *start_ns, int64_t *duration_ns)
 {
 	if (*start_ns < 0 || *duration_ns < 0)
 		return false;
-	*start_ns = time_cut(*start_ns);
-	*duration_ns = time_cut(*duration_ns);
+	*start_ns = span_time_cut(*start_ns);
+	*duration_ns = span_time_cut(*duration_ns);
 	return true;
 }
 

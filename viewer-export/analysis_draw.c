@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/analysis_draw.h"
 
+#include "viewer-export/span.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -72,8 +74,7 @@ bool analysis_tracks_write(struct analysis *analysis, const struct export_target
 bool analysis_is_in_window(const struct analysis_view *view, int64_t start_ns, int64_t end_ns)
 {
 	return !view->has_window ||
-	       (start_ns < view->window_end_ns &&
-		(end_ns > view->window_start_ns || start_ns >= view->window_start_ns));
+	       span_touches(start_ns, end_ns, view->window_start_ns, view->window_end_ns);
 }
 
 /* A slice on a GPU's track; its times are on the clock of the job. */

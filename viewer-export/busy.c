@@ -71,6 +71,14 @@ struct busy_grid busy_grid_widened(const struct busy_grid *grid, int64_t first_n
 	return grid_of(first_ns, last_ns, count, grid->level);
 }
 
+unsigned busy_level(int64_t start_ns, int64_t end_ns, int64_t count, unsigned least)
+{
+	unsigned level = least;
+	while (((end_ns - 1) >> level) - (start_ns >> level) >= count)
+		level++;
+	return level;
+}
+
 void busy_bucket_merge(struct busy_bucket *bucket, const struct busy_bucket *from)
 {
 	bucket->busy_ns += from->busy_ns;

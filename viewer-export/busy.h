@@ -87,6 +87,9 @@ void busy_clear_mark(struct busy *busy, size_t bucket);
 void busy_fill(struct busy_bucket *buckets, size_t count, int64_t first, unsigned level,
 	       struct busy_span *spans, size_t span_count);
 
+/* The least level, from `least` on, at which `count` buckets hold [start_ns, end_ns). */
+unsigned busy_level(int64_t start_ns, int64_t end_ns, int64_t count, unsigned least);
+
 /* Adds what `from` says to a coarser bucket. */
 void busy_bucket_merge(struct busy_bucket *bucket, const struct busy_bucket *from);
 

@@ -129,13 +129,8 @@ static void survey_join(const struct export *export, struct survey *survey, size
 	survey->clock_offset_ns = from->offset_ns;
 	if ((export->kinds & EXPORT_ANALYSIS) == 0 || !from->has_time)
 		return;
-	int64_t first_ns = from->first_ns - survey_epoch_ns(survey);
-	int64_t last_ns = from->last_ns - survey_epoch_ns(survey);
-	if (!survey->has_time || first_ns < survey->first_ns)
-		survey->first_ns = first_ns;
-	if (!survey->has_time || last_ns > survey->last_ns)
-		survey->last_ns = last_ns;
-	survey->has_time = true;
+	survey_widen(survey, from->first_ns - survey_epoch_ns(survey),
+		     from->last_ns - survey_epoch_ns(survey));
 }
 
 static bool origin_widen(struct export *export, const struct survey *survey, struct error *error)

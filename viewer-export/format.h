@@ -241,8 +241,9 @@ struct export_set {
 
 struct export_format {
 	const char *name;	/* --format NAME */
-	const char *extension;
+	const char *extension;	/* with its dot */
 	const char *summary;	/* one line for the help */
+	const char *opened_in;	/* what opens it, for the person who wrote it; NULL: not told */
 	bool is_divisible;	/* into several files, by time: parts.h */
 	bool is_for_perfetto;	/* ui.perfetto.dev opens it */
 	bool wants_launches;	/* slices tell their flow ids: what is launched is counted before */
@@ -290,6 +291,10 @@ extern const struct export_format nsys_format;
 
 /* Ends with NULL; the first is the default. */
 extern const struct export_format *const export_formats[];
+
+/* Short words for pages: "host", "gpu", "job"; "work", "calls", ... */
+const char *export_process_kind_name(enum export_process_kind kind);
+const char *export_track_kind_name(enum export_track_kind kind);
 
 void argument_add_integer(struct export_arguments *arguments, const char *key, int64_t number);
 void argument_add_thousandths(struct export_arguments *arguments, const char *key, int64_t number);

@@ -7,6 +7,7 @@
  */
 #include "viewer-export/format.h"
 
+#include "base/array.h"
 #include "base/id_map.h"
 #include "tracedb/tables.h"
 #include "viewer-export/digits.h"
@@ -262,29 +263,17 @@ static bool chrome_process(struct export_stream *stream, const struct export_pro
 	return event_end(stream, error);
 }
 
-static bool tracks_reserve(struct chrome *chrome, int64_t track_id)
-{
-	size_t needed = (size_t)track_id + 1;
-	if (needed <= chrome->track_room)
-		return true;
-	size_t room = needed + needed / 2 + 64;
-	struct track *tracks = realloc(chrome->tracks, room * sizeof tracks[0]);
-	if (tracks == NULL)
-		return false;
-	memset(tracks + chrome->track_room, 0, (room - chrome->track_room) * sizeof tracks[0]);
-	chrome->tracks = tracks;
-	chrome->track_room = room;
-	return true;
-}
-
 static bool chrome_track(struct export_stream *stream, const struct export_track *track,
 			 struct error *error)
 {
 	struct chrome *chrome = stream->state;
 	struct text *text = &chrome->tracks_text;
-	if (!tracks_reserve(chrome, track->track_id))
+	struct track *tracks = array_reach(chrome->tracks, &chrome->track_room,
+					   (size_t)track->track_id, sizeof tracks[0]);
+	if (tracks == NULL)
 		return no_memory(error);
-	struct track *made = &chrome->tracks[track->track_id];
+	chrome->tracks = tracks;
+	struct track *made = &tracks[track->track_id];
 	size_t begin = text->length;
 	ADD(text, ",\"pid\":");
 	text_add_integer(text, track->process_id);
@@ -326,15 +315,12 @@ static bool chrome_label_add(struct export_stream *stream, uint64_t key,
 	struct text *text = &chrome->labels_text;
 	if (text->length >= LABELS_BYTES_MAX)
 		chrome_labels_forget(stream);
-	if (chrome->label_count == chrome->label_room) {
-		size_t room = chrome->label_room * 2 + 256;
-		struct label *labels = realloc(chrome->labels, room * sizeof labels[0]);
-		if (labels == NULL)
-			return no_memory(error);
-		chrome->labels = labels;
-		chrome->label_room = room;
-	}
-	struct label *made = &chrome->labels[chrome->label_count];
+	struct label *labels = array_grow(chrome->labels, &chrome->label_room, chrome->label_count,
+					  sizeof labels[0]);
+	if (labels == NULL)
+		return no_memory(error);
+	chrome->labels = labels;
+	struct label *made = &labels[chrome->label_count];
 	size_t begin = text->length;
 	ADD(text, "{\"ph\":\"X\",\"name\":");
 	text_add_json(text, label->name);
@@ -534,6 +520,7 @@ static void chrome_free(struct export_stream *stream)
 const struct export_format chrome_format = {
 	.name = "chrome",
 	.extension = ".json",
+	.opened_in = "chrome://tracing or https://ui.perfetto.dev",
 	.summary = "Chrome trace events (JSON): chrome://tracing, Perfetto, speedscope",
 	.is_divisible = true,
 	.is_for_perfetto = true,

@@ -101,16 +101,13 @@ static bool html_begin(struct export_stream *stream, const struct export_head *h
 static bool html_process(struct export_stream *stream, const struct export_process *process,
 			 struct error *error)
 {
-	static const char *const kinds[] = {
-		[PROCESS_HOST] = "host", [PROCESS_GPU] = "gpu", [PROCESS_JOB] = "job",
-	};
 	struct html *html = stream->state;
 	struct text *text = &html->record;
 	text_add_char(text, '{');
 	json_add_number(text, "id", process->process_id);
 	json_add_text(text, "name", process->name);
 	json_add_number(text, "order", process->order);
-	json_add_text(text, "kind", kinds[process->kind]);
+	json_add_text(text, "kind", export_process_kind_name(process->kind));
 	json_add_number(text, "source", (int64_t)process->source);
 	json_add_number(text, "rank", process->rank);
 	json_add_number(text, "device", process->device_id);
@@ -118,36 +115,17 @@ static bool html_process(struct export_stream *stream, const struct export_proce
 	return put(html, RECORD_PROCESS, error);
 }
 
-static bool tracks_reserve(struct html *html, int64_t track_id)
-{
-	size_t needed = (size_t)track_id + 1;
-	if (needed <= html->track_room)
-		return true;
-	size_t room = needed + needed / 2 + 64;
-	struct track *tracks = realloc(html->tracks, room * sizeof tracks[0]);
-	if (tracks == NULL)
-		return false;
-	memset(tracks + html->track_room, 0, (room - html->track_room) * sizeof tracks[0]);
-	html->tracks = tracks;
-	html->track_room = room;
-	return true;
-}
-
 static bool html_track(struct export_stream *stream, const struct export_track *track,
 		       struct error *error)
 {
-	static const char *const kinds[] = {
-		[TRACK_RANGES] = "ranges", [TRACK_COLLECTIVES] = "collectives",
-		[TRACK_CALLS] = "calls", [TRACK_OVERHEAD] = "overhead", [TRACK_WORK] = "work",
-		[TRACK_GRAPHS] = "graphs", [TRACK_PROJECTED] = "projected", [TRACK_SYNC] = "sync",
-		[TRACK_EVENTS] = "events", [TRACK_STEPS] = "steps", [TRACK_IDLE] = "idle",
-		[TRACK_WAITS] = "waits", [TRACK_FINDINGS] = "findings", [TRACK_LOSSES] = "losses",
-	};
 	struct html *html = stream->state;
 	struct text *text = &html->record;
-	if (!tracks_reserve(html, track->track_id))
+	struct track *tracks = array_reach(html->tracks, &html->track_room,
+					   (size_t)track->track_id, sizeof tracks[0]);
+	if (tracks == NULL)
 		return no_memory(error);
-	struct track *made = &html->tracks[track->track_id];
+	html->tracks = tracks;
+	struct track *made = &tracks[track->track_id];
 	made->last = calloc(1, sizeof *made->last);
 	if (made->last == NULL)
 		return no_memory(error);
@@ -159,7 +137,7 @@ static bool html_track(struct export_stream *stream, const struct export_track *
 	json_add_number(text, "process", track->process_id);
 	json_add_text(text, "name", track->name);
 	json_add_number(text, "order", track->order);
-	json_add_text(text, "kind", kinds[track->kind]);
+	json_add_text(text, "kind", export_track_kind_name(track->kind));
 	json_add_number(text, "thread", track->thread_id);
 	json_add_number(text, "stream", track->stream_number);
 	json_add_number(text, "lane", track->lane);
@@ -565,6 +543,7 @@ static void html_free(struct export_stream *stream)
 const struct export_format html_format = {
 	.name = "html",
 	.extension = ".html",
+	.opened_in = "a browser",
 	.summary = "one page that shows the timeline in any browser, without a network",
 	.begin = html_begin,
 	.process = html_process,

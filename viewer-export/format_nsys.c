@@ -6,6 +6,14 @@
 #include "viewer-export/export.h"
 #include "viewer-export/format.h"
 #include "viewer-export/nsys_session.h"
+#include "viewer-export/output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COPY_BYTES = 1 << 20 };
 
 static bool trace_put(struct nsys_session *session, size_t index, struct error *error)
 {
@@ -21,11 +29,33 @@ static bool trace_put(struct nsys_session *session, size_t index, struct error *
 	return ok;
 }
 
+static bool file_copy(int file, struct output *output, struct error *error)
+{
+	char *bytes = malloc(COPY_BYTES);
+	bool ok = bytes != NULL || fail(error, ERROR_SYSTEM, "no memory to export");
+	off_t at = 0;
+	while (ok) {
+		ssize_t size = pread(file, bytes, COPY_BYTES, at);
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size < 0)
+			ok = fail(error, ERROR_SYSTEM, "cannot read what was written: %s",
+				  strerror(errno));
+		if (size <= 0)
+			break;
+		ok = output_write(output, bytes, (size_t)size, error);
+		at += size;
+	}
+	free(bytes);
+	return ok;
+}
+
 static bool nsys_write_set(struct export_stream *stream, const struct export_set *set,
 			   struct export_summary *summary, struct error *error)
 {
 	struct nsys_writer *writer;
 	struct nsys_session session;
+	int file = -1;
 	if (!nsys_writer_open(&writer, set->output_path, error))
 		return false;
 	bool ok = nsys_session_begin(&session, set, writer, error) &&
@@ -35,14 +65,15 @@ static bool nsys_write_set(struct export_stream *stream, const struct export_set
 	nsys_session_end(&session);
 	summary->rows = nsys_writer_rows(writer);
 	summary->tables = nsys_writer_tables(writer);
-	ok = ok && nsys_writer_copy(writer, stream->output, error);
+	ok = ok && nsys_writer_finish(writer, &file, error) &&
+	     file_copy(file, stream->output, error);
 	nsys_writer_close(writer);
 	return ok;
 }
 
 const struct export_format nsys_format = {
 	.name = "nsys",
-	.extension = "sqlite",
+	.extension = ".sqlite",
 	.summary = "SQLite in the layout of a Nsight Systems export, for its scripts and readers",
 	.write_set = nsys_write_set,
 };

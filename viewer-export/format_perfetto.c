@@ -15,6 +15,8 @@
  */
 #include "viewer-export/perfetto.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,15 +68,12 @@ static bool perfetto_label_add(struct export_stream *stream, uint64_t key,
 	struct perfetto *perfetto = stream->state;
 	if (perfetto->labels_text.length >= LABELS_BYTES_MAX)
 		perfetto_labels_forget(stream);
-	if (perfetto->label_count == perfetto->label_room) {
-		size_t room = perfetto->label_room * 2 + 256;
-		struct perfetto_label *labels = realloc(perfetto->labels, room * sizeof labels[0]);
-		if (labels == NULL)
-			return perfetto_no_memory(error);
-		perfetto->labels = labels;
-		perfetto->label_room = room;
-	}
-	if (!perfetto_label_encode(stream, label, &perfetto->labels[perfetto->label_count], error))
+	struct perfetto_label *labels = array_grow(perfetto->labels, &perfetto->label_room,
+						   perfetto->label_count, sizeof labels[0]);
+	if (labels == NULL)
+		return perfetto_no_memory(error);
+	perfetto->labels = labels;
+	if (!perfetto_label_encode(stream, label, &labels[perfetto->label_count], error))
 		return false;
 	if (!text_is_ok(&perfetto->labels_text) ||
 	    (key != 0 &&
@@ -295,6 +294,7 @@ static void perfetto_free(struct export_stream *stream)
 const struct export_format perfetto_format = {
 	.name = "perfetto",
 	.extension = ".pftrace",
+	.opened_in = "https://ui.perfetto.dev",
 	.summary = "Perfetto trace (protocol buffers): ui.perfetto.dev; small, exact, any size",
 	.is_for_perfetto = true,
 	.wants_launches = true,

@@ -22,6 +22,26 @@ static struct export_argument *argument_add(struct export_arguments *arguments, 
 	return argument;
 }
 
+const char *export_process_kind_name(enum export_process_kind kind)
+{
+	static const char *const names[] = {
+		[PROCESS_HOST] = "host", [PROCESS_GPU] = "gpu", [PROCESS_JOB] = "job",
+	};
+	return names[kind];
+}
+
+const char *export_track_kind_name(enum export_track_kind kind)
+{
+	static const char *const names[] = {
+		[TRACK_RANGES] = "ranges", [TRACK_COLLECTIVES] = "collectives",
+		[TRACK_CALLS] = "calls", [TRACK_OVERHEAD] = "overhead", [TRACK_WORK] = "work",
+		[TRACK_GRAPHS] = "graphs", [TRACK_PROJECTED] = "projected", [TRACK_SYNC] = "sync",
+		[TRACK_EVENTS] = "events", [TRACK_STEPS] = "steps", [TRACK_IDLE] = "idle",
+		[TRACK_WAITS] = "waits", [TRACK_FINDINGS] = "findings", [TRACK_LOSSES] = "losses",
+	};
+	return names[kind];
+}
+
 void argument_add_integer(struct export_arguments *arguments, const char *key, int64_t number)
 {
 	argument_add(arguments, key, ARGUMENT_INTEGER)->number = number;

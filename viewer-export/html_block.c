@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/html_block.h"
 
+#include "base/array.h"
 #include "viewer-export/html_pack.h"
 
 #include <stdlib.h>
@@ -24,16 +25,10 @@ void html_block_end(struct html_block *block)
 
 bool html_block_reserve_key(struct html_block *block, size_t key)
 {
-	if (key < block->value_room)
-		return true;
-	size_t room = key + 16;
-	int64_t *values = realloc(block->values, room * sizeof values[0]);
-	if (values == NULL)
-		return false;
-	memset(values + block->value_room, 0, (room - block->value_room) * sizeof values[0]);
-	block->values = values;
-	block->value_room = room;
-	return true;
+	int64_t *values = array_reach(block->values, &block->value_room, key, sizeof values[0]);
+	if (values != NULL)
+		block->values = values;
+	return values != NULL;
 }
 
 /* Damaged times may be anything: differences wrap around, and so they do in the page. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/nsys_session.h"
 
+#include "base/array.h"
 #include "tracedb/demangle.h"
 #include "viewer-export/kernel_name.h"
 #include "viewer-export/span.h"
@@ -106,10 +107,8 @@ bool nsys_span(const struct nsys_trace *trace, int64_t start_ns, int64_t duratio
 		end_ns = INT64_MAX;
 	*start = nsys_time(trace, start_ns);
 	*end = nsys_time(trace, end_ns);
-	/* Half open, but what has no length is in the window where it begins. */
-	return !trace->from->has_window ||
-	       (start_ns < from->window_end_ns &&
-		(end_ns > from->window_start_ns || start_ns >= from->window_start_ns));
+	return !from->has_window ||
+	       span_touches(start_ns, end_ns, from->window_start_ns, from->window_end_ns);
 }
 
 bool nsys_walk(struct nsys_session *session, struct nsys_trace *trace, enum trace_table table,
@@ -142,17 +141,14 @@ static bool take_stream(struct nsys_session *session, struct nsys_trace *trace, 
 {
 	const struct stream_row *stream = row;
 	(void)session;
-	/* Room is found by the count: arrays double. */
-	size_t count = trace->stream_count;
-	if ((count & (count - 1)) == 0) {
-		size_t room = count == 0 ? 1 : 2 * count;
-		struct stream_row *streams = realloc(trace->streams, room * sizeof *streams);
-		if (streams == NULL)
-			return nsys_trace_no_memory(trace, error);
-		trace->streams = streams;
-	}
-	trace->streams[trace->stream_count++] = *stream;
-	return id_map_put(&trace->stream_index, (uint64_t)stream->stream_id, (int64_t)count) ||
+	struct stream_row *streams = array_grow(trace->streams, &trace->stream_room,
+						trace->stream_count, sizeof *streams);
+	if (streams == NULL)
+		return nsys_trace_no_memory(trace, error);
+	trace->streams = streams;
+	streams[trace->stream_count] = *stream;
+	return id_map_put(&trace->stream_index, (uint64_t)stream->stream_id,
+			  (int64_t)trace->stream_count++) ||
 	       nsys_trace_no_memory(trace, error);
 }
 
@@ -200,19 +196,16 @@ static bool symbol_name(struct nsys_session *session, struct nsys_trace *trace,
 static bool take_symbol(struct nsys_session *session, struct nsys_trace *trace, const void *row,
 			struct error *error)
 {
-	size_t count = trace->symbol_count;
-	if ((count & (count - 1)) == 0) {
-		size_t room = count == 0 ? 1 : 2 * count;
-		struct nsys_symbol *symbols = realloc(trace->symbols, room * sizeof *symbols);
-		if (symbols == NULL)
-			return nsys_trace_no_memory(trace, error);
-		trace->symbols = symbols;
-	}
-	struct nsys_symbol *symbol = &trace->symbols[trace->symbol_count++];
+	struct nsys_symbol *symbols = array_grow(trace->symbols, &trace->symbol_room,
+						 trace->symbol_count, sizeof *symbols);
+	if (symbols == NULL)
+		return nsys_trace_no_memory(trace, error);
+	trace->symbols = symbols;
+	struct nsys_symbol *symbol = &symbols[trace->symbol_count];
 	*symbol = (struct nsys_symbol){ .row = *(const struct kernel_symbol_row *)row };
 	return symbol_name(session, trace, symbol, error) &&
 	       (id_map_put(&trace->symbol_index, (uint64_t)symbol->row.kernel_id,
-			   (int64_t)count) ||
+			   (int64_t)trace->symbol_count++) ||
 		nsys_trace_no_memory(trace, error));
 }
 

@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "tracedb/reader.h"
 #include "viewer-export/format.h"
-#include "viewer-export/nsys_writer.h"
+#include "tracedb/nsys_writer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,10 +40,10 @@ struct nsys_trace {
 	int64_t global_pid;
 	int64_t offset_ns;		/* from the trace's time to that of the session */
 	struct stream_row *streams;
-	size_t stream_count;
+	size_t stream_count, stream_room;
 	struct id_map stream_index;
 	struct nsys_symbol *symbols;
-	size_t symbol_count;
+	size_t symbol_count, symbol_room;
 	struct id_map symbol_index;
 	struct id_map strings;		/* of the trace -> id in StringIds */
 	struct id_map threads;		/* ids that 24 bits do not hold -> a free id */

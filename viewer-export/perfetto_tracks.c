@@ -2,6 +2,7 @@
 /* Processes, GPUs, tracks, queues and counters of a Perfetto trace: what events lie on. */
 #include "viewer-export/perfetto.h"
 
+#include "base/array.h"
 #include "tracedb/tables.h"
 
 #include <inttypes.h>
@@ -32,18 +33,12 @@ bool perfetto_root_write(struct export_stream *stream, struct error *error)
 
 static struct perfetto_track *track_take(struct perfetto *perfetto, int64_t track_id)
 {
-	size_t needed = (size_t)track_id + 1;
-	if (needed > perfetto->track_room) {
-		size_t room = needed + needed / 2 + 64;
-		struct perfetto_track *tracks = realloc(perfetto->tracks, room * sizeof tracks[0]);
-		if (tracks == NULL)
-			return NULL;
-		memset(tracks + perfetto->track_room, 0,
-		       (room - perfetto->track_room) * sizeof tracks[0]);
-		perfetto->tracks = tracks;
-		perfetto->track_room = room;
-	}
-	return &perfetto->tracks[track_id];
+	struct perfetto_track *tracks = array_reach(perfetto->tracks, &perfetto->track_room,
+						    (size_t)track_id, sizeof tracks[0]);
+	if (tracks == NULL)
+		return NULL;
+	perfetto->tracks = tracks;
+	return &tracks[track_id];
 }
 
 /* Begins a descriptor inside a packet; protobuf_end ends it. */

@@ -103,46 +103,51 @@ bool memory_is_on_host(int64_t memory)
 #define POINTS(table_name) \
 	.table = TABLE_##table_name, .start_column = COLUMN_##table_name##_time_ns, \
 	.duration_column = -1
+#define CORRELATED(table_name) \
+	.correlation_column = COLUMN_##table_name##_correlation_id
+#define UNCORRELATED .correlation_column = -1
 #define SPAN_BITS(table, key) \
 	(COLUMN_BIT(table, start_ns) | COLUMN_BIT(table, duration_ns) | COLUMN_BIT(table, key))
 #define POINT_BITS(table, key) (COLUMN_BIT(table, time_ns) | COLUMN_BIT(table, key))
 
 const struct span_source span_sources[] = {
 	{ SPANS(range), .family = FAMILY_RANGE, .kind = EXPORT_RANGES, .key = range_key,
+	  UNCORRELATED,
 	  .columns = SPAN_BITS(range, thread_id) | COLUMN_BIT(range, kind) |
 		     COLUMN_BIT(range, domain_id) },
 	{ POINTS(mark), .family = FAMILY_RANGE, .kind = EXPORT_RANGES, .key = mark_key,
-	  .columns = POINT_BITS(mark, thread_id) | COLUMN_BIT(mark, domain_id) },
+	  UNCORRELATED, .columns = POINT_BITS(mark, thread_id) | COLUMN_BIT(mark, domain_id) },
 	{ SPANS(collective), .family = FAMILY_COLLECTIVE, .kind = EXPORT_NCCL,
-	  .key = collective_key,
+	  .key = collective_key, CORRELATED(collective),
 	  .columns = SPAN_BITS(collective, thread_id) | COLUMN_BIT(collective, witness) },
 	{ SPANS(api_call), .family = FAMILY_CALL, .kind = EXPORT_CALLS, .key = call_key,
+	  CORRELATED(api_call),
 	  .columns = SPAN_BITS(api_call, thread_id) | COLUMN_BIT(api_call, correlation_id) |
 		     COLUMN_BIT(api_call, name_id) },
 	{ SPANS(overhead), .family = FAMILY_OVERHEAD, .kind = EXPORT_OVERHEAD, .key = overhead_key,
-	  .columns = SPAN_BITS(overhead, thread_id) },
+	  UNCORRELATED, .columns = SPAN_BITS(overhead, thread_id) },
 	{ SPANS(kernel), .family = FAMILY_WORK, .kind = EXPORT_KERNELS, .key = kernel_key,
-	  .columns = SPAN_BITS(kernel, stream_id) },
+	  CORRELATED(kernel), .columns = SPAN_BITS(kernel, stream_id) },
 	{ SPANS(memcpy), .family = FAMILY_WORK, .kind = EXPORT_COPIES, .key = memcpy_key,
-	  .columns = SPAN_BITS(memcpy, stream_id) },
+	  CORRELATED(memcpy), .columns = SPAN_BITS(memcpy, stream_id) },
 	{ SPANS(memset), .family = FAMILY_WORK, .kind = EXPORT_COPIES, .key = memset_key,
-	  .columns = SPAN_BITS(memset, stream_id) },
+	  CORRELATED(memset), .columns = SPAN_BITS(memset, stream_id) },
 	{ SPANS(graph_launch), .family = FAMILY_GRAPH, .kind = EXPORT_KERNELS, .key = graph_key,
-	  .columns = SPAN_BITS(graph_launch, stream_id) },
-	{ SPANS(gpu_range), .family = FAMILY_PROJECTED, .kind = EXPORT_RANGES,
-	  .key = projected_key, .columns = SPAN_BITS(gpu_range, stream_id) },
+	  CORRELATED(graph_launch), .columns = SPAN_BITS(graph_launch, stream_id) },
+	{ SPANS(gpu_range), .family = FAMILY_PROJECTED, .kind = EXPORT_RANGES, .key = projected_key,
+	  UNCORRELATED, .columns = SPAN_BITS(gpu_range, stream_id) },
 	{ SPANS(synchronization), .family = FAMILY_SYNC, .kind = EXPORT_SYNC,
-	  .key = synchronization_key,
+	  .key = synchronization_key, CORRELATED(synchronization),
 	  .columns = SPAN_BITS(synchronization, stream_id) |
 		     COLUMN_BIT(synchronization, context_id) |
 		     COLUMN_BIT(synchronization, device_id) },
 	{ POINTS(cuda_event), .family = FAMILY_EVENT, .kind = EXPORT_SYNC, .key = event_key,
-	  .columns = POINT_BITS(cuda_event, stream_id) },
+	  CORRELATED(cuda_event), .columns = POINT_BITS(cuda_event, stream_id) },
 	{ POINTS(allocation), .family = FAMILY_GAUGE, .kind = EXPORT_COUNTERS,
-	  .key = allocation_key,
+	  .key = allocation_key, UNCORRELATED,
 	  .columns = POINT_BITS(allocation, device_id) | COLUMN_BIT(allocation, memory) },
 	{ POINTS(sample), .family = FAMILY_GAUGE, .kind = EXPORT_COUNTERS, .key = sample_key,
-	  .columns = POINT_BITS(sample, device_id) },
+	  UNCORRELATED, .columns = POINT_BITS(sample, device_id) },
 };
 
 const size_t span_source_count = sizeof span_sources / sizeof span_sources[0];
@@ -164,8 +169,7 @@ bool span_family_is_on_device(enum span_family family)
 	return family >= FAMILY_WORK;
 }
 
-/* Times beyond 73 years from the epoch are garbage; cut there, sums of a few never overflow. */
-static int64_t time_cut(int64_t time_ns)
+int64_t span_time_cut(int64_t time_ns)
 {
 	const int64_t limit = INT64_MAX / 4;
 	return time_ns > limit ? limit : time_ns < -limit ? -limit : time_ns;
@@ -181,15 +185,27 @@ static int64_t column_value(const struct span_source *source, const void *row, i
 
 struct span span_of_row(const struct span_source *source, const void *row)
 {
-	struct span span = { .start_ns =
-				     time_cut(column_value(source, row, source->start_column)) };
+	struct span span = { .start_ns = span_time_cut(
+				     column_value(source, row, source->start_column)) };
 	span.end_ns = span.start_ns;
 	if (source->duration_column >= 0) {
 		int64_t duration = column_value(source, row, source->duration_column);
 		if (duration > 0)
-			span.end_ns = time_cut(span.start_ns + time_cut(duration));
+			span.end_ns = span_time_cut(span.start_ns + span_time_cut(duration));
 	}
 	return span;
+}
+
+int64_t span_correlation(const struct span_source *source, const void *row)
+{
+	return source->correlation_column < 0 ?
+		       0 :
+		       column_value(source, row, source->correlation_column);
+}
+
+bool span_touches(int64_t start_ns, int64_t end_ns, int64_t first_ns, int64_t stop_ns)
+{
+	return start_ns < stop_ns && (end_ns > first_ns || start_ns >= first_ns);
 }
 
 bool span_is_timed(const struct span_source *source, const void *row)

@@ -51,6 +51,7 @@ struct span_source {
 	uint64_t columns;		/* what start, duration and key are read from */
 	int start_column;
 	int duration_column;		/* -1: points */
+	int correlation_column;		/* between a call and what it launched; -1: none */
 	struct span_key (*key)(const void *row);
 };
 
@@ -91,6 +92,15 @@ struct span {
 };
 
 struct span span_of_row(const struct span_source *source, const void *row);
+
+/* The correlation id of a row that was read with that column; 0: none. */
+int64_t span_correlation(const struct span_source *source, const void *row);
+
+/* Times beyond 73 years from the epoch are garbage; cut there, sums of a few never overflow. */
+int64_t span_time_cut(int64_t time_ns);
+
+/* Half open, but what has no length touches [first_ns, stop_ns) where it stands. */
+bool span_touches(int64_t start_ns, int64_t end_ns, int64_t first_ns, int64_t stop_ns);
 
 /* False: the row has no place in time (an event whose time was not collected). */
 bool span_is_timed(const struct span_source *source, const void *row);

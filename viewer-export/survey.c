@@ -20,12 +20,12 @@ static void survey_begin(struct survey *survey, struct trace_reader *reader, uns
 		lane_set_begin(&survey->lanes[i], span_family_rule((enum span_family)i));
 }
 
-static void survey_widen(struct survey *survey, struct span span)
+void survey_widen(struct survey *survey, int64_t start_ns, int64_t end_ns)
 {
-	if (!survey->has_time || span.start_ns < survey->first_ns)
-		survey->first_ns = span.start_ns;
-	if (!survey->has_time || span.end_ns > survey->last_ns)
-		survey->last_ns = span.end_ns;
+	if (!survey->has_time || start_ns < survey->first_ns)
+		survey->first_ns = start_ns;
+	if (!survey->has_time || end_ns > survey->last_ns)
+		survey->last_ns = end_ns;
 	survey->has_time = true;
 }
 
@@ -130,7 +130,7 @@ static bool family_read(struct survey *survey, size_t first, size_t count, bool 
 	size_t at;
 	while (ok && (at = head_first(heads, count)) != SIZE_MAX) {
 		struct survey_head *head = &heads[at];
-		survey_widen(survey, head->span);
+		survey_widen(survey, head->span.start_ns, head->span.end_ns);
 		lanes->series = (uint32_t)at;
 		if (!times_only && !survey_keep(survey, head->source, &head->row, head->span))
 			ok = no_memory(survey, error);
@@ -202,10 +202,7 @@ void survey_end(struct survey *survey)
 
 int64_t survey_epoch_ns(const struct survey *survey)
 {
-	const int64_t limit = INT64_MAX / 4;
-	int64_t epoch = trace_reader_trace(survey->reader)->epoch_ns;
-	epoch = epoch > limit ? limit : epoch < -limit ? -limit : epoch;
 	/* Their sum must leave room for the times in the trace. */
-	epoch += survey->clock_offset_ns;
-	return epoch > limit ? limit : epoch < -limit ? -limit : epoch;
+	return span_time_cut(span_time_cut(trace_reader_trace(survey->reader)->epoch_ns) +
+			     survey->clock_offset_ns);
 }

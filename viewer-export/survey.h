@@ -40,6 +40,9 @@ bool survey_make(struct survey *survey, struct trace_reader *reader, unsigned ki
 		 struct error *error);
 void survey_end(struct survey *survey);
 
+/* The time bounds take in a span, in times since the trace's epoch. */
+void survey_widen(struct survey *survey, int64_t start_ns, int64_t end_ns);
+
 /* Unix time of a trace's epoch on the clock of the job, cut to what can be computed with. */
 int64_t survey_epoch_ns(const struct survey *survey);
 

@@ -160,7 +160,7 @@ static bool row_describe(struct tile_describer *describer, size_t source,
 	};
 	description->start_ns = times.start_ns;
 	description->end_ns = times.end_ns;
-	description->correlation_id = tile_correlation_of(source, row);
+	description->correlation_id = span_correlation(&span_sources[source], row);
 	describer->walk.error = error;
 	if (!walk_write_row(&describer->walk, &span, row))
 		return false;

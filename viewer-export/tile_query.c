@@ -162,8 +162,7 @@ static void slices_place(struct found *found, enum lane_rule rule)
 
 static bool slice_is_inside(const struct tile_query *query, const struct tile_span *span)
 {
-	return span->start_ns < query->end_ns &&
-	       (span->end_ns > query->start_ns || span->start_ns >= query->start_ns);
+	return span_touches(span->start_ns, span->end_ns, query->start_ns, query->end_ns);
 }
 
 static size_t found_count(const struct tile_query *query, const struct found *found)
@@ -186,19 +185,11 @@ static void answer_slices(const struct tile_query *query, struct found *found,
 	found->list = NULL;
 }
 
-/* The least width, as a power of two, at which so many buckets hold the time. */
-static unsigned level_of(const struct tile_query *query, unsigned level)
-{
-	int64_t last_ns = query->end_ns - 1;
-	while ((last_ns >> level) - (query->start_ns >> level) >= (int64_t)query->bucket_count)
-		level++;
-	return level;
-}
-
 /* The whole of the buckets that a query touches. */
 static struct tile_query query_widened(const struct tile_query *query)
 {
-	unsigned level = level_of(query, 0);
+	unsigned level =
+		busy_level(query->start_ns, query->end_ns, (int64_t)query->bucket_count, 0);
 	struct tile_query wide = *query;
 	wide.start_ns = (int64_t)((uint64_t)(query->start_ns >> level) << level);
 	wide.end_ns = (int64_t)((uint64_t)(((query->end_ns - 1) >> level) + 1) << level);
@@ -208,7 +199,7 @@ static struct tile_query query_widened(const struct tile_query *query)
 static bool answer_begin_buckets(struct tile_trace *trace, const struct tile_query *query,
 				 unsigned level, struct tile_answer *answer, struct error *error)
 {
-	level = level_of(query, level);
+	level = busy_level(query->start_ns, query->end_ns, (int64_t)query->bucket_count, level);
 	answer->level = level;
 	answer->first = query->start_ns >> level;
 	answer->bucket_count = (size_t)(((query->end_ns - 1) >> level) - answer->first) + 1;

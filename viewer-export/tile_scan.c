@@ -141,13 +141,8 @@ static struct busy *busy_of_group(struct tile_family *family, uint32_t group)
 static bool span_count_in(struct scan *scan, const struct tile_span *span)
 {
 	struct tile_trace *trace = scan->trace;
-	struct survey *survey = &trace->survey;
 	struct busy_span busy_span = { span->start_ns, span->end_ns, span->name };
-	if (!survey->has_time || span->start_ns < survey->first_ns)
-		survey->first_ns = span->start_ns;
-	if (!survey->has_time || span->end_ns > survey->last_ns)
-		survey->last_ns = span->end_ns;
-	survey->has_time = true;
+	survey_widen(&trace->survey, span->start_ns, span->end_ns);
 	if (scan->family == FAMILY_GAUGE)
 		return true;
 	if ((span->start_ns < trace->grid.first_ns || span->end_ns > trace->grid.last_ns) &&
@@ -174,7 +169,8 @@ static bool batch_take(struct scan *scan, size_t count)
 		from->taken++;
 		if (!is_shown)
 			continue;
-		zone_widen(zone, &span, tile_correlation_of(from->source, &row->row));
+		zone_widen(zone, &span,
+			   span_correlation(&span_sources[from->source], &row->row));
 		if (!span_count_in(scan, &span))
 			return tile_no_memory(trace, scan->error);
 	}

@@ -10,30 +10,24 @@
 
 enum { SPOT_ROWS = 64, NAME_TEXTS_BYTES_MAX = 1 << 30 };
 
-/*
- * What tells names apart in a table: rows that agree in it bear the same name. And which call a row
- * belongs to.
- */
+/* What tells names apart in a table: rows that agree in it bear the same name. */
 #define BIT(table, column) COLUMN_BIT(table, column)
-#define CORRELATION(table) COLUMN_BIT(table, correlation_id)
 
 static uint64_t name_columns(enum trace_table table)
 {
 	static const uint64_t columns[TABLE_COUNT] = {
-		[TABLE_kernel] = BIT(kernel, kernel_id) | CORRELATION(kernel),
+		[TABLE_kernel] = BIT(kernel, kernel_id),
 		[TABLE_memcpy] = BIT(memcpy, direction) | BIT(memcpy, source_memory) |
-				 BIT(memcpy, destination_memory) | CORRELATION(memcpy),
-		[TABLE_memset] = BIT(memset, memory) | CORRELATION(memset),
-		[TABLE_api_call] = BIT(api_call, name_id) | BIT(api_call, api) |
-				   CORRELATION(api_call),
-		[TABLE_synchronization] = BIT(synchronization, kind) |
-					  CORRELATION(synchronization),
-		[TABLE_cuda_event] = BIT(cuda_event, event_id) | CORRELATION(cuda_event),
-		[TABLE_graph_launch] = BIT(graph_launch, graph_id) | CORRELATION(graph_launch),
+				 BIT(memcpy, destination_memory),
+		[TABLE_memset] = BIT(memset, memory),
+		[TABLE_api_call] = BIT(api_call, name_id) | BIT(api_call, api),
+		[TABLE_synchronization] = BIT(synchronization, kind),
+		[TABLE_cuda_event] = BIT(cuda_event, event_id),
+		[TABLE_graph_launch] = BIT(graph_launch, graph_id),
 		[TABLE_range] = BIT(range, name_id) | BIT(range, kind) | BIT(range, domain_id),
 		[TABLE_mark] = BIT(mark, name_id),
 		[TABLE_gpu_range] = BIT(gpu_range, name_id),
-		[TABLE_collective] = BIT(collective, operation_id) | CORRELATION(collective),
+		[TABLE_collective] = BIT(collective, operation_id),
 		[TABLE_overhead] = BIT(overhead, name_id),
 	};
 	return columns[table];
@@ -73,23 +67,12 @@ static uint64_t name_key(enum trace_table table, const union span_row *row)
 	return table == TABLE_overhead ? (uint64_t)row->overhead.name_id : 0;
 }
 
-int64_t tile_correlation_of(size_t source, const union span_row *row)
-{
-	enum trace_table table = span_sources[source].table;
-	return table == TABLE_kernel	       ? row->kernel.correlation_id :
-	       table == TABLE_memcpy	       ? row->memcpy.correlation_id :
-	       table == TABLE_memset	       ? row->memset.correlation_id :
-	       table == TABLE_api_call	       ? row->call.correlation_id :
-	       table == TABLE_synchronization  ? row->synchronization.correlation_id :
-	       table == TABLE_cuda_event       ? row->event.correlation_id :
-	       table == TABLE_graph_launch     ? row->graph.correlation_id :
-	       table == TABLE_collective       ? row->collective.correlation_id :
-						 0;
-}
-
 uint64_t tile_source_columns(size_t source)
 {
-	return span_sources[source].columns | name_columns(span_sources[source].table);
+	const struct span_source *from = &span_sources[source];
+	uint64_t correlation =
+		from->correlation_column < 0 ? 0 : UINT64_C(1) << from->correlation_column;
+	return from->columns | name_columns(from->table) | correlation;
 }
 
 bool tile_no_memory(const struct tile_trace *trace, struct error *error)
@@ -207,19 +190,13 @@ bool tile_read_block(struct tile_trace *trace, size_t source, size_t zone,
 	return true;
 }
 
-/* What has no length touches where it stands. */
-static bool touches(int64_t start_ns, int64_t stop_ns, int64_t first_ns, int64_t end_ns)
-{
-	return start_ns < end_ns && (stop_ns > first_ns || start_ns >= first_ns);
-}
-
 int64_t tile_gather_rows(const struct tile_trace *trace, size_t source, int64_t first_ns,
 			 int64_t end_ns)
 {
 	const struct tile_source *from = &trace->sources[source];
 	int64_t rows = 0;
 	for (size_t zone = 0; zone < from->zone_count; zone++)
-		if (touches(from->zones[zone].first_ns, from->zones[zone].last_ns, first_ns,
+		if (span_touches(from->zones[zone].first_ns, from->zones[zone].last_ns, first_ns,
 			    end_ns))
 			rows += TILE_BLOCK_ROWS;
 	return rows;
@@ -232,13 +209,13 @@ bool tile_gather(struct tile_trace *trace, size_t source, int64_t first_ns, int6
 	for (size_t zone = 0; zone < from->zone_count; zone++) {
 		const struct tile_span *block;
 		size_t count;
-		if (!touches(from->zones[zone].first_ns, from->zones[zone].last_ns, first_ns,
+		if (!span_touches(from->zones[zone].first_ns, from->zones[zone].last_ns, first_ns,
 			     end_ns))
 			continue;
 		if (!tile_read_block(trace, source, zone, &block, &count, error))
 			return false;
 		for (size_t i = 0; i < count; i++) {
-			if (!touches(block[i].start_ns, block[i].end_ns, first_ns, end_ns))
+			if (!span_touches(block[i].start_ns, block[i].end_ns, first_ns, end_ns))
 				continue;
 			struct tile_span *list =
 				array_grow(spans->list, &spans->room, spans->count, sizeof list[0]);
@@ -295,14 +272,9 @@ static bool spot_read(struct tile_trace *trace, size_t source, int64_t first_row
 	int64_t start_ns = INT64_MAX, stop_ns = INT64_MIN;
 	for (size_t i = first; i < read.count; i++) {
 		const struct tile_span *span = &read.list[i];
-		struct survey *survey = &trace->survey;
 		start_ns = span->start_ns < start_ns ? span->start_ns : start_ns;
 		stop_ns = span->end_ns > stop_ns ? span->end_ns : stop_ns;
-		if (!survey->has_time || span->start_ns < survey->first_ns)
-			survey->first_ns = span->start_ns;
-		if (!survey->has_time || span->end_ns > survey->last_ns)
-			survey->last_ns = span->end_ns;
-		survey->has_time = true;
+		survey_widen(&trace->survey, span->start_ns, span->end_ns);
 	}
 	*spot = (struct tile_spot){ first, read.count - first, start_ns, stop_ns - start_ns };
 	return true;

@@ -142,7 +142,6 @@ void tile_trace_close(struct tile_trace *trace);	/* no thread uses it any more *
 
 /* What is read of a row of a source for spans. */
 uint64_t tile_source_columns(size_t source);
-int64_t tile_correlation_of(size_t source, const union span_row *row);
 
 /*
  * The span of a row, its group and name made if they are new. `*is_shown` false: it has no place

@@ -139,9 +139,7 @@ static void slices_add(const struct shown_track *track, size_t first, size_t cou
 static void buckets_add(const struct shown_track *track, size_t from, size_t count,
 			const struct tiles_view *view, struct used_labels *used, struct text *text)
 {
-	unsigned level = 0;
-	while (((view->end_ns - 1) >> level) - (view->start_ns >> level) >= view->buckets)
-		level++;
+	unsigned level = busy_level(view->start_ns, view->end_ns, view->buckets, 0);
 	int64_t first = view->start_ns >> level;
 	size_t buckets = (size_t)(((view->end_ns - 1) >> level) - first + 1);
 	struct busy_bucket *list = calloc(buckets, sizeof list[0]);
@@ -216,11 +214,6 @@ bool tiles_analysis_add_slice(const struct tiles_analysis *analysis, size_t plac
 	return true;
 }
 
-static const char *kind_name(enum export_track_kind kind)
-{
-	return kind == TRACK_STEPS ? "steps" : kind == TRACK_IDLE ? "idle" : "waits";
-}
-
 void tiles_analysis_add_tracks(const struct tiles_analysis *analysis, size_t trace,
 			       int64_t device_id, int64_t process_id, struct text *text)
 {
@@ -233,7 +226,7 @@ void tiles_analysis_add_tracks(const struct tiles_analysis *analysis, size_t tra
 				process_id);
 		text_add_json(text, track->name);
 		text_add_format(text, ",\"kind\":\"%s\",\"thread\":0,\"stream\":-1}",
-				kind_name(track->kind));
+				export_track_kind_name(track->kind));
 	}
 }
 

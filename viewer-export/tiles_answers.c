@@ -188,7 +188,7 @@ static bool flows_add_source(struct tiles *tiles, struct tiles_trace *trace, siz
 		while ((result = trace_cursor_next(cursor, &row, error)) > 0) {
 			struct tile_span span;
 			bool is_shown;
-			if (tile_correlation_of(source, &row) != correlation_id ||
+			if (span_correlation(&span_sources[source], &row) != correlation_id ||
 			    *count >= FLOWS_SHOWN_MAX ||
 			    !tile_span_of_row(trace->tiles, source, &row,
 					      trace_cursor_row_id(cursor), &span, &is_shown) ||

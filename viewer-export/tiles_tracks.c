@@ -61,7 +61,7 @@ static bool list_process(struct export_stream *stream, const struct export_proce
 	text_add_format(text,
 			",\"kind\":\"%s\",\"trace\":%zu,\"rank\":%" PRId64 ",\"device\":%" PRId64
 			"}",
-			process->kind == PROCESS_HOST ? "host" : "gpu", process->source,
+			export_process_kind_name(process->kind), process->source,
 			process->rank, process->device_id);
 	return true;
 }
@@ -86,19 +86,6 @@ static bool list_track(struct export_stream *stream, const struct export_track *
 static const struct export_format listing_format = {
 	.name = "tracks", .process = list_process, .track = list_track,
 };
-
-static const char *kind_name(enum export_track_kind kind)
-{
-	return kind == TRACK_RANGES	 ? "ranges" :
-	       kind == TRACK_COLLECTIVES ? "collectives" :
-	       kind == TRACK_CALLS	 ? "calls" :
-	       kind == TRACK_OVERHEAD	 ? "overhead" :
-	       kind == TRACK_WORK	 ? "work" :
-	       kind == TRACK_GRAPHS	 ? "graphs" :
-	       kind == TRACK_PROJECTED	 ? "projected" :
-	       kind == TRACK_SYNC	 ? "sync" :
-					   "events";
-}
 
 /* Which family and group a number of the layout's stands for. */
 static bool places_map(const struct listing *listing, size_t trace, struct id_map *places)
@@ -126,9 +113,10 @@ static bool tracks_add(struct listing *listing, size_t trace, struct error *erro
 		text_add_format(text, "{\"id\":%" PRId64 ",\"process\":%" PRId64, id,
 				track->process_id);
 		add_member(text, ",\"name\":", listing->list[i].name);
-		text_add_format(text, ",\"kind\":\"%s\",\"thread\":%" PRId64 ",\"stream\":%" PRId64
-				"}",
-				kind_name(track->kind), track->thread_id, track->stream_number);
+		text_add_format(text,
+				",\"kind\":\"%s\",\"thread\":%" PRId64 ",\"stream\":%" PRId64 "}",
+				export_track_kind_name(track->kind), track->thread_id,
+				track->stream_number);
 	}
 	id_map_end(&places);
 	return ok || fail(error, ERROR_SYSTEM, "no memory for the tracks");

@@ -41,11 +41,8 @@ bool walk_no_memory(struct walk *walk)
 
 bool walk_is_in_window(const struct walk *walk, int64_t start_ns, int64_t end_ns)
 {
-	if (!walk->has_window)
-		return true;
-	/* Half open, but what has no length is in the window where it begins. */
-	return start_ns < walk->window_end_ns &&
-	       (end_ns > walk->window_start_ns || start_ns >= walk->window_start_ns);
+	return !walk->has_window ||
+	       span_touches(start_ns, end_ns, walk->window_start_ns, walk->window_end_ns);
 }
 
 /*

@@ -6,16 +6,6 @@
 #include "viewer-export/walk.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-/* Where a table of launched work keeps its correlation id. */
-static int correlation_column(enum trace_table table)
-{
-	return table == TABLE_kernel ? COLUMN_kernel_correlation_id :
-	       table == TABLE_memcpy ? COLUMN_memcpy_correlation_id :
-	       table == TABLE_memset ? COLUMN_memset_correlation_id :
-				       COLUMN_graph_launch_correlation_id;
-}
 
 enum walk_launch walk_launch_find(const struct walk *walk, int64_t start_ns, int64_t end_ns,
 				  int64_t correlation_id, struct launch *call)
@@ -36,14 +26,10 @@ static void row_count(struct walk *walk, const struct span_source *source,
 {
 	struct span span = span_of_row(source, row);
 	int64_t start_ns = span.start_ns + walk->offset_ns, end_ns = span.end_ns + walk->offset_ns;
-	const struct table_descriptor *table = &trace_tables[source->table];
-	int64_t correlation_id;
 	struct launch call;
-	memcpy(&correlation_id,
-	       (const char *)row + table->columns[correlation_column(source->table)].offset,
-	       sizeof correlation_id);
 	if (walk_is_in_window(walk, start_ns, end_ns) &&
-	    walk_launch_find(walk, start_ns, end_ns, correlation_id, &call) == LAUNCH_DRAWN)
+	    walk_launch_find(walk, start_ns, end_ns, span_correlation(source, row), &call) ==
+		    LAUNCH_DRAWN)
 		walk->first_flows[call.call]++;
 }
 
@@ -56,7 +42,7 @@ static bool source_count(struct walk *walk, size_t index)
 	if ((walk->survey->kinds & source->kind) == 0 || !span_family_has_flows(source->family))
 		return true;
 	if (!trace_reader_select(walk->reader, source->table,
-				 source->columns | UINT64_C(1) << correlation_column(source->table),
+				 source->columns | UINT64_C(1) << source->correlation_column,
 				 -1, &rows, walk->error))
 		return false;
 	/* A trace that grows is walked no further than it was surveyed. */

@@ -34,7 +34,7 @@ MAY_INCLUDE = {
 }
 # Headers of others, and the rooms that may include them.
 FOREIGN_HEADERS = (
-    (re.compile(r'^sqlite3\.h$'), ('tracedb', 'viewer-export')),
+    (re.compile(r'^sqlite3\.h$'), ('tracedb',)),
     (re.compile(r'^(zlib\.h|yajl/.*)$'), ('tracedb', 'viewer-export')),
     (re.compile(r'^microhttpd\.h$'), ('laggard',)),
     (re.compile(r'^(cuda|cupti|nvtx3?|nccl|nvml|nvToolsExt)', re.IGNORECASE), ()),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Numbers and names of the enumerations, as real exports of schema 3.25 have them. */
-#include "viewer-export/nsys_schema.h"
+#include "tracedb/nsys_schema.h"
 
 /* clang-format off */
 static const struct nsys_enum_value nsys_event_type[] = {

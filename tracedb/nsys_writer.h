@@ -9,17 +9,16 @@
  *
  * Thread: one thread at a time.
  */
-#ifndef VIEWER_EXPORT_NSYS_WRITER_H
-#define VIEWER_EXPORT_NSYS_WRITER_H
+#ifndef TRACEDB_NSYS_WRITER_H
+#define TRACEDB_NSYS_WRITER_H
 
 #include "base/error.h"
-#include "viewer-export/nsys_schema.h"
+#include "tracedb/nsys_schema.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct output;
 struct nsys_writer;
 
 enum nsys_cell_type { CELL_NULL, CELL_INTEGER, CELL_TEXT };
@@ -61,8 +60,8 @@ bool nsys_writer_enums(struct nsys_writer *writer, struct error *error);
 int64_t nsys_writer_rows(const struct nsys_writer *writer);
 int64_t nsys_writer_tables(const struct nsys_writer *writer);
 
-/* Completes the file and copies it; the writer is still to be closed. */
-bool nsys_writer_copy(struct nsys_writer *writer, struct output *output, struct error *error);
+/* Completes the file, to be read through `*file` until the writer is closed. */
+bool nsys_writer_finish(struct nsys_writer *writer, int *file, struct error *error);
 
 void nsys_writer_close(struct nsys_writer *writer);	/* NULL is fine */
 

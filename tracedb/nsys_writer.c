@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "viewer-export/nsys_writer.h"
+#include "tracedb/nsys_writer.h"
 
 #include "base/id_map.h"
 #include "base/text.h"
-#include "viewer-export/output.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,11 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COPY_BYTES = 1 << 20, TEXT_BYTES_MAX = 256 * 1024 * 1024 };
+enum { TEXT_BYTES_MAX = 256 * 1024 * 1024 };
 
 struct nsys_writer {
 	sqlite3 *db;
-	int file;			/* the same file, to copy it */
+	int file;			/* the same file, for who reads it */
 	sqlite3_stmt *inserts[NSYS_TABLE_COUNT];
 	size_t column_counts[NSYS_TABLE_COUNT];
 	struct bytes_map strings;
@@ -162,21 +161,6 @@ static bool table_make(struct nsys_writer *writer, enum nsys_output_table table,
 	       writer_fail(writer, error);
 }
 
-/* Readers in other languages refuse the whole file for one text that is no UTF-8. */
-static void clean_add(struct text *clean, const char *bytes)
-{
-	size_t length = strlen(bytes);
-	while (length > 0) {
-		size_t size = utf8_sequence_length(bytes, length);
-		if (size == 0)
-			text_add(clean, "\xef\xbf\xbd");
-		else
-			text_add_bytes(clean, bytes, size);
-		bytes += size == 0 ? 1 : size;
-		length -= size == 0 ? 1 : size;
-	}
-}
-
 static bool is_clean(const char *bytes)
 {
 	size_t length = strlen(bytes), size = 1;
@@ -200,8 +184,9 @@ static int cell_bind(struct nsys_writer *writer, sqlite3_stmt *insert, int colum
 		return sqlite3_bind_null(insert, column);
 	if (is_clean(cell->text))
 		return sqlite3_bind_text(insert, column, cell->text, -1, SQLITE_STATIC);
+	/* Readers in other languages refuse the whole file for one text that is no UTF-8. */
 	text_clear(&writer->clean);
-	clean_add(&writer->clean, cell->text);
+	text_add_utf8(&writer->clean, cell->text, strlen(cell->text));
 	if (!text_is_ok(&writer->clean))
 		return SQLITE_NOMEM;
 	return sqlite3_bind_text(insert, column, text_string(&writer->clean), -1,
@@ -281,27 +266,6 @@ int64_t nsys_writer_tables(const struct nsys_writer *writer)
 	return writer->tables;
 }
 
-static bool file_copy(int file, struct output *output, struct error *error)
-{
-	char *bytes = malloc(COPY_BYTES);
-	bool ok = bytes != NULL || no_memory(error);
-	off_t at = 0;
-	while (ok) {
-		ssize_t size = pread(file, bytes, COPY_BYTES, at);
-		if (size < 0 && errno == EINTR)
-			continue;
-		if (size < 0)
-			ok = fail(error, ERROR_SYSTEM, "cannot read what was written: %s",
-				  strerror(errno));
-		if (size <= 0)
-			break;
-		ok = output_write(output, bytes, (size_t)size, error);
-		at += size;
-	}
-	free(bytes);
-	return ok;
-}
-
 /* Statements first: a database with one of them is not closed. */
 static int database_close(struct nsys_writer *writer)
 {
@@ -314,13 +278,14 @@ static int database_close(struct nsys_writer *writer)
 	return result;
 }
 
-bool nsys_writer_copy(struct nsys_writer *writer, struct output *output, struct error *error)
+bool nsys_writer_finish(struct nsys_writer *writer, int *file, struct error *error)
 {
 	if (!run(writer, "COMMIT", error))
 		return false;
 	if (database_close(writer) != SQLITE_OK)
 		return writer_fail(writer, error);
-	return file_copy(writer->file, output, error);
+	*file = writer->file;
+	return true;
 }
 
 void nsys_writer_close(struct nsys_writer *writer)

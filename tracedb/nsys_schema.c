@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "viewer-export/nsys_schema.h"
+#include "tracedb/nsys_schema.h"
 
 #define WORK "start! end! deviceId! contextId! greenContextId streamId! correlationId globalPid "
 #define HOST_EVENT "deviceId! contextId! greenContextId streamId! correlationId globalPid "

@@ -5,8 +5,8 @@
  *
  * Thread: constant data.
  */
-#ifndef VIEWER_EXPORT_NSYS_SCHEMA_H
-#define VIEWER_EXPORT_NSYS_SCHEMA_H
+#ifndef TRACEDB_NSYS_SCHEMA_H
+#define TRACEDB_NSYS_SCHEMA_H
 
 #include <stddef.h>
 
