@@ -3,7 +3,6 @@
 
 #include "analyzer/trace_measures.h"
 #include "base/array.h"
-#include "base/column.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +75,8 @@ static bool find_waits(struct job *job, struct job_gpu *gpu)
 {
 	const struct comm_lane *lane = &job->lanes[gpu->lane];
 	const struct collective_match *match = job->match;
-	gpu->wait_end_ns = column_new(lane->count + 1, sizeof *gpu->wait_end_ns);
-	gpu->exposed_wait_ns = column_new_zeroed(lane->count + 1, sizeof *gpu->exposed_wait_ns);
+	gpu->wait_end_ns = malloc((lane->count + 1) * sizeof *gpu->wait_end_ns);
+	gpu->exposed_wait_ns = calloc(lane->count + 1, sizeof *gpu->exposed_wait_ns);
 	if (gpu->wait_end_ns == NULL || gpu->exposed_wait_ns == NULL)
 		return false;
 	for (size_t k = 0; k < lane->count; k++) {
@@ -192,7 +191,7 @@ bool job_find_syncs(struct job *job, struct error *error)
 	for (size_t g = 0; ok && g < job->gpu_count; g++)
 		for (size_t set = 0; ok && set < SYNC_SETS_MAX; set++) {
 			struct sync_set *sync = &job->gpus[g].sync[set];
-			sync->parts = column_new_zeroed(sync->count + 1, sizeof *sync->parts);
+			sync->parts = calloc(sync->count + 1, sizeof *sync->parts);
 			ok = sync->parts != NULL;
 		}
 	return ok || no_memory(error);

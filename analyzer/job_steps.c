@@ -2,7 +2,6 @@
 #include "analyzer/job.h"
 
 #include "analyzer/trace_measures.h"
-#include "base/column.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +86,7 @@ static bool bound_gpu(struct job *job, struct job_gpu *gpu, bool is_by_name, str
 	int64_t *bounds = calloc(measures->steps.count + 1, sizeof *bounds);
 	gpu->step_ns = calloc(steps->count + 1, sizeof *gpu->step_ns);
 	gpu->steps = calloc(steps->count + 1, sizeof *gpu->steps);
-	gpu->step_parts = column_new_zeroed(steps->count + 1, sizeof *gpu->step_parts);
+	gpu->step_parts = calloc(steps->count + 1, sizeof *gpu->step_parts);
 	bool ok = bounds != NULL && gpu->step_ns != NULL && gpu->steps != NULL &&
 		  gpu->step_parts != NULL;
 	if (!ok)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Growing arrays of any element; long ones are columns (base/column.h), released with free().
+ * Growing arrays of any element.
  *
  * Thread: pure functions over the caller's memory.
  */

@@ -48,15 +48,3 @@ void *column_new(size_t room, size_t size)
 	void *column = NULL;
 	return column_resize(&column, room == 0 ? 1 : room, size) ? column : NULL;
 }
-
-void *column_new_zeroed(size_t room, size_t size)
-{
-	if (room > SIZE_MAX / size)
-		return NULL;
-	if (room * size < HUGE_BYTES_MIN)
-		return calloc(room == 0 ? 1 : room, size);
-	void *column = column_new(room, size);
-	if (column != NULL)
-		memset(column, 0, room * size);
-	return column;
-}

@@ -21,7 +21,4 @@ bool column_resize(void *column, size_t room, size_t size);
 /* A column of its own, its values undefined; NULL: memory is short. */
 void *column_new(size_t room, size_t size);
 
-/* The same, all zero. */
-void *column_new_zeroed(size_t room, size_t size);
-
 #endif

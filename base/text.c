@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
-#include "base/column.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,10 +50,12 @@ char *text_reserve(struct text *text, size_t size)
 		size_t room = text->room < 256 ? 256 : text->room;
 		while (room < needed)
 			room = room > SIZE_MAX / 2 ? needed : room * 2;
-		if (!column_resize(&text->bytes, room, 1)) {
+		char *bytes = realloc(text->bytes, room);
+		if (bytes == NULL) {
 			text->failed = true;
 			return NULL;
 		}
+		text->bytes = bytes;
 		text->room = room;
 		text->bytes[text->length] = 0;
 	}
