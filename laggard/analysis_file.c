@@ -4,12 +4,14 @@
 #include "analyzer/analyze.h"
 #include "analyzer/sidecar.h"
 #include "analyzer/sidecar_write.h"
+#include "laggard/background.h"
 #include "laggard/talk.h"
 #include "laggard/version.h"
 #include "tracedb/private_copy.h"
 #include "viewer-export/export.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -17,38 +19,43 @@
 
 static const size_t PATH_BYTES_MAX = 1 << 16;
 
-/* Where an analysis of all that the line names may stand. */
-static void place_find(struct text *path, const struct parsed_line *line, bool *may_write)
+bool analysis_find_folder(struct text *path, const struct parsed_line *line)
 {
 	struct stat status;
 	const char *first = line->arguments[0];
-	*may_write = line->argument_count == 1 && stat(first, &status) == 0 &&
-		     S_ISDIR(status.st_mode) && access(first, W_OK) == 0;
+	if (line->argument_count != 1 || stat(first, &status) != 0 || !S_ISDIR(status.st_mode) ||
+	    access(first, W_OK) != 0)
+		return false;
 	sidecar_add_path(path, first);
+	return true;
+}
+
+bool analysis_write(const struct report *report, const char *path, const char *window,
+		    struct error *error)
+{
+	struct timespec now;
+	char shape[64];
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)snprintf(shape, sizeof shape, "window=%.48s", window);
+	const struct sidecar_origin origin = {
+		.tool_version = laggard_version,
+		.options = shape,
+		.made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+	};
+	return sidecar_write(report, path, &origin, error);
 }
 
 static bool analysis_make(const char *path, struct trace_set *set, struct error *error)
 {
 	struct report *report = NULL;
-	struct timespec now;
 	const struct analyze_options options = {
 		.window = WINDOW_STEADY, .window_end_ns = INT64_MAX, .keeps_pieces = true,
 	};
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	const struct sidecar_origin origin = {
-		.tool_version = laggard_version,
-		.options = "window=steady",
-		.made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
-	};
 	/* What ends us waits while a temporary file stands beside the traces. */
-	sigset_t ending, before;
-	(void)sigemptyset(&ending);
-	(void)sigaddset(&ending, SIGINT);
-	(void)sigaddset(&ending, SIGTERM);
-	(void)sigaddset(&ending, SIGHUP);
+	sigset_t ending = background_signals(), before;
 	bool ok = analyze_traces(set, &options, &report, error);
 	(void)pthread_sigmask(SIG_BLOCK, &ending, &before);
-	ok = ok && sidecar_write(report, path, &origin, error);
+	ok = ok && analysis_write(report, path, "steady", error);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	report_close(report);
 	return ok;
@@ -67,8 +74,9 @@ static bool private_make(struct analysis_file *file, struct trace_set *set, stru
 static bool automatic_take(struct analysis_file *file, const struct parsed_line *line,
 			   struct trace_set *set, struct error *error)
 {
-	bool may_write;
-	place_find(&file->path, line, &may_write);
+	bool may_write = analysis_find_folder(&file->path, line);
+	if (!may_write)
+		sidecar_add_path(&file->path, line->arguments[0]);
 	if (export_analysis_is_current(set, text_string(&file->path)) ||
 	    (may_write && analysis_make(text_string(&file->path), set, error)))
 		return true;

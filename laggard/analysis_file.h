@@ -8,12 +8,21 @@
 #ifndef LAGGARD_ANALYSIS_FILE_H
 #define LAGGARD_ANALYSIS_FILE_H
 
+#include "analyzer/report.h"
 #include "base/error.h"
 #include "base/options.h"
 #include "base/text.h"
 #include "tracedb/trace_set.h"
 
 #include <stdbool.h>
+
+/* True: `path` is where the analysis of all that the line names may be written, in its one folder.
+ */
+bool analysis_find_folder(struct text *path, const struct parsed_line *line);
+
+/* The tables of a report, to `path`; `window` is how the option says it. */
+bool analysis_write(const struct report *report, const char *path, const char *window,
+		    struct error *error);
 
 struct analysis_file {
 	struct text path;

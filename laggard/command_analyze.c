@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/analyze.h"
 #include "analyzer/sidecar.h"
-#include "analyzer/sidecar_write.h"
+#include "laggard/analysis_file.h"
 #include "laggard/command.h"
 #include "laggard/input.h"
 #include "laggard/locale.h"
 #include "laggard/talk.h"
-#include "laggard/version.h"
 #include "laggard/window.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
 	ANALYZE_FORMAT,
@@ -152,34 +147,22 @@ static bool report_write(const struct report *report, const struct parsed_line *
 static void database_path(struct text *path, const struct parsed_line *line)
 {
 	const char *choice = parsed_text(line, ANALYZE_DATABASE);
-	struct stat status;
 	if (strcmp(choice, "none") == 0)
 		return;
 	if (strcmp(choice, "auto") != 0) {
 		text_add(path, choice);
 		return;
 	}
-	if (line->argument_count == 1 && stat(line->arguments[0], &status) == 0 &&
-	    S_ISDIR(status.st_mode) && access(line->arguments[0], W_OK) == 0)
-		sidecar_add_path(path, line->arguments[0]);
+	(void)analysis_find_folder(path, line);
 }
 
 /* A folder that turns out not to take the tables by itself is no reason to withhold the report. */
 static bool database_write(const struct report *report, const struct parsed_line *line,
 			   const char *path, struct error *error)
 {
-	struct timespec now;
-	char shape[64];
 	bool is_asked = strcmp(parsed_text(line, ANALYZE_DATABASE), "auto") != 0;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)snprintf(shape, sizeof shape, "window=%.48s", parsed_text(line, ANALYZE_WINDOW));
-	const struct sidecar_origin origin = {
-		.tool_version = laggard_version,
-		.options = shape,
-		.made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
-	};
 	struct error cause;
-	if (sidecar_write(report, path, &origin, &cause))
+	if (analysis_write(report, path, parsed_text(line, ANALYZE_WINDOW), &cause))
 		return true;
 	if (is_asked)
 		return fail(error, cause.kind, "%s", cause.message);

@@ -48,7 +48,7 @@ struct trace_cursor {
 	size_t selected_count;
 	size_t left_count;
 	/* Members that are filled, in order of the statement's columns, and those that are not. */
-	struct { size_t offset; enum column_type type; } selected[64], left[64];
+	const struct column_descriptor *selected[64], *left[64];
 };
 
 static bool reader_fail(const struct table_reader *reader, const char *what, struct error *error)
@@ -227,19 +227,16 @@ bool table_reader_has(const struct table_reader *reader, size_t table)
 static struct table_scan *scan_open(const struct trace_cursor *cursor)
 {
 	struct table_scan_column columns[TABLE_SCAN_COLUMNS_MAX];
-	const struct table_descriptor *table = cursor->table;
-	size_t count = 0;
-	for (size_t i = 0; i < cursor->selected_count; i++) {
-		if (cursor->selected[i].type != COLUMN_TYPE_INTEGER)
+	size_t count = cursor->selected_count;
+	for (size_t i = 0; i < count; i++) {
+		if (cursor->selected[i]->type != COLUMN_TYPE_INTEGER)
 			return NULL;
-		for (size_t k = 0; k < table->column_count; k++)
-			if (table->columns[k].offset == cursor->selected[i].offset)
-				columns[count++] = (struct table_scan_column){
-					table->columns[k].name, table->columns[k].offset
-				};
+		columns[i] = (struct table_scan_column){ cursor->selected[i]->name,
+							 cursor->selected[i]->offset };
 	}
-	return count == 0 ? NULL :
-			    table_scan_open(cursor->reader->db, table->name, columns, count);
+	return count == 0
+		       ? NULL
+		       : table_scan_open(cursor->reader->db, cursor->table->name, columns, count);
 }
 
 /* The list of columns to select, divided into those that the file has and those it lacks. */
@@ -251,15 +248,12 @@ static void cursor_choose_columns(struct trace_cursor *cursor, uint64_t present,
 		const struct column_descriptor *column = &descriptor->columns[i];
 		uint64_t bit = UINT64_C(1) << i;
 		if ((column_mask != 0 && (column_mask & bit) == 0) || (present & bit) == 0) {
-			cursor->left[cursor->left_count].offset = column->offset;
-			cursor->left[cursor->left_count++].type = column->type;
+			cursor->left[cursor->left_count++] = column;
 			continue;
 		}
 		text_add_format(sql, "%s\"%s\"", cursor->selected_count == 0 ? "" : ",",
 				column->name);
-		cursor->selected[cursor->selected_count].offset = column->offset;
-		cursor->selected[cursor->selected_count].type = column->type;
-		cursor->selected_count++;
+		cursor->selected[cursor->selected_count++] = column;
 	}
 	if (cursor->selected_count == 0)
 		text_add(sql, "NULL");
@@ -389,7 +383,7 @@ static int cursor_leave_scan(struct trace_cursor *cursor, struct error *error)
 static void cursor_clear_left(const struct trace_cursor *cursor, unsigned char *members)
 {
 	for (size_t i = 0; i < cursor->left_count; i++)
-		member_clear(members + cursor->left[i].offset, cursor->left[i].type);
+		member_clear(members + cursor->left[i]->offset, cursor->left[i]->type);
 }
 
 int trace_cursor_next(struct trace_cursor *cursor, void *row, struct error *error)
@@ -415,15 +409,15 @@ int trace_cursor_next(struct trace_cursor *cursor, void *row, struct error *erro
 		return result;
 	cursor_clear_left(cursor, members);
 	for (size_t i = 0; i < cursor->selected_count; i++) {
-		if (cursor->selected[i].type == COLUMN_TYPE_INTEGER) {
+		if (cursor->selected[i]->type == COLUMN_TYPE_INTEGER) {
 			int64_t value = sqlite3_column_int64(cursor->statement, (int)i);
-			memcpy(members + cursor->selected[i].offset, &value, sizeof value);
+			memcpy(members + cursor->selected[i]->offset, &value, sizeof value);
 		} else {
 			const char *value =
 				(const char *)sqlite3_column_text(cursor->statement, (int)i);
 			if (value == NULL)
 				value = "";
-			memcpy(members + cursor->selected[i].offset, &value, sizeof value);
+			memcpy(members + cursor->selected[i]->offset, &value, sizeof value);
 		}
 	}
 	cursor->rows++;

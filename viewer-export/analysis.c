@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static bool no_memory(struct error *error)
 {
@@ -33,6 +32,12 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+bool analysis_file_is_as(const struct stat *file, const struct analysis_trace_row *row)
+{
+	int64_t changed_ns = (int64_t)file->st_mtim.tv_sec * 1000000000 + file->st_mtim.tv_nsec;
+	return row->file_bytes == file->st_size && row->changed_ns == changed_ns;
+}
+
 /* One file can hold several processes: pid and epoch tell them apart. */
 static bool is_trace_of(const struct analysis *analysis, const struct analysis_trace_row *row,
 			const struct export_source *source)
@@ -42,8 +47,7 @@ static bool is_trace_of(const struct analysis *analysis, const struct analysis_t
 	    row->epoch_ns != source->trace->epoch_ns || stat(source->path, &now) != 0 ||
 	    !trace_stat(analysis, row->path, &analysed) || !is_same_file(&analysed, &now))
 		return false;
-	int64_t changed_ns = (int64_t)now.st_mtim.tv_sec * 1000000000 + now.st_mtim.tv_nsec;
-	return row->file_bytes == now.st_size && row->changed_ns == changed_ns;
+	return analysis_file_is_as(&now, row);
 }
 
 static void source_take(struct analysis *analysis, const struct export_source *sources,

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /* What is drawn of each GPU: a track, or several where spans overlap (by the error of a clock). */
 enum analysis_family { ANALYSIS_STEPS, ANALYSIS_IDLE, ANALYSIS_WAITS, ANALYSIS_FAMILY_COUNT };
@@ -120,6 +121,9 @@ void analysis_close(struct analysis *analysis);	/* NULL is fine */
 
 /* What is drawn: time bounds, lanes, members. After analysis_open, before anything is drawn. */
 bool analysis_survey(struct analysis *analysis, struct error *error);
+
+/* The file is as it was when it was analysed. */
+bool analysis_file_is_as(const struct stat *file, const struct analysis_trace_row *row);
 
 /* How many sources it knows. */
 size_t analysis_known_count(const struct analysis *analysis);

@@ -2,6 +2,7 @@
 #include "viewer-export/html_pack.h"
 
 #include "viewer-export/output.h"
+#include "viewer-export/varint.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -130,18 +131,13 @@ bool html_pack_finish(struct html_pack *pack, struct error *error)
 
 void text_add_varint(struct text *text, uint64_t value)
 {
-	char *begin = text_reserve(text, 10);
-	char *to = begin;
+	char *begin = text_reserve(text, VARINT_BYTES_MAX);
 	if (begin == NULL)
 		return;
-	for (; value >= 128; value >>= 7)
-		*to++ = (char)(value | 128);
-	*to++ = (char)value;
-	text_advance(text, (size_t)(to - begin));
+	text_advance(text, (size_t)(put_varint(begin, value) - begin));
 }
 
 void text_add_zigzag(struct text *text, int64_t value)
 {
-	uint64_t doubled = (uint64_t)value << 1;
-	text_add_varint(text, value < 0 ? ~doubled : doubled);
+	text_add_varint(text, varint_fold((uint64_t)value));
 }

@@ -2,13 +2,14 @@
 #include "viewer-export/launches.h"
 
 #include "base/array.h"
+#include "viewer-export/varint.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	PAGE_COUNT = 64,
-	LAUNCH_BYTES_MAX = 40,	/* four numbers of up to ten bytes */
+	LAUNCH_BYTES_MAX = 4 * VARINT_BYTES_MAX,
 	CROWD_MAX = 16,		/* blocks that an id may lie in before all are sorted */
 };
 
@@ -33,34 +34,6 @@ struct launch_order {
 	int64_t correlation_id;
 	uint32_t call;
 };
-
-static uint8_t *put_number(uint8_t *to, uint64_t number)
-{
-	for (; number >= 0x80; number >>= 7)
-		*to++ = (uint8_t)(number | 0x80);
-	*to++ = (uint8_t)number;
-	return to;
-}
-
-static const uint8_t *get_number(const uint8_t *from, uint64_t *number)
-{
-	unsigned shift = 0;
-	for (*number = 0; (*from & 0x80) != 0; shift += 7)
-		*number |= (uint64_t)(*from++ & 0x7f) << shift;
-	*number |= (uint64_t)*from++ << shift;
-	return from;
-}
-
-/* Differences of either sign as small numbers; they wrap, and so does adding them again. */
-static uint64_t fold(uint64_t difference)
-{
-	return difference << 1 ^ (0 - (difference >> 63));
-}
-
-static uint64_t unfold(uint64_t folded)
-{
-	return folded >> 1 ^ (0 - (folded & 1));
-}
 
 static uint64_t since(int64_t value, int64_t before)
 {
@@ -90,17 +63,17 @@ bool launch_index_add(struct launch_index *index, const struct launch *launch)
 		return false;
 	if (index->byte_count + LAUNCH_BYTES_MAX > index->byte_room) {
 		size_t room = index->byte_room + index->byte_room / 4 + (1 << 16);
-		uint8_t *bytes = realloc(index->bytes, room);
+		char *bytes = realloc(index->bytes, room);
 		if (bytes == NULL)
 			return false;
 		index->bytes = bytes;
 		index->byte_room = room;
 	}
-	uint8_t *to = index->bytes + index->byte_count;
-	to = put_number(to, fold(since(launch->correlation_id, index->last.correlation_id)));
-	to = put_number(to, fold(since(launch->start_ns, index->last.start_ns)));
-	to = put_number(to, since(launch->end_ns, launch->start_ns));
-	to = put_number(to, launch->group);
+	char *to = index->bytes + index->byte_count;
+	to = put_varint(to, varint_fold(since(launch->correlation_id, index->last.correlation_id)));
+	to = put_varint(to, varint_fold(since(launch->start_ns, index->last.start_ns)));
+	to = put_varint(to, since(launch->end_ns, launch->start_ns));
+	to = put_varint(to, launch->group);
 	index->byte_count = (size_t)(to - index->bytes);
 	index->last = *launch;
 	index->count++;
@@ -115,7 +88,7 @@ bool launch_index_add(struct launch_index *index, const struct launch *launch)
 
 static void page_unpack(const struct launch_index *index, struct launch_page *page, size_t block)
 {
-	const uint8_t *from = index->bytes + index->blocks[block].first_byte;
+	const char *from = index->bytes + index->blocks[block].first_byte;
 	size_t first = block * LAUNCH_BLOCK;
 	struct launch last = { .call = 0 };
 	page->block = block + 1;
@@ -124,12 +97,12 @@ static void page_unpack(const struct launch_index *index, struct launch_page *pa
 	page->count = index->count - first < LAUNCH_BLOCK ? index->count - first : LAUNCH_BLOCK;
 	for (size_t i = 0; i < page->count; i++) {
 		uint64_t correlation, start, length, group;
-		from = get_number(from, &correlation);
-		from = get_number(from, &start);
-		from = get_number(from, &length);
-		from = get_number(from, &group);
-		int64_t id = (int64_t)((uint64_t)last.correlation_id + unfold(correlation));
-		int64_t start_ns = (int64_t)((uint64_t)last.start_ns + unfold(start));
+		from = get_varint(from, &correlation);
+		from = get_varint(from, &start);
+		from = get_varint(from, &length);
+		from = get_varint(from, &group);
+		int64_t id = (int64_t)((uint64_t)last.correlation_id + varint_unfold(correlation));
+		int64_t start_ns = (int64_t)((uint64_t)last.start_ns + varint_unfold(start));
 		page->is_sorted = page->is_sorted && (i == 0 || id > last.correlation_id);
 		last = page->launches[i] = (struct launch){
 			.correlation_id = id,

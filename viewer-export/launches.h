@@ -29,7 +29,7 @@ struct launch_page;
 struct launch_order;
 
 struct launch_index {
-	uint8_t *bytes;
+	char *bytes;
 	size_t byte_count;
 	size_t byte_room;
 	struct launch_block *blocks;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/protobuf.h"
 
+#include "viewer-export/varint.h"
+
 #include <string.h>
 
 /* How a value is written; part of the key. */
@@ -9,16 +11,6 @@ enum wire_type {
 	WIRE_FIXED64 = 1,
 	WIRE_BYTES = 2,
 };
-
-static char *put_varint(char *to, uint64_t value)
-{
-	while (value >= 0x80) {
-		*to++ = (char)(unsigned char)(value | 0x80);
-		value >>= 7;
-	}
-	*to++ = (char)(unsigned char)value;
-	return to;
-}
 
 static char *put_key(char *to, uint32_t field, enum wire_type type)
 {

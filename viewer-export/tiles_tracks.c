@@ -4,6 +4,7 @@
 
 #include "base/array.h"
 #include "tracedb/derived_reader.h"
+#include "viewer-export/analysis.h"
 #include "viewer-export/layout.h"
 
 #include <inttypes.h>
@@ -236,15 +237,6 @@ static void add_finding(const struct tiles_analysis *shown, struct text *text,
 	text_add(text, "}");
 }
 
-/* The file is as it was when it was analysed. */
-static bool file_is_as(const char *path, const struct analysis_trace_row *row)
-{
-	struct stat status;
-	return stat(path, &status) == 0 && (int64_t)status.st_size == row->file_bytes &&
-	       (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec ==
-		       row->changed_ns;
-}
-
 /* Whether every trace that is shown was analysed as it is now. */
 static bool analysis_is_current(struct tiles *tiles, struct derived_reader *reader,
 				bool *is_current, struct error *error)
@@ -258,9 +250,11 @@ static bool analysis_is_current(struct tiles *tiles, struct derived_reader *read
 	while ((result = trace_cursor_next(cursor, &row, error)) > 0)
 		for (size_t i = 0; i < tiles->count; i++) {
 			const struct trace_input *input = tiles->traces[i].input;
+			struct stat file;
 			known += tiles->traces[i].tiles != NULL && row.error[0] == 0 &&
 				 row.pid == trace_reader_trace(input->reader)->pid &&
-				 file_is_as(input->path, &row);
+				 stat(input->path, &file) == 0 &&
+				 analysis_file_is_as(&file, &row);
 		}
 	trace_cursor_close(cursor);
 	for (size_t i = 0; i < tiles->count; i++)

@@ -12,10 +12,8 @@ import decimal
 import glob
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -24,8 +22,11 @@ sys.path[:0] = [HERE, os.path.join(ROOT, 'tests', 'host')]
 import guest        # noqa: E402
 import expectation  # noqa: E402
 import filters      # noqa: E402
+import headless     # noqa: E402
 import sidecars     # noqa: E402
+import strict_json  # noqa: E402
 import synthetic    # noqa: E402
+from tap import Tap  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get('B', 'build'))
 LAGGARD = os.path.join(BUILD, 'bin', 'laggard')
@@ -34,26 +35,6 @@ VIEWER_PLACES = ('/usr/share/go-*/src/cmd/trace/static', '/usr/lib/go-*/src/cmd/
 RIG = os.path.join(BUILD, 'rig', 'bin', 'rig-run')
 SCENARIO = os.path.join(ROOT, 'tests', 'scenarios', 'ddp4.scn')
 BROWSER_SECONDS = 400
-
-
-class Tap:
-    def __init__(self):
-        self.count = 0
-        self.failed = 0
-
-    def check(self, passes, name, detail=''):
-        self.count += 1
-        self.failed += not passes
-        for line in ([] if passes else str(detail).splitlines()[:20]):
-            print('# ' + line[:500])
-        print(f'{"ok" if passes else "not ok"} {self.count} - {name}', flush=True)
-
-    def equal(self, got, want, name):
-        self.check(got == want, name, f'got {got}\nwant {want}')
-
-    def skip(self, name, reason):
-        self.count += 1
-        print(f'ok {self.count} - {name} # SKIP {reason}')
 
 
 class Case:
@@ -121,17 +102,6 @@ def rig_cases(tap, folder):
         yield Case('rig, 4 ranks', databases)
 
 
-def refuse_constant(word):
-    raise ValueError(f'{word} is no JSON')
-
-
-def refuse_double_keys(pairs):
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise ValueError(f'a key stands twice: {keys}')
-    return dict(pairs)
-
-
 def export(tap, case, folder):
     case.output = os.path.join(folder, case.name.replace(' ', '_').replace(',', '') + '.export.json')
     case.analysis = case.output + '.analysis.db'
@@ -143,8 +113,7 @@ def export(tap, case, folder):
         return
     try:
         with open(case.output, encoding='utf-8', errors='strict') as file:
-            case.document = json.load(file, parse_float=decimal.Decimal, parse_constant=refuse_constant,
-                                      object_pairs_hook=refuse_double_keys)
+            case.document = strict_json.loads(file.read(), parse_float=decimal.Decimal)
         tap.check(True, f'{case.name}: strict JSON')
     except ValueError as error:
         tap.check(False, f'{case.name}: strict JSON', error)
@@ -268,13 +237,7 @@ def viewer_place():
 def missing_browser():
     if viewer_place() is None:
         return 'the Trace Viewer is not installed (Debian: golang-1.19-src)'
-    if not (os.environ.get('CHROMIUM') or shutil.which('chromium') or shutil.which('chromium-browser')):
-        return 'chromium is not installed'
-    if shutil.which('node') is None:
-        return 'node is not installed'
-    if not os.path.isdir(os.path.join(HERE, 'node_modules', 'playwright-core')):
-        return 'playwright-core is not installed (npm ci in tests/browser)'
-    return None
+    return headless.missing_browser()
 
 
 def browse(cases, pictures):
@@ -347,10 +310,7 @@ def check_in_browser(tap, cases, folder):
 
 def main():
     tap = Tap()
-    kept = os.environ.get('KEEP')
-    folder = kept or tempfile.mkdtemp(prefix='laggard-chrome-')
-    os.makedirs(folder, exist_ok=True)
-    try:
+    with headless.folder_of('chrome') as folder:
         cases = [*made_cases(folder), *real_cases(tap, folder), *rig_cases(tap, folder)]
         for case in cases:
             export(tap, case, folder)
@@ -364,11 +324,7 @@ def main():
                 check_filters(tap, case, folder)
                 sidecars.check(tap, LAGGARD, run, case, folder)
         check_in_browser(tap, cases, folder)
-    finally:
-        if not kept:
-            shutil.rmtree(folder, ignore_errors=True)
-    print(f'1..{tap.count}')
-    sys.exit(tap.failed > 0)
+    sys.exit(tap.end())
 
 
 if __name__ == '__main__':

@@ -10,18 +10,18 @@ Environment: B (build folder), TRACES (real traces), KEEP (a folder for pages an
 import collections
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import chrome_test  # noqa: E402
 import expectation  # noqa: E402
+import headless     # noqa: E402
 import sidecars     # noqa: E402
 import synthetic    # noqa: E402
+from tap import Tap  # noqa: E402
 
 LAGGARD = chrome_test.LAGGARD
 BROWSER_SECONDS = 300
@@ -55,16 +55,6 @@ def check_text(tap, case):
     is_dirty = 'alert(1)' in text or '<' in after.replace('</body>\n</html>\n', '')
     tap.equal((sorted(strange), "default-src 'none'" in before, is_dirty), ([], True, False),
               f'{case.name}: only base64 stands in the data')
-
-
-def missing_browser():
-    if not (os.environ.get('CHROMIUM') or shutil.which('chromium') or shutil.which('chromium-browser')):
-        return 'chromium is not installed'
-    if shutil.which('node') is None:
-        return 'node is not installed'
-    if not os.path.isdir(os.path.join(HERE, 'node_modules', 'playwright-core')):
-        return 'playwright-core is not installed (npm ci in tests/browser)'
-    return None
 
 
 def browse(cases, pictures):
@@ -227,11 +217,8 @@ def check_same_bytes(tap, case, folder):
 
 
 def main():
-    tap = chrome_test.Tap()
-    kept = os.environ.get('KEEP')
-    folder = kept or tempfile.mkdtemp(prefix='laggard-html-')
-    os.makedirs(folder, exist_ok=True)
-    try:
+    tap = Tap()
+    with headless.folder_of('html') as folder:
         cases = [*chrome_test.made_cases(folder), *chrome_test.real_cases(tap, folder),
                  *chrome_test.rig_cases(tap, folder)]
         cases = [case for case in cases if not case.name.startswith(LEFT_OUT) and export(tap, case, folder)]
@@ -240,8 +227,9 @@ def main():
         for case in (*cases, hostile):
             check_text(tap, case)
         check_same_bytes(tap, cases[0], folder)
-        missing = missing_browser()
-        seen, said = browse([*cases, hostile], folder if kept else '-') if missing is None else ({}, '')
+        missing = headless.missing_browser()
+        pictures = folder if os.environ.get('KEEP') else '-'
+        seen, said = browse([*cases, hostile], pictures) if missing is None else ({}, '')
         for case in cases:
             if missing is not None:
                 tap.skip(f'{case.name}: in the browser', missing)
@@ -252,11 +240,7 @@ def main():
         if cases[0].output in seen:
             check_hostile(tap, seen[cases[0].output])
             check_hostile_findings(tap, seen[hostile.output])
-    finally:
-        if not kept:
-            shutil.rmtree(folder, ignore_errors=True)
-    print(f'1..{tap.count}')
-    sys.exit(tap.failed > 0)
+    sys.exit(tap.end())
 
 
 if __name__ == '__main__':

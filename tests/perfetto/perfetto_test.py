@@ -16,7 +16,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,6 +25,8 @@ sys.path[:0] = [HERE, os.path.join(ROOT, 'tests', 'browser')]
 import chrome_test  # noqa: E402
 import decoder      # noqa: E402
 import expectation  # noqa: E402
+import headless     # noqa: E402
+from tap import Tap  # noqa: E402
 
 LAGGARD = chrome_test.LAGGARD
 RATIO_MAX = 0.25
@@ -344,11 +345,8 @@ def check_same_bytes(tap, case, path, folder):
 
 
 def main():
-    tap = chrome_test.Tap()
-    kept = os.environ.get('KEEP')
-    folder = kept or tempfile.mkdtemp(prefix='laggard-perfetto-')
-    os.makedirs(folder, exist_ok=True)
-    try:
+    tap = Tap()
+    with headless.folder_of('perfetto') as folder:
         cases = [case for case in (*chrome_test.made_cases(folder), *chrome_test.real_cases(tap, folder),
                                    *chrome_test.rig_cases(tap, folder)) if not case.name.startswith(REPEATED)]
         for case in cases:
@@ -361,11 +359,7 @@ def main():
         made = [case for case in cases if case.name.startswith('made')]
         check_window(tap, made[0], folder)
         check_same_bytes(tap, made[-1], made[-1].output, folder)
-    finally:
-        if not kept:
-            shutil.rmtree(folder, ignore_errors=True)
-    print(f'1..{tap.count}')
-    sys.exit(tap.failed > 0)
+    sys.exit(tap.end())
 
 
 if __name__ == '__main__':

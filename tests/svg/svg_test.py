@@ -8,9 +8,7 @@ Environment: B (build folder), TRACES (real traces), KEEP (a folder for the pict
 
 import collections
 import os
-import shutil
 import sys
-import tempfile
 import xml.etree.ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -19,6 +17,8 @@ sys.path[:0] = [os.path.join(ROOT, 'tests', 'browser')]
 
 import chrome_test  # noqa: E402
 import expectation  # noqa: E402
+import headless     # noqa: E402
+from tap import Tap  # noqa: E402
 
 LAGGARD = chrome_test.LAGGARD
 SVG = '{http://www.w3.org/2000/svg}'
@@ -147,11 +147,8 @@ def check_window(tap, case, folder):
 
 
 def main():
-    tap = chrome_test.Tap()
-    kept = os.environ.get('KEEP')
-    folder = kept or tempfile.mkdtemp(prefix='laggard-svg-')
-    os.makedirs(folder, exist_ok=True)
-    try:
+    tap = Tap()
+    with headless.folder_of('svg') as folder:
         made = list(chrome_test.made_cases(folder))
         rig = list(chrome_test.rig_cases(tap, folder))
         cases = made + rig + [case for case in chrome_test.real_cases(tap, folder)
@@ -163,11 +160,7 @@ def main():
         again, _ = export(made[0], folder, '.again.svg')
         with open(paths[0], 'rb') as first, open(again, 'rb') as second:
             tap.check(first.read() == second.read(), 'the same databases give the same bytes')
-    finally:
-        if not kept:
-            shutil.rmtree(folder, ignore_errors=True)
-    print(f'1..{tap.count}')
-    sys.exit(tap.failed > 0)
+    sys.exit(tap.end())
 
 
 if __name__ == '__main__':

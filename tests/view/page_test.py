@@ -9,7 +9,6 @@ what it needs.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,15 +21,14 @@ sys.path[:0] = [HERE]
 import made_trace               # noqa: E402
 import tiles_oracle             # noqa: E402
 from view_server import LAGGARD, Tap, View      # noqa: E402
+import headless                 # noqa: E402
 
 TRACES = os.environ.get('TRACES', os.path.join(ROOT, '..', 'shared', 'traces'))
 
 
 def missing():
-    if not (os.environ.get('CHROMIUM') or shutil.which('chromium') or shutil.which('chromium-browser')):
-        return 'no Chromium'
-    if not shutil.which('node') or not os.path.isdir(os.path.join(BROWSER, 'node_modules', 'playwright-core')):
-        return 'no playwright-core'
+    if headless.missing_browser():
+        return headless.missing_browser()
     done = subprocess.run([LAGGARD, 'view', '/'], stderr=subprocess.PIPE, check=False, text=True)
     return 'laggard was built without libmicrohttpd' if 'libmicrohttpd' in done.stderr else None
 

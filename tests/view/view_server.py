@@ -1,58 +1,29 @@
 # SPDX-License-Identifier: MIT
-"""A `laggard view` that is started, asked and ended. And TAP."""
+"""A `laggard view` that is started, asked and ended."""
 
 import http.client
-import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import urllib.parse
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(TESTS, 'browser'), os.path.join(TESTS, 'host')]
+
+import strict_json      # noqa: E402
+from tap import Tap     # noqa: E402,F401  whoever starts a view needs it, too
 
 BUILD = os.path.abspath(os.environ.get('B', 'build'))
 LAGGARD = os.path.join(BUILD, 'bin', 'laggard')
 SECONDS = 60
 
 
-class Tap:
-    def __init__(self):
-        self.count = 0
-        self.failed = 0
-
-    def check(self, passes, name, detail=''):
-        self.count += 1
-        self.failed += not passes
-        for line in ([] if passes else str(detail).splitlines()[:20]):
-            print('# ' + line[:500])
-        print(f'{"ok" if passes else "not ok"} {self.count} - {name}', flush=True)
-
-    def equal(self, got, want, name):
-        self.check(got == want, name, f'got  {got!r}\nwant {want!r}')
-
-    def skip(self, name, reason):
-        self.count += 1
-        print(f'ok {self.count} - {name} # SKIP {reason}')
-
-    def end(self):
-        print(f'1..{self.count}')
-        return 1 if self.failed else 0
-
-
 def has_library():
     out = subprocess.run([LAGGARD, 'view', '--help'], stdout=subprocess.PIPE, check=False, text=True).stdout
     done = subprocess.run([LAGGARD, 'view', '/'], stderr=subprocess.PIPE, check=False, text=True)
     return 'Usage: laggard view' in out and 'libmicrohttpd' not in done.stderr
-
-
-def refuse_constant(word):
-    raise ValueError(f'{word} is no JSON')
-
-
-def refuse_double_keys(pairs):
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise ValueError(f'a key stands twice: {keys}')
-    return dict(pairs)
 
 
 class View:
@@ -92,8 +63,7 @@ class View:
         status, _, body = self.ask(path)
         if status != 200:
             raise ValueError(f'{path}: {status} {body[:200]}')
-        return json.loads(body.decode('utf-8', 'strict'), parse_constant=refuse_constant,
-                          object_pairs_hook=refuse_double_keys)
+        return strict_json.loads(body.decode('utf-8', 'strict'))
 
     def wait_exact(self):
         """The tracks once all is read; those of the analysis come when they come, and are left out."""
