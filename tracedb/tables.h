@@ -15,7 +15,7 @@
 /* "lagg": PRAGMA application_id of every trace database. */
 #define TRACEDB_APPLICATION_ID 0x6c616767
 /* PRAGMA user_version: grows when tables.def changes. History in docs/SCHEMA.md. */
-#define TRACEDB_VERSION 2
+#define TRACEDB_VERSION 3
 
 #define ROW_TYPE_INTEGER int64_t
 #define ROW_TYPE_TEXT const char *
