@@ -25,7 +25,6 @@ enum {
 };
 
 struct track {
-	bool is_open;
 	struct html_block slices;
 	struct html_block instants;
 	struct export_arguments *last;	/* of the last slice: keys and types only */
@@ -40,6 +39,7 @@ struct counter {
 
 struct html {
 	struct html_pack *pack;
+	struct html_columns columns;
 	struct text record;
 	struct track *tracks;		/* by track id */
 	size_t track_room;
@@ -81,6 +81,8 @@ static bool html_begin(struct export_stream *stream, const struct export_head *h
 	text_begin(&html->record, RECORD_BYTES_MAX);
 	text_begin(&html->signature, 1 << 16);
 	text_begin(&html->flows, RECORD_BYTES_MAX);
+	if (!html_columns_begin(&html->columns))
+		return no_memory(error);
 	if (!output_write(stream->output, (const char *)html_page_head, html_page_head_bytes,
 			  error) ||
 	    !html_pack_open(&html->pack, stream->output, error))
@@ -129,9 +131,6 @@ static bool html_track(struct export_stream *stream, const struct export_track *
 	made->last = calloc(1, sizeof *made->last);
 	if (made->last == NULL)
 		return no_memory(error);
-	made->is_open = true;
-	html_block_begin(&made->slices);
-	html_block_begin(&made->instants);
 	text_add_char(text, '{');
 	json_add_number(text, "id", track->track_id);
 	json_add_number(text, "process", track->process_id);
@@ -254,18 +253,18 @@ static bool values_add(struct html *html, struct html_block *block,
 		const struct export_argument *argument = &arguments->list[i];
 		int64_t number = argument->number;
 		size_t key;
-		if (!key_number(html, argument->key, &key) || !html_block_reserve_key(block, key))
+		if (!key_number(html, argument->key, &key))
 			return no_memory(error);
 		if (argument->type == ARGUMENT_TEXT &&
 		    !string_number(html, argument->text, &number, error))
 			return false;
-		html_block_add_value(block, key, number);
-		if (argument->type == ARGUMENT_TRIPLE) {
-			html_block_add_value(block, key, argument->more[0]);
-			html_block_add_value(block, key, argument->more[1]);
-		}
-		if (strcmp(argument->key, "correlation") == 0)
-			html_block_add_correlation(block, number);
+		bool ok = html_block_add_value(block, key, number,
+					       strcmp(argument->key, "correlation") == 0);
+		if (argument->type == ARGUMENT_TRIPLE)
+			ok = ok && html_block_add_value(block, key, argument->more[0], false) &&
+			     html_block_add_value(block, key, argument->more[1], false);
+		if (!ok)
+			return no_memory(error);
 	}
 	return true;
 }
@@ -275,8 +274,9 @@ static bool block_put(struct html *html, enum html_record type, int64_t track_id
 {
 	if (block->count == 0)
 		return true;
-	return html_block_take(block, track_id, &html->record) ? put(html, type, error) :
-								 no_memory(error);
+	return html_block_take(block, &html->columns, track_id, &html->record) ?
+		       put(html, type, error) :
+		       no_memory(error);
 }
 
 static bool slice_add(struct html *html, enum html_record type, struct html_block *block,
@@ -295,8 +295,9 @@ static bool slice_add(struct html *html, enum html_record type, struct html_bloc
 			return false;
 		*track->last = *arguments;
 	}
-	html_block_add(block, slice->start_ns, slice->duration_ns, slice->label,
-		       track->last_shape);
+	if (!html_block_add(block, slice->start_ns, slice->duration_ns, slice->label,
+			    track->last_shape))
+		return no_memory(error);
 	return values_add(html, block, arguments, error);
 }
 
@@ -437,11 +438,9 @@ static bool html_flow(struct export_stream *stream, const struct export_flow *fl
 {
 	struct html *html = stream->state;
 	struct html_block *to = &html->tracks[flow->to_track_id].slices;
-	if (flow->kind == FLOW_LAUNCH && to->count > 0 && to->has_correlation &&
-	    to->start_ns == flow->to_start_ns) {
-		to->flow_track = flow->from_track_id;
+	if (flow->kind == FLOW_LAUNCH &&
+	    html_block_set_flow(to, flow->to_start_ns, flow->from_track_id))
 		return true;
-	}
 	text_add_varint(&html->flows, flow->kind);
 	text_add_varint(&html->flows, (uint64_t)flow->from_track_id);
 	text_add_zigzag(&html->flows, flow->from_ns - html->flow_ns);
@@ -481,10 +480,12 @@ static bool rest_put(struct html *html, struct error *error)
 {
 	for (size_t i = 0; i < html->track_room; i++) {
 		struct track *track = &html->tracks[i];
-		if (track->is_open &&
-		    (!block_put(html, RECORD_SLICES, (int64_t)i, &track->slices, error) ||
-		     !block_put(html, RECORD_INSTANTS, (int64_t)i, &track->instants, error)))
-			return false;
+		while (track->slices.count > 0)
+			if (!block_put(html, RECORD_SLICES, (int64_t)i, &track->slices, error))
+				return false;
+		while (track->instants.count > 0)
+			if (!block_put(html, RECORD_INSTANTS, (int64_t)i, &track->instants, error))
+				return false;
 	}
 	for (size_t i = 0; i < html->counter_count; i++)
 		if (!samples_put(html, i, error))
@@ -531,6 +532,7 @@ static void html_free(struct export_stream *stream)
 	bytes_map_end(&html->keys);
 	bytes_map_end(&html->shapes);
 	html_pack_close(html->pack);
+	html_columns_end(&html->columns);
 	text_end(&html->record);
 	text_end(&html->signature);
 	text_end(&html->flows);

@@ -131,28 +131,42 @@ function signed(value) {
 	return value % 2 ? -(value + 1) / 2 : value / 2;
 }
 
-// Stable order of numbers: null where they are in order already.
+// Where the ascending runs of `values` begin, and the end.
+function runsOf(values) {
+	const runs = [0];
+	for (let i = 1; i < values.length; i++)
+		if (values[i - 1] > values[i])
+			runs.push(i);
+	runs.push(values.length);
+	return runs;
+}
+
+function mergeRuns(values, from, low, middle, high, to) {
+	let [a, b] = [low, middle];
+	for (let i = low; i < high; i++)
+		to[i] = b >= high || a < middle && values[from[a]] <= values[from[b]] ? from[a++] : from[b++];
+}
+
+// Stable order of numbers: null where they are in order already. They come as a few long runs (a table each) or with
+// neighbours out of place, so runs are merged.
 function orderOf(values) {
-	const count = values.length;
-	let sorted = true;
-	for (let i = 1; i < count && sorted; i++)
-		sorted = values[i - 1] <= values[i];
-	if (sorted)
+	let runs = runsOf(values);
+	if (runs.length <= 2)
 		return null;
-	const order = new Uint32Array(count);
-	for (let i = 0; i < count; i++)
-		order[i] = i;
-	// Mostly a few stand out of order: moving those is cheap, and a sort is for the others.
-	let moves = 16 * count;
-	for (let i = 1; i < count && moves > 0; i++) {
-		const index = order[i];
-		const value = values[index];
-		let j = i;
-		for (; j > 0 && values[order[j - 1]] > value; j--, moves--)
-			order[j] = order[j - 1];
-		order[j] = index;
+	let from = new Uint32Array(values.length);
+	let to = new Uint32Array(values.length);
+	for (let i = 0; i < from.length; i++)
+		from[i] = i;
+	while (runs.length > 2) {
+		const merged = [0];
+		for (let i = 0; i + 1 < runs.length; i += 2) {
+			const high = runs[Math.min(i + 2, runs.length - 1)];
+			mergeRuns(values, from, runs[i], runs[i + 1], high, to);
+			merged.push(high);
+		}
+		[from, to, runs] = [to, from, merged];
 	}
-	return moves > 0 ? order : order.sort((a, b) => values[a] - values[b] || a - b);
+	return from;
 }
 
 function inOrder(values, order) {

@@ -99,8 +99,8 @@ class EmbeddedSource {
 		track.rows = track.data.rows;
 		track.count = track.data.count;
 		const { points } = track;
-		const starts = columnOf(points.count, (i) => points.start(i));
-		const labels = columnOf(points.count, (i) => points.label(i));
+		const [starts] = columnsOf(points);
+		const labels = starts.map((_, i) => points.label(i));
 		const order = orderOf(starts);
 		track.points = { times: inOrder(starts, order), labels: inOrder(labels, order), order };
 	}

@@ -104,11 +104,22 @@ class Slices {
 	}
 }
 
-function columnOf(count, read) {
-	const made = new Float64Array(count);
-	for (let i = 0; i < count; i++)
-		made[i] = read(i);
-	return made;
+// All starts and durations, block by block: asking for each costs several times as much.
+function columnsOf(slices) {
+	const starts = new Float64Array(slices.count);
+	const durations = new Float64Array(slices.count);
+	for (let number = 0, at = 0; number < slices.starts.length; number++) {
+		const [startBase, sumBase] = [slices.startBases[number], slices.sumBases[number]];
+		const [ownStarts, ownSums] = [slices.starts[number], slices.sums[number]];
+		for (let i = 0, before = 0; i < ownStarts.length; i++, at++) {
+			starts[at] = startBase + ownStarts[i];
+			// As sum(i + 1) - sum(i): the same number, to the last bit.
+			const sum = sumBase + ownSums[i];
+			durations[at] = sum - (i === 0 ? sumBase : before);
+			before = sum;
+		}
+	}
+	return [starts, durations];
 }
 
 // Of slices by start: how deep each stands, and how many rows that makes.
@@ -146,8 +157,7 @@ function rowOrder(depths, rows, byStart) {
 }
 
 function nestRows(slices) {
-	const starts = columnOf(slices.count, (i) => slices.start(i));
-	const durations = columnOf(slices.count, (i) => slices.duration(i));
+	const [starts, durations] = columnsOf(slices);
 	const byStart = orderOf(starts);
 	const [depths, rows] = depthsOf(starts, durations, byStart);
 	const [order, first] = rowOrder(depths, rows, byStart);
@@ -160,7 +170,7 @@ function nestRows(slices) {
 			const at = order[begin + i];
 			scratch.starts[i] = starts[at];
 			scratch.durations[i] = durations[at];
-			scratch.labels[i] = slices.label(at);
+			scratch.labels[i] = slices.labels[at >>> BITS][at & BLOCK - 1];
 		}
 		made.append(count);
 	}

@@ -39,33 +39,54 @@ function workInflater() {
 	postMessage('ready');
 }
 
-// As inflaterOf; throws where the browser starts no worker.
-async function workerInflaterOf(take) {
+// As inflaterOf; throws where there can be no worker. It takes a tenth of a second to start, so texts go to it at once;
+// until it says that it runs they are kept, for the page's own inflater where the browser does not start it after all.
+function workerInflaterOf(take) {
 	const source = `'use strict';${base64Bytes}${inflaterOf}(${workInflater})();`;
 	const address = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
 	const worker = new Worker(address);
-	await new Promise((resolve, reject) => {
-		worker.onmessage = resolve;
-		worker.onerror = reject;
-	});
-	URL.revokeObjectURL(address);
-	const ended = new Promise((resolve, reject) => {
-		worker.onerror = (event) => reject(new Error(event.message));
-		worker.onmessage = ({ data }) => {
-			if (data === null)
-				resolve();
-			else if (typeof data === 'string')
-				reject(new Error(data));
-			else
-				take(data);
-		};
-	});
+	let kept = [];
+	let own = null;
+	let end;
+	const ended = new Promise((resolve, reject) => end = { resolve, reject });
 	ended.catch(() => {});
+	worker.onmessage = ({ data }) => {
+		if (data === 'ready')
+			kept = null;
+		else if (data === null)
+			end.resolve();
+		else if (typeof data === 'string')
+			end.reject(new Error(data));
+		else
+			take(data);
+	};
+	worker.onerror = (event) => {
+		if (kept === null) {
+			end.reject(new Error(event.message));
+			return;
+		}
+		own = inflaterOf(take);
+		for (const text of kept)
+			if (text !== null)
+				own.write(text);
+			else
+				own.close().then(end.resolve, end.reject);
+		kept = null;
+	};
+	const send = (text) => {
+		kept?.push(text);
+		worker.postMessage(text);
+	};
 	return {
-		write: (text) => worker.postMessage(text),
+		write: (text) => own ? own.write(text) : send(text),
 		close: () => {
-			worker.postMessage(null);
-			return ended.finally(() => worker.terminate());
+			if (own)
+				return own.close();
+			send(null);
+			return ended.finally(() => {
+				worker.terminate();
+				URL.revokeObjectURL(address);
+			});
 		},
 	};
 }
@@ -94,6 +115,14 @@ async function *dataTexts() {
 	document.removeEventListener('readystatechange', wakeUp);
 }
 
+function anyInflaterOf(take) {
+	try {
+		return workerInflaterOf(take);
+	} catch {
+		return inflaterOf(take);
+	}
+}
+
 // take(part) for all bytes of the data, in order.
 async function unpackData(take) {
 	let problem = null;
@@ -105,7 +134,7 @@ async function unpackData(take) {
 			problem = error;
 		}
 	};
-	const inflater = await workerInflaterOf(careful).catch(() => inflaterOf(careful));
+	const inflater = anyInflaterOf(careful);
 	for await (const text of dataTexts())
 		inflater.write(text);
 	await inflater.close();
