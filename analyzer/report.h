@@ -35,6 +35,14 @@ struct report_loss {
 	int64_t last_ns;
 };
 
+/* Stretches in which something was not recorded, for one reason. */
+struct report_capture_gap {
+	const char *source;	/* what is missing: cupti, nvtx, nccl, nvml, all */
+	const char *reason;
+	int64_t count;
+	int64_t ns;
+};
+
 struct report_trace {
 	const char *path;
 	const char *error;	/* NULL: read. Otherwise why not, and only `path` is set */
@@ -50,6 +58,8 @@ struct report_trace {
 	struct report_loss *losses;
 	size_t loss_count;
 	int64_t lost_records;	/* sum of their counts */
+	struct report_capture_gap *gaps;
+	size_t gap_count;
 	struct timeline_rejects rejects;
 	int64_t missing_symbol_rows;
 	int64_t negative_bytes_rows;
@@ -90,6 +100,7 @@ struct report_gpu {
 struct report_totals {
 	int64_t window_ns, compute_ns, comm_ns, copy_ns, idle_ns;	/* saturated */
 	int64_t graph_only_ns;
+	int64_t not_recorded_ns;	/* of idle_ns: in gaps of the capture, where nobody knows */
 	int64_t lost_records;
 	int64_t broken_traces;
 	int64_t empty_traces;	/* readable, without GPU work */
