@@ -96,7 +96,8 @@ def check_heads(tap, found):
             problems.append(f'no {scenario}')
         elif f'finding={sample.finding}' not in text_of(scenario):
             problems.append(f'{scenario} plants something else')
-        row = next((line for line in readme.splitlines() if line.startswith(f'| `{sample.name.rsplit(".", 1)[0]}.')), '')
+        begin = '| `' + sample.name.rsplit('.', 1)[0] + '.'
+        row = next((line for line in readme.splitlines() if line.startswith(begin)), '')
         if f'`{sample.finding}`' not in row or f'| {sample.scenario} |' not in row:
             problems.append(f'README.md says: {row}')
         if not sample.repair:
