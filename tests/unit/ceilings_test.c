@@ -125,6 +125,28 @@ TEST(hostile_ceilings_give_one_error_that_names_the_place)
 	}
 }
 
+/* Each byte cut off or made another: a checked set or an error, and never a crash. */
+TEST(damaged_ceilings_are_refused_or_make_sense)
+{
+	static char text[sizeof whole];
+	static const char damage[] = { '0', '-', '"', '}', ']', '[', (char)0xff };
+	int refused = 0;
+	for (size_t i = 0; i < sizeof whole - 1; i++) {
+		struct ceilings ceilings;
+		struct error error;
+		memcpy(text, whole, sizeof whole);
+		text[i] = i % 8 == 7 ? 0 : damage[i % 8];
+		if (ceilings_read_json(&ceilings, json_write(text), &error)) {
+			CHECK_OK(ceilings_check(&ceilings, "again", &error), error);
+			ceilings_end(&ceilings);
+			continue;
+		}
+		CHECK(error.message[0] != 0);
+		refused++;
+	}
+	CHECK(refused > (int)sizeof whole / 4);
+}
+
 TEST(ceilings_are_of_one_gpu_on_one_host)
 {
 	struct ceilings ceilings;
