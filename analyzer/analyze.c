@@ -33,11 +33,18 @@ struct worker {
 static bool analysis_do_one(struct analysis *analysis, size_t index, struct error *error)
 {
 	struct trace_measures *measures = &analysis->measures[index];
-	if (analysis->is_loaded)
-		return trace_measures_measure(measures, &analysis->job, error) &&
-		       (measures->timeline == NULL ||
-			gpu_facts_measure(analysis->facts, &analysis->job, index,
-					  measures->input->reader, measures->timeline, error));
+	if (analysis->is_loaded) {
+		if (!trace_measures_measure(measures, &analysis->job, error))
+			return false;
+		const struct facts_source source = {
+			.reader = measures->input->reader,
+			.timeline = measures->timeline,
+			.ceilings = analysis->options->ceilings,
+			.ceilings_count = analysis->options->ceilings_count,
+		};
+		return source.timeline == NULL ||
+		       gpu_facts_measure(analysis->facts, &analysis->job, index, &source, error);
+	}
 	measures->place = index;
 	return trace_measures_load(measures, trace_set_input(analysis->set, index), error);
 }

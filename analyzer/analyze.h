@@ -35,6 +35,8 @@ struct analyze_options {
 	 * outlive the report.
 	 */
 	bool keeps_pieces;
+	const struct ceilings *ceilings;	/* measured ones, of any machines; only read */
+	size_t ceilings_count;
 };
 
 /*

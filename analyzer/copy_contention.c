@@ -86,9 +86,12 @@ static struct root_contention gpu_compare(struct rates *rates, const struct copy
 		.alone_count = rates->counts[SIDE_ALONE],
 		.together_count = rates->counts[SIDE_TOGETHER],
 	};
-	if (found.alone_count < ROOT_SAMPLES_MIN || found.together_count < ROOT_SAMPLES_MIN)
+	found.is_alone_known = found.alone_count < ROOT_SAMPLES_MIN &&
+			       gpu->alone_bytes_per_s[way] > 0;
+	if ((found.alone_count < ROOT_SAMPLES_MIN && !found.is_alone_known) ||
+	    found.together_count < ROOT_SAMPLES_MIN)
 		return found;
-	found.alone_bytes_per_s =
+	found.alone_bytes_per_s = found.is_alone_known ? gpu->alone_bytes_per_s[way] :
 		value_select_median(rates->values[SIDE_ALONE], (size_t)found.alone_count);
 	found.together_bytes_per_s =
 		value_select_median(rates->values[SIDE_TOGETHER], (size_t)found.together_count);

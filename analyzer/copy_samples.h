@@ -39,6 +39,8 @@ struct copy_samples {
 	size_t count;
 	int64_t left_out;
 	int64_t offset_ns;	/* to add for a clock that all GPUs share; the caller sets it */
+	/* Pinned copies of this GPU alone, as measured before; 0 unknown. The caller sets it. */
+	int64_t alone_bytes_per_s[COPY_WAY_COUNT];
 };
 
 /* Those wholly in the window. False: memory is short. */
@@ -73,6 +75,7 @@ struct root_contention {
 	int64_t together_count;		/* at least half of the copy beside others' */
 	int64_t together_bytes_per_s;
 	int64_t lost_ns;	/* together: time above what the median alone would take; >= 0 */
+	bool is_alone_known;	/* alone: not from this trace, but measured before */
 	bool is_comparable;	/* both sides have ROOT_SAMPLES_MIN; else rates and loss are 0 */
 };
 

@@ -10,6 +10,8 @@
 /* Below this share of all GPU time a cause is not worth a line. */
 static const int64_t SHARE_MIN_E12 = RATIO_ONE / 200;
 
+enum { WORDS_BYTES = 256 };
+
 static const struct { enum finding_id id; enum idle_cause first, last; } groups[] = {
 	{ FINDING_HOST_SYNC, CAUSE_SYNC, CAUSE_AFTER_SYNC },
 	{ FINDING_ALLOCATION, CAUSE_ALLOC, CAUSE_ALLOC },
@@ -37,6 +39,26 @@ static int64_t median_kernel_ns(const struct report *report)
 	return least_ns == INT64_MAX ? 0 : least_ns;
 }
 
+/* What a launch costs this machine's host at best, where that was measured. */
+static const char *launch_words(struct report *report)
+{
+	struct text words;
+	text_begin(&words, WORDS_BYTES);
+	for (size_t g = 0; g < report->gpu_count && words.length == 0; g++) {
+		const struct gpu_ceilings *ceilings = &report->facts[g].ceilings;
+		if (ceilings->launch_call_ns <= 0)
+			continue;
+		text_add(&words, "; a launch takes this machine's host ");
+		text_add_duration(&words, ceilings->launch_call_ns);
+		text_add(&words, " at best, measured ");
+		gpu_ceilings_add_date(&words, ceilings);
+	}
+	const char *kept = text_is_ok(&words) ?
+		arena_copy_text(report->arenas[0], text_string(&words), words.length) : NULL;
+	text_end(&words);
+	return kept == NULL ? "" : kept;
+}
+
 /*
  * What a cause costs all GPUs alike: what one of them has beyond is a matter of who makes the
  * others wait. Ranks of one job lose time together where each loses it, so the typical GPU counts
@@ -56,6 +78,8 @@ static bool find_cause(struct report *report, size_t group, int64_t *scratch)
 		.count = gaps,
 		.a = median_kernel_ns(report),
 	};
+	if (groups[group].id == FINDING_LAUNCH_BOUND)
+		finding.words = launch_words(report);
 	if (__builtin_mul_overflow(common_ns, (int64_t)report->gpu_count, &finding.gpu_ns))
 		finding.gpu_ns = INT64_MAX;
 	finding.recoverable_ns = finding.gpu_ns;

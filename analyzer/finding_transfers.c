@@ -138,6 +138,7 @@ static bool find_shared(struct report *report, const struct host_copies *host)
 		struct finding finding = {
 			.id = FINDING_LINK_SHARED, .gpu = host->gpu[i / COPY_WAY_COUNT],
 			.a = one->alone_bytes_per_s, .b = one->together_bytes_per_s,
+			.words = one->is_alone_known ? " (as calibrated)" : "",
 		};
 		if (one->is_comparable && one->together_bytes_per_s <
 					  one->alone_bytes_per_s / 100 * BUS_FAIR_PERCENT)
@@ -185,29 +186,42 @@ static bool find_in_line(struct report *report, int64_t staged_ns)
 	return loss_add(report, &finding, sum_ns > explained_ns ? sum_ns - explained_ns : 0);
 }
 
+static bool is_accused(const struct report *report, size_t gpu, enum finding_id id)
+{
+	for (size_t i = 0; i < report->finding_count; i++)
+		if (report->findings[i].gpu == gpu && report->findings[i].id == id)
+			return true;
+	return false;
+}
+
 /* A link below what slot and card allow costs the exposed copies over it the difference. */
 static bool find_links(struct report *report)
 {
 	for (size_t g = 0; g < report->gpu_count; g++) {
 		const struct link *link = &report->facts[g].link;
 		const struct time_parts *parts = &report->job.gpus[g].time.parts;
-		bool is_accused = false;
-		for (size_t i = 0; i < report->finding_count; i++)
-			is_accused = is_accused || (report->findings[i].gpu == g &&
-						    report->findings[i].id == FINDING_LINK);
-		if ((!link->is_width_low && !link->is_generation_low) || is_accused ||
+		if ((!link->is_width_low && !link->is_generation_low) ||
+		    is_accused(report, g, FINDING_LINK) ||
 		    link->ceiling_max_bytes_per_s <= 0)
 			continue;
 		int64_t generation = link->generation_loaded > 0 ? link->generation_loaded :
 			link->generation_first;
 		int64_t width = link->width_loaded > 0 ? link->width_loaded : link->width_first;
-		int64_t copies_ns = parts->ns[PART_COPY_HTOD] + parts->ns[PART_COPY_DTOH];
-		int64_t faster_ns = share_of(copies_ns, link->ceiling_bytes_per_s,
-					     link->ceiling_max_bytes_per_s);
+		const int64_t copies_ns[COPY_WAY_COUNT] = {
+			[COPY_WAY_TO_DEVICE] = parts->ns[PART_COPY_HTOD],
+			[COPY_WAY_TO_HOST] = parts->ns[PART_COPY_DTOH],
+		};
+		int64_t lost_ns = 0;
+		for (int way = 0; way < COPY_WAY_COUNT; way++) {
+			int64_t rate = link->way_bytes_per_s[way];
+			int64_t max = link->way_max_bytes_per_s[way];
+			if (max > rate)
+				lost_ns += copies_ns[way] - share_of(copies_ns[way], rate, max);
+		}
 		struct finding finding = { .id = FINDING_LINK, .gpu = g,
 					   .a = generation << 8 | width,
 					   .words = "below what slot and card allow" };
-		loss_fill(&finding, report, copies_ns - faster_ns);
+		loss_fill(&finding, report, lost_ns);
 		if (!finding_add(report, &finding))
 			return false;
 		if (link->replays > 0 &&
@@ -219,19 +233,84 @@ static bool find_links(struct report *report)
 	return true;
 }
 
-/* The slowest link among the GPUs bounds what a ring can carry. */
-static int64_t ceiling_bytes_per_s(const struct report *report)
+/* What this machine can do in the trace's situation: other GPUs of the job copy, too, or not. */
+static int64_t reachable_bytes_per_s(const struct report *report, size_t gpu, int way)
 {
-	int64_t least = 0;
-	for (size_t g = 0; g < report->gpu_count; g++) {
-		int64_t ceiling = report->facts[g].link.ceiling_bytes_per_s;
-		if (ceiling > 0 && (least == 0 || ceiling < least))
-			least = ceiling;
-	}
-	return least;
+	const struct gpu_ceilings *ceilings = &report->facts[gpu].ceilings;
+	for (size_t other = 0; other < report->gpu_count; other++)
+		if (other != gpu && is_same_host(report, gpu, other) &&
+		    ceilings->together_bytes_per_s[way] > 0)
+			return ceilings->together_bytes_per_s[way];
+	return ceilings->alone_bytes_per_s[way];
 }
 
-static const char *bus_words(struct report *report, int64_t bytes_per_s)
+/*
+ * Large pinned copies far below what was measured on this very GPU, though its link is the same and
+ * no other GPU explains it. Nominal rates would not do: many a machine never reaches them.
+ */
+static bool find_below_ceiling(struct report *report)
+{
+	static const char *const words[COPY_WAY_COUNT] = {
+		[COPY_WAY_TO_DEVICE] = "to the device", [COPY_WAY_TO_HOST] = "to the host",
+	};
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		const struct copy_problems *copies = &report->facts[g].copies;
+		const struct transfers *transfers = &report->gpus[g].transfers;
+		if (is_accused(report, g, FINDING_LINK) ||
+		    is_accused(report, g, FINDING_LINK_SHARED))
+			continue;
+		for (int way = 0; way < COPY_WAY_COUNT; way++) {
+			const struct large_copies *large = &copies->large[way];
+			int64_t ceiling = reachable_bytes_per_s(report, g, way), exposed_ns = 0;
+			for (size_t i = 0; i < transfers->direction_count; i++)
+				if (transfers->by_direction[i].direction ==
+				    (way == COPY_WAY_TO_DEVICE ? COPY_HTOD : COPY_DTOH))
+					exposed_ns = transfers->by_direction[i].exposed_ns;
+			exposed_ns -= copies->pageable[way].sum.exposed_ns;
+			if (large->count < ROOT_SAMPLES_MIN || exposed_ns <= 0 ||
+			    large->bytes_per_s >= ceiling / 100 * BUS_FAIR_PERCENT)
+				continue;
+			struct finding finding = { .id = FINDING_BELOW_CEILING, .gpu = g,
+						   .a = ceiling, .b = large->bytes_per_s,
+						   .words = words[way] };
+			int64_t fair_ns = share_of(exposed_ns, large->bytes_per_s, ceiling);
+			if (!loss_add(report, &finding, exposed_ns - fair_ns))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* What a ring over these GPUs can carry. */
+struct bus_ceiling {
+	int64_t bytes_per_s;	/* 0 unknown */
+	bool is_measured;	/* by NCCL over as many GPUs; else of the slowest link among them */
+};
+
+static struct bus_ceiling bus_ceiling_of(const struct report *report)
+{
+	struct bus_ceiling bus = { .is_measured = report->gpu_count > 0 };
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		const struct gpu_ceilings *ceilings = &report->facts[g].ceilings;
+		bus.is_measured = bus.is_measured && is_same_host(report, 0, g) &&
+				  ceilings->bus_gpus == (int64_t)report->gpu_count;
+		if (bus.is_measured)
+			bus.bytes_per_s = ceilings->bus_bytes_per_s;
+	}
+	if (bus.is_measured)
+		return bus;
+	bus.bytes_per_s = 0;
+	for (size_t g = 0; g < report->gpu_count; g++)
+		for (int way = 0; way < COPY_WAY_COUNT; way++) {
+			int64_t ceiling = report->facts[g].link.way_bytes_per_s[way];
+			if (ceiling > 0 && (bus.bytes_per_s == 0 || ceiling < bus.bytes_per_s))
+				bus.bytes_per_s = ceiling;
+		}
+	return bus;
+}
+
+static const char *bus_words(struct report *report, int64_t bytes_per_s,
+			     const struct bus_ceiling *bus)
 {
 	struct text words;
 	bool is_told = true;
@@ -244,6 +323,11 @@ static const char *bus_words(struct report *report, int64_t bytes_per_s)
 		text_add(&words, ", bus bandwidth ");
 		(void)number_add_rate(&words, bytes_per_s, 1000000000, 1);
 		text_add(&words, " GB/s");
+	}
+	if (bytes_per_s > 0 && bus->is_measured) {
+		text_add(&words, " of ");
+		(void)number_add_rate(&words, bus->bytes_per_s, 1000000000, 1);
+		text_add(&words, " measured");
 	}
 	const char *kept = text_is_ok(&words) ?
 		arena_copy_text(report->arenas[0], text_string(&words), words.length) : NULL;
@@ -275,8 +359,9 @@ static bool find_blocking(struct report *report)
 	finding.a = wire_ns <= 0 || bus_bytes / wire_ns > 9000000000 ? 0 :
 		share_of(1000000000, bus_bytes % wire_ns, wire_ns) +
 		bus_bytes / wire_ns * 1000000000;
-	int64_t fair = ceiling_bytes_per_s(report) / 100 * BUS_FAIR_PERCENT;
-	finding.words = bus_words(report, finding.a);
+	const struct bus_ceiling bus = bus_ceiling_of(report);
+	int64_t fair = bus.bytes_per_s / 100 * BUS_FAIR_PERCENT;
+	finding.words = bus_words(report, finding.a, &bus);
 	if (finding.a > 0 && finding.a < fair)
 		finding.recoverable_ns = blocked_ns - share_of(blocked_ns, finding.a, fair);
 	return finding.share_e12 < SHARE_MIN_E12 || finding_add(report, &finding);
@@ -317,6 +402,6 @@ bool findings_find_transfers(struct report *report)
 		return true;
 	return find_pageable(report) && find_small(report) &&
 	       find_between_gpus(report, &staged_ns) && find_in_line(report, staged_ns) &&
-	       find_links(report) && find_blocking(report) && find_contention(report) &&
-	       find_bubble(report);
+	       find_links(report) && find_below_ceiling(report) && find_blocking(report) &&
+	       find_contention(report) && find_bubble(report);
 }

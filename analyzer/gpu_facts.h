@@ -11,6 +11,7 @@
 #define ANALYZER_GPU_FACTS_H
 
 #include "analyzer/copy_samples.h"
+#include "analyzer/gpu_ceilings.h"
 #include "analyzer/job.h"
 #include "analyzer/metric_clocks.h"
 #include "analyzer/metric_contention.h"
@@ -32,6 +33,7 @@ struct gpu_facts {
 	struct copy_problems copies;
 	struct copy_samples samples;
 	struct link link;
+	struct gpu_ceilings ceilings;
 	struct clocks clocks;
 	struct memory memory;
 	struct occupancy occupancy;
@@ -58,10 +60,17 @@ struct work_difference work_compare(const struct gpu_facts *late, const struct g
 /* Do both run the same program? Pipeline stages do not: their kernels differ. */
 bool work_is_same_program(const struct gpu_facts *a, const struct gpu_facts *b);
 
-/* `facts`: one a GPU of the job; fills those of a trace, whose timeline is loaded. */
+/* Where the facts of a trace come from. */
+struct facts_source {
+	struct trace_reader *reader;
+	const struct timeline *timeline;	/* loaded */
+	const struct ceilings *ceilings;	/* measured ones, of any machines */
+	size_t ceilings_count;
+};
+
+/* `facts`: one a GPU of the job; fills those of a trace. */
 bool gpu_facts_measure(struct gpu_facts *facts, const struct job *job, size_t trace,
-		       struct trace_reader *reader, const struct timeline *timeline,
-		       struct error *error);
+		       const struct facts_source *source, struct error *error);
 void gpu_facts_end(struct gpu_facts *facts);
 
 #endif

@@ -12,11 +12,6 @@
 enum {
 	PINNED_SAMPLES_MIN = 3,
 	CALLS_LOOKED_AT = 8,		/* after a read-back, for the call that waits */
-	/*
-	 * Of the link's ceiling, which is what the best copies reach: 24.7 GB/s of 26 on 16 lanes
-	 * of generation 4, where RTX 4090s were measured at 23.9 to 26.4.
-	 */
-	PINNED_SHARE_PERCENT = 95,
 };
 
 struct copies {
@@ -181,7 +176,7 @@ static void blocking_measure(struct pageable_copies *pageable, const struct copi
 }
 
 static bool pageable_measure(struct pageable_copies *pageable, struct copies *copies, int way,
-			     int64_t ceiling_bytes_per_s)
+			     int64_t link_pinned_bytes_per_s)
 {
 	if (!group_measure(copies, is_pageable, way, &pageable->sum))
 		return false;
@@ -190,10 +185,9 @@ static bool pageable_measure(struct pageable_copies *pageable, struct copies *co
 	if (pinned.count >= PINNED_SAMPLES_MIN && pinned.bytes_per_s > 0) {
 		pageable->rate_source = PINNED_RATE_MEASURED;
 		pageable->pinned_bytes_per_s = pinned.bytes_per_s;
-	} else if (ceiling_bytes_per_s > 0) {
+	} else if (link_pinned_bytes_per_s > 0) {
 		pageable->rate_source = PINNED_RATE_CEILING;
-		pageable->pinned_bytes_per_s =
-			share_of(ceiling_bytes_per_s, PINNED_SHARE_PERCENT, 100);
+		pageable->pinned_bytes_per_s = link_pinned_bytes_per_s;
 	}
 	pageable->recoverable_ns = -1;
 	if (pageable->pinned_bytes_per_s > 0) {
@@ -244,7 +238,7 @@ static struct readbacks readbacks_measure(const struct copies *copies)
 
 bool copy_problems_measure(struct copy_problems *problems, const struct timeline *timeline,
 			   const struct timeline_gpu *gpu, const struct time_window *window,
-			   int64_t ceiling_bytes_per_s)
+			   const int64_t link_pinned_bytes_per_s[COPY_WAY_COUNT])
 {
 	struct copies copies = {
 		.timeline = timeline, .lane = &gpu->lanes[LANE_COPY], .window = window,
@@ -255,7 +249,7 @@ bool copy_problems_measure(struct copy_problems *problems, const struct timeline
 	for (int way = 0; ok && way < COPY_WAY_COUNT; way++) {
 		problems->large[way] = large_measure(copies.lane, way, window, false);
 		ok = pageable_measure(&problems->pageable[way], &copies, way,
-				      ceiling_bytes_per_s) &&
+				      link_pinned_bytes_per_s[way]) &&
 			group_measure(&copies, is_in_line, way, &problems->in_line[way]);
 	}
 	if (ok)

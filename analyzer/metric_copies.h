@@ -25,7 +25,7 @@ struct copy_sum {
 enum pinned_rate_source {
 	PINNED_RATE_UNKNOWN,
 	PINNED_RATE_MEASURED,	/* by large pinned copies of this trace, the same way */
-	PINNED_RATE_CEILING,	/* 95 % of what the link can carry */
+	PINNED_RATE_CEILING,	/* by what the link can carry */
 };
 
 struct pageable_copies {
@@ -61,11 +61,11 @@ struct copy_problems {
 };
 
 /*
- * `ceiling_bytes_per_s`: of the link, 0 if unknown. False: memory is short (16 bytes a copy and 16
- * a kernel that runs during a copy, for a moment).
+ * `link_pinned_bytes_per_s`: what pinned copies over the link reach, 0 if unknown. False: memory is
+ * short (16 bytes a copy and 16 a kernel that runs during a copy, for a moment).
  */
 bool copy_problems_measure(struct copy_problems *problems, const struct timeline *timeline,
 			   const struct timeline_gpu *gpu, const struct time_window *window,
-			   int64_t ceiling_bytes_per_s);
+			   const int64_t link_pinned_bytes_per_s[COPY_WAY_COUNT]);
 
 #endif

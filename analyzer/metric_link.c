@@ -61,11 +61,15 @@ struct link link_measure(const struct timeline_gpu *gpu, const struct device_fac
 	int64_t width = width_samples > 0 ? link.width_loaded : link.width_first;
 	bool is_width_sure = width_samples == 0 || width_samples >= LINK_SAMPLES_MIN;
 	link.is_width_low = is_width_sure && width > 0 && width < link.width_max;
-	int64_t generation = link.is_generation_low || link.generation_max <= 0 ?
+	link.generation_used = link.is_generation_low || link.generation_max <= 0 ?
 		link.generation_loaded : link.generation_max;
-	int64_t lanes = link.is_width_low || link.width_max <= 0 ? width : link.width_max;
-	link.ceiling_bytes_per_s = pcie_ceiling_bytes_per_s(generation, lanes);
+	link.width_used = link.is_width_low || link.width_max <= 0 ? width : link.width_max;
+	link.ceiling_bytes_per_s = pcie_ceiling_bytes_per_s(link.generation_used, link.width_used);
 	link.ceiling_max_bytes_per_s =
 		pcie_ceiling_bytes_per_s(link.generation_max, link.width_max);
+	for (int way = 0; way < COPY_WAY_COUNT; way++) {
+		link.way_bytes_per_s[way] = link.ceiling_bytes_per_s;
+		link.way_max_bytes_per_s[way] = link.ceiling_max_bytes_per_s;
+	}
 	return link;
 }

@@ -8,6 +8,7 @@
 #ifndef ANALYZER_METRIC_LINK_H
 #define ANALYZER_METRIC_LINK_H
 
+#include "analyzer/copy_samples.h"
 #include "analyzer/device_facts.h"
 #include "analyzer/device_samples.h"
 
@@ -28,8 +29,14 @@ struct link {
 	int64_t replays;		/* while the trace ran; -1 if unknown */
 	bool is_generation_low;		/* below its maximum in every sample under load */
 	bool is_width_low;		/* the same; without samples by what it was first */
+	int64_t generation_used;	/* that the ceiling is of: under load, or the maximum */
+	int64_t width_used;
 	int64_t ceiling_bytes_per_s;	/* of the link under load; its maximum without samples */
 	int64_t ceiling_max_bytes_per_s;
+	/* By way of the copy: the same nominal rates, until gpu_ceilings_apply knows better. */
+	int64_t way_bytes_per_s[COPY_WAY_COUNT];
+	int64_t way_max_bytes_per_s[COPY_WAY_COUNT];
+	bool is_measured;		/* way_bytes_per_s: one at least */
 };
 
 struct link link_measure(const struct timeline_gpu *gpu, const struct device_facts *facts,

@@ -47,7 +47,34 @@ static void add_link(struct text *out, const struct link *link)
 	json_integer(out, "width_max", link->width_max);
 	json_bool(out, "is_below_max", link->is_width_low || link->is_generation_low);
 	json_integer(out, "ceiling_bytes_per_s", link->ceiling_bytes_per_s);
+	json_text_or_null(out, "ceiling_source", link->is_measured ? "measured" :
+		  link->ceiling_bytes_per_s > 0 ? "nominal" : "unknown");
+	json_integer(out, "ceiling_to_device_bytes_per_s",
+		     link->way_bytes_per_s[COPY_WAY_TO_DEVICE]);
+	json_integer(out, "ceiling_to_host_bytes_per_s", link->way_bytes_per_s[COPY_WAY_TO_HOST]);
 	json_integer_or_null(out, "replays", link->replays);
+	text_add_char(out, '}');
+}
+
+static void add_ceilings(struct text *out, const struct gpu_ceilings *ceilings)
+{
+	if (ceilings->made_ns == 0) {
+		json_null(out, "calibration");
+		return;
+	}
+	json_open(out, "calibration", '{');
+	json_integer(out, "made_ns", ceilings->made_ns);
+	json_integer(out, "alone_to_device_bytes_per_s",
+		     ceilings->alone_bytes_per_s[COPY_WAY_TO_DEVICE]);
+	json_integer(out, "alone_to_host_bytes_per_s",
+		     ceilings->alone_bytes_per_s[COPY_WAY_TO_HOST]);
+	json_integer(out, "together_to_device_bytes_per_s",
+		     ceilings->together_bytes_per_s[COPY_WAY_TO_DEVICE]);
+	json_integer(out, "together_to_host_bytes_per_s",
+		     ceilings->together_bytes_per_s[COPY_WAY_TO_HOST]);
+	json_integer(out, "bus_bytes_per_s", ceilings->bus_bytes_per_s);
+	json_integer(out, "bus_gpus", ceilings->bus_gpus);
+	json_integer(out, "launch_call_ns", ceilings->launch_call_ns);
 	text_add_char(out, '}');
 }
 
@@ -132,6 +159,7 @@ void json_add_facts(struct text *out, const struct report *report)
 		json_integer(out, "gpu", (int64_t)g);
 		json_integer_or_null(out, "rank", report->traces[report->gpus[g].trace].rank);
 		add_link(out, &facts->link);
+		add_ceilings(out, &facts->ceilings);
 		add_clocks(out, &facts->clocks);
 		add_memory(out, &facts->memory);
 		add_occupancy(out, &facts->occupancy);

@@ -14,14 +14,14 @@ const struct report_section report_sections[] = {
 	{ "Who makes the others wait", NULL, section_fill_blame, section_add_blame_note },
 	{ "Who came last of those captured", NULL, section_fill_latest, section_add_latest_note },
 	{ "Collectives", NULL, section_fill_collectives, section_add_collectives_note },
-	{ "Clocks",
-	  "offset: added to the GPU's times to bring them on the clock of the job.",
+	{ "Clocks", "offset: added to the GPU's times to bring them on the clock of the job.",
 	  section_fill_clocks, NULL },
 	{ "Balance of compute", NULL, section_fill_balance, section_add_balance_note },
 	{ "Transfers",
-	  "GB/s over the time with such a copy running; of link: of what its PCIe link can carry. "
-	  "not hidden: without a compute kernel beside it. small: copies below 64 KiB.",
-	  section_fill_transfers, NULL },
+	  "GB/s over the time with such a copy running. not hidden: without a compute kernel "
+	  "beside "
+	  "it. small: copies below 64 KiB.",
+	  section_fill_transfers, section_add_transfers_note },
 	{ "Kernels with most time", "Sums over all GPUs and streams.", section_fill_kernels, NULL },
 	{ "Where compute goes by library", NULL, section_fill_engines, section_add_engines_note },
 	{ "Devices",

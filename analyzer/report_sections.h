@@ -59,6 +59,7 @@ bool section_fill_clocks(struct report_table *table, const struct report *report
 
 /* report_sections_devices.c */
 bool section_fill_transfers(struct report_table *table, const struct report *report);
+void section_add_transfers_note(struct text *out, const struct report *report);
 bool section_fill_kernels(struct report_table *table, const struct report *report);
 bool section_fill_engines(struct report_table *table, const struct report *report);
 void section_add_engines_note(struct text *out, const struct report *report);

@@ -22,12 +22,15 @@ static void cell_of_link(struct report_table *table, const struct transfer *tran
 {
 	bool is_over_link = transfer->direction == COPY_HTOD || transfer->direction == COPY_DTOH;
 	int64_t rate = copy_rate(transfer->bytes, transfer->busy_ns);
-	if (!is_over_link || link->ceiling_bytes_per_s <= 0 || rate <= 0)
+	int64_t ceiling = !is_over_link ? 0 :
+		link->way_bytes_per_s[transfer->direction == COPY_HTOD ? COPY_WAY_TO_DEVICE :
+			COPY_WAY_TO_HOST];
+	if (ceiling <= 0 || rate <= 0)
 		table_add(table, "-");
-	else if (rate / 10 >= link->ceiling_bytes_per_s)
+	else if (rate / 10 >= ceiling)
 		table_add(table, ">999 %");	/* a size that cannot be true */
 	else
-		cell_percent(table, rate, link->ceiling_bytes_per_s);
+		cell_percent(table, rate, ceiling);
 }
 
 static void transfer_row(struct report_table *table, const struct transfer *transfer,
@@ -65,6 +68,44 @@ bool section_fill_transfers(struct report_table *table, const struct report *rep
 				     &report->facts[g].link, unit);
 		}
 	return is_begun;
+}
+
+static void add_rates(struct text *out, const char *label, const int64_t *bytes_per_s)
+{
+	static const char *const ways[COPY_WAY_COUNT] = {
+		[COPY_WAY_TO_DEVICE] = "to the device", [COPY_WAY_TO_HOST] = "to the host",
+	};
+	bool is_first = true;
+	for (int way = 0; way < COPY_WAY_COUNT; way++) {
+		if (bytes_per_s[way] <= 0)
+			continue;
+		text_add(out, is_first ? label : ", ");
+		(void)number_add_rate(out, bytes_per_s[way], 1000000000, 1);
+		text_add_format(out, " GB/s %s", ways[way]);
+		is_first = false;
+	}
+}
+
+/* Which ceiling "of link" compares with; GPUs that have the same one share a line. */
+void section_add_transfers_note(struct text *out, const struct report *report)
+{
+	bool has_nominal = false;
+	for (size_t g = 0; g < report->gpu_count; g++) {
+		const struct gpu_facts *facts = &report->facts[g];
+		has_nominal = has_nominal || (!facts->link.is_measured &&
+					      facts->link.ceiling_bytes_per_s > 0);
+		if (!facts->link.is_measured)
+			continue;
+		text_add_format(out, "of link, GPU %zu: of what was measured on this machine on ",
+				g);
+		gpu_ceilings_add_date(out, &facts->ceilings);
+		add_rates(out, ": ", facts->ceilings.alone_bytes_per_s);
+		add_rates(out, "; while all its GPUs copy ", facts->ceilings.together_bytes_per_s);
+		text_add(out, ".\n");
+	}
+	if (has_nominal)
+		text_add(out, "of link: of what a PCIe link of its generation and width carries at "
+			      "best (nominal; 'laggard calibrate' measures it).\n");
 }
 
 bool section_fill_kernels(struct report_table *table, const struct report *report)

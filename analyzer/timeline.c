@@ -128,6 +128,7 @@ static bool loader_gpu(struct loader *loader, int64_t device_id, uint32_t *place
 		.device_id = device_id,
 		.name = "",
 		.uuid = "",
+		.pci_bus_id = "",
 		.start_ns = INT64_MAX,
 		.end_ns = INT64_MIN,
 	};
@@ -141,7 +142,8 @@ static bool loader_load_devices(struct loader *loader, struct error *error)
 	int result;
 	if (!trace_reader_select(loader->reader, TABLE_device,
 				 COLUMN_BIT(device, device_id) | COLUMN_BIT(device, name) |
-					 COLUMN_BIT(device, uuid),
+					 COLUMN_BIT(device, uuid) |
+					 COLUMN_BIT(device, pci_bus_id),
 				 -1, &cursor, error))
 		return false;
 	while ((result = trace_cursor_next(cursor, &row, error)) == 1) {
@@ -152,7 +154,9 @@ static bool loader_load_devices(struct loader *loader, struct error *error)
 		struct timeline_gpu *gpu = &loader->timeline->gpus[place];
 		gpu->name = arena_copy_text(loader->timeline->arena, row.name, strlen(row.name));
 		gpu->uuid = arena_copy_text(loader->timeline->arena, row.uuid, strlen(row.uuid));
-		if (gpu->name == NULL || gpu->uuid == NULL) {
+		gpu->pci_bus_id = arena_copy_text(loader->timeline->arena, row.pci_bus_id,
+						  strlen(row.pci_bus_id));
+		if (gpu->name == NULL || gpu->uuid == NULL || gpu->pci_bus_id == NULL) {
 			(void)loader_no_memory(loader, error);
 			break;
 		}

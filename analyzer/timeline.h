@@ -79,6 +79,7 @@ struct timeline_gpu {
 	int64_t device_id;
 	const char *name;	/* "" if unknown */
 	const char *uuid;
+	const char *pci_bus_id;
 	struct lane lanes[LANE_COUNT];
 	int64_t start_ns;	/* earliest start and latest end of kernels and copies */
 	int64_t end_ns;

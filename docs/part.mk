@@ -32,7 +32,7 @@ man: $(docs_MAN1) $(docs_MAN5)
 .PHONY: completions
 completions: $(docs_COMPLETIONS)
 
-## schema: write docs/SCHEMA.md anew from tracedb/tables.def and derived.def
+## schema: write docs/SCHEMA.md anew from tracedb/tables.def, derived.def and ceilings.def
 .PHONY: schema
 schema: $(B)/bin/laggard
 	$(call quiet,GEN)$(B)/bin/laggard schema > docs/SCHEMA.md

@@ -9,9 +9,9 @@ kernels_FLAGS = -std=c++17 -O2 -Xcompiler -Wall,-Wextra \
 	$(foreach sm,$(kernels_ARCHITECTURES),-gencode arch=compute_$(sm)$(comma)code=sm_$(sm)) \
 	-gencode arch=compute_$(kernels_newest)$(comma)code=compute_$(kernels_newest)
 
-$(B)/kernels/%: kernels/%.cu kernels/truth.cuh
+$(B)/kernels/%: kernels/%.cu $(wildcard kernels/*.cuh)
 	@mkdir -p $(@D)
-	$(call quiet,NVCC)$(NVCC) $(kernels_FLAGS) -o $@ $<
+	$(call quiet,NVCC)$(NVCC) $(kernels_FLAGS) -o $@ $< -ldl
 
 ## kernels: CUDA programs with known truth, in build/kernels (needs nvcc)
 .PHONY: kernels

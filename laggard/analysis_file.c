@@ -5,6 +5,7 @@
 #include "analyzer/sidecar.h"
 #include "analyzer/sidecar_write.h"
 #include "laggard/background.h"
+#include "laggard/ceilings_file.h"
 #include "laggard/talk.h"
 #include "laggard/version.h"
 #include "tracedb/private_copy.h"
@@ -45,11 +46,16 @@ bool analysis_write(const struct report *report, const char *path, const char *w
 	return sidecar_write(report, path, &origin, error);
 }
 
-static bool analysis_make(const char *path, struct trace_set *set, struct error *error)
+static bool analysis_make(const char *path, const struct parsed_line *line, struct trace_set *set,
+			  struct error *error)
 {
 	struct report *report = NULL;
+	struct ceilings_files ceilings;
+	if (!ceilings_files_take(&ceilings, NULL, line->arguments, line->argument_count, error))
+		return false;
 	const struct analyze_options options = {
 		.window = WINDOW_STEADY, .window_end_ns = INT64_MAX, .keeps_pieces = true,
+		.ceilings = ceilings.items, .ceilings_count = ceilings.count,
 	};
 	/* What ends us waits while a temporary file stands beside the traces. */
 	sigset_t ending = background_signals(), before;
@@ -58,17 +64,19 @@ static bool analysis_make(const char *path, struct trace_set *set, struct error 
 	ok = ok && analysis_write(report, path, "steady", error);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	report_close(report);
+	ceilings_files_give(&ceilings);
 	return ok;
 }
 
-static bool private_make(struct analysis_file *file, struct trace_set *set, struct error *error)
+static bool private_make(struct analysis_file *file, const struct parsed_line *line,
+			 struct trace_set *set, struct error *error)
 {
 	text_clear(&file->path);
 	if (!private_folder_make(&file->private_folder, error))
 		return false;
 	text_add(&file->path, file->private_folder);
 	text_add(&file->path, "/" SIDECAR_NAME);
-	return analysis_make(text_string(&file->path), set, error);
+	return analysis_make(text_string(&file->path), line, set, error);
 }
 
 static bool automatic_take(struct analysis_file *file, const struct parsed_line *line,
@@ -78,10 +86,10 @@ static bool automatic_take(struct analysis_file *file, const struct parsed_line 
 	if (!may_write)
 		sidecar_add_path(&file->path, line->arguments[0]);
 	if (export_analysis_is_current(set, text_string(&file->path)) ||
-	    (may_write && analysis_make(text_string(&file->path), set, error)))
+	    (may_write && analysis_make(text_string(&file->path), line, set, error)))
 		return true;
 	/* What stands there may be no analysis, or the disk be full. */
-	return private_make(file, set, error);
+	return private_make(file, line, set, error);
 }
 
 bool analysis_file_take(struct analysis_file *file, const struct parsed_line *line,

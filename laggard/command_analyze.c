@@ -2,6 +2,7 @@
 #include "analyzer/analyze.h"
 #include "analyzer/sidecar.h"
 #include "laggard/analysis_file.h"
+#include "laggard/ceilings_file.h"
 #include "laggard/command.h"
 #include "laggard/input.h"
 #include "laggard/locale.h"
@@ -17,6 +18,7 @@ enum {
 	ANALYZE_FAIL_ON,
 	ANALYZE_COLOR,
 	ANALYZE_DATABASE,
+	ANALYZE_CEILINGS,
 	ANALYZE_OPTION_COUNT
 };
 
@@ -66,6 +68,14 @@ static const struct option options[ANALYZE_OPTION_COUNT] = {
 			"also write what was found as tables, for SQL and for timelines; auto: "
 			"to " SIDECAR_NAME " in the folder, where one folder is analysed and "
 			"can be written to",
+		.fallback = "auto",
+	},
+	[ANALYZE_CEILINGS] = {
+		.name = "ceilings", .kind = OPTION_TEXT, .value = "auto|none|FILE",
+		.text =
+			"what the machine can do at best, as 'laggard calibrate' measured it; "
+			"auto: from beside the traces or the default place, where it is of the "
+			"same GPUs on the same host; without, nominal rates",
 		.fallback = "auto",
 	},
 };
@@ -177,15 +187,19 @@ bool analyze_command(const struct parsed_line *line, const char *typed, int *sta
 	struct report *report = NULL;
 	struct window window;
 	struct text database;
+	struct ceilings_files ceilings;
 	(void)typed;
 	if (!window_parse(&window, parsed_text(line, ANALYZE_WINDOW), true, error) ||
-	    !input_check_output(line, parsed_text(line, ANALYZE_OUTPUT), error))
+	    !input_check_output(line, parsed_text(line, ANALYZE_OUTPUT), error) ||
+	    !ceilings_files_take(&ceilings, parsed_text(line, ANALYZE_CEILINGS), line->arguments,
+				 line->argument_count, error))
 		return false;
 	text_begin(&database, DATABASE_PATH_MAX);
 	database_path(&database, line);
 	if (!input_check_output(line, database.length > 0 ? text_string(&database) : NULL, error) ||
 	    !input_open(&set, line, error)) {
 		text_end(&database);
+		ceilings_files_give(&ceilings);
 		return false;
 	}
 	struct analyze_options analyze = {
@@ -193,6 +207,8 @@ bool analyze_command(const struct parsed_line *line, const char *typed, int *sta
 		.window_start_ns = window.start_ns,
 		.window_end_ns = window.end_ns,
 		.keeps_pieces = database.length > 0,
+		.ceilings = ceilings.items,
+		.ceilings_count = ceilings.count,
 	};
 	bool ok = analyze_traces(set, &analyze, &report, error) &&
 		  report_write(report, line, error) &&
@@ -203,5 +219,6 @@ bool analyze_command(const struct parsed_line *line, const char *typed, int *sta
 		*status = status_of(report, parsed_choice(line, ANALYZE_FAIL_ON));
 	report_close(report);
 	trace_set_close(set);
+	ceilings_files_give(&ceilings);
 	return ok;
 }

@@ -4,6 +4,7 @@
 #include "analyzer/report_lines.h"
 #include "analyzer/sidecar.h"
 #include "analyzer/sidecar_write.h"
+#include "laggard/ceilings_file.h"
 #include "laggard/command.h"
 #include "laggard/input.h"
 #include "laggard/locale.h"
@@ -207,24 +208,30 @@ static bool traces_explain(struct text *page, enum finding_id id, const struct p
 	struct trace_set *set = NULL;
 	struct report *report = NULL;
 	struct window window;
+	struct ceilings_files ceilings;
 	traces.arguments++;
 	traces.argument_count--;
 	if (!window_parse(&window, parsed_text(line, EXPLAIN_WINDOW), true, error) ||
 	    !input_check_output(&traces, parsed_text(line, EXPLAIN_OUTPUT), error) ||
 	    !input_open(&set, &traces, error))
 		return false;
+	bool ok = ceilings_files_take(&ceilings, NULL, traces.arguments, traces.argument_count,
+				      error);
 	const struct analyze_options analyze = {
 		.window = window_kind_of(&window),
 		.window_start_ns = window.start_ns,
 		.window_end_ns = window.end_ns,
 		.keeps_pieces = true,
+		.ceilings = ceilings.items,
+		.ceilings_count = ceilings.count,
 	};
-	bool ok = analyze_traces(set, &analyze, &report, error) &&
+	ok = ok && analyze_traces(set, &analyze, &report, error) &&
 		  report_explain(page, report, id, &traces, error);
 	if (ok && input_say_broken(set))
 		*status = EXIT_INPUT;
 	report_close(report);
 	trace_set_close(set);
+	ceilings_files_give(&ceilings);
 	return ok;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "laggard/command.h"
 #include "laggard/talk.h"
+#include "tracedb/ceilings.h"
 #include "tracedb/derived.h"
 #include "tracedb/schema.h"
 
 enum { SCHEMA_FORMAT, SCHEMA_DATABASE, SCHEMA_OUTPUT, SCHEMA_OPTION_COUNT };
 enum { FORMAT_MARKDOWN, FORMAT_SQL };
-enum { DATABASE_TRACE, DATABASE_ANALYSIS };
+enum { DATABASE_TRACE, DATABASE_ANALYSIS, DATABASE_CEILINGS };
 enum { PAGE_LENGTH_MAX = 1 << 22 };
 
 static const struct option_choice formats[] = {
@@ -19,6 +20,7 @@ static const struct option_choice formats[] = {
 static const struct option_choice databases[] = {
 	[DATABASE_TRACE] = { "trace", "what was recorded" },
 	[DATABASE_ANALYSIS] = { "analysis", "what an analysis found, beside the traces" },
+	[DATABASE_CEILINGS] = { "ceilings", "what 'laggard calibrate' measured" },
 	{ NULL, NULL },
 };
 
@@ -29,7 +31,7 @@ static const struct option options[SCHEMA_OPTION_COUNT] = {
 	},
 	[SCHEMA_DATABASE] = {
 		.name = "database", .kind = OPTION_CHOICE, .choices = databases,
-		.text = "which database the statements make; markdown describes both",
+		.text = "which database the statements make; markdown describes all",
 		.fallback = "trace",
 	},
 	[SCHEMA_OUTPUT] = {
@@ -66,6 +68,8 @@ bool schema_command(const struct parsed_line *line, const char *typed, int *stat
 		schema_add_markdown(&page);
 	} else if (parsed_choice(line, SCHEMA_DATABASE) == DATABASE_ANALYSIS) {
 		derived_add_create(&page);
+	} else if (parsed_choice(line, SCHEMA_DATABASE) == DATABASE_CEILINGS) {
+		ceilings_add_create(&page);
 	} else {
 		text_add_format(&page, "PRAGMA application_id = %d;\nPRAGMA user_version = %d;\n",
 				TRACEDB_APPLICATION_ID, TRACEDB_VERSION);

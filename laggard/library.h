@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where libtrace.so is: LAGGARD_LIBTRACE if set, else beside this program as built or installed.
+ * Where libtrace.so and the measuring program are: beside this program as built or installed.
  *
  * Thread: main thread only.
  */
@@ -12,7 +12,13 @@
 #include <limits.h>
 #include <stdbool.h>
 
-/* The absolute path that LD_PRELOAD needs. Fails naming every place that was looked at. */
+/*
+ * The absolute path that LD_PRELOAD needs; LAGGARD_LIBTRACE if set. Fails naming every place that
+ * was looked at.
+ */
 bool library_find(char path[PATH_MAX], struct error *error);
+
+/* The program that measures for `laggard calibrate` (kernels/calibrate.cu). */
+bool library_find_calibrate(char path[PATH_MAX], struct error *error);
 
 #endif

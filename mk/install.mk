@@ -17,6 +17,8 @@ install: all man completions
 		ln -sf laggard '$(DESTDIR)$(BINDIR)'/$$link; \
 		ln -sf laggard '$(DESTDIR)$(BASHDIR)'/$$link; done
 	install -m 755 $(B)/lib/libtrace.so '$(DESTDIR)$(LIBDIR)/libtrace.so'
+	if [ -x $(B)/kernels/calibrate ]; then \
+		install -m 755 $(B)/kernels/calibrate '$(DESTDIR)$(LIBDIR)/laggard-calibrate'; fi
 	install -m 644 $(docs_MAN1) '$(DESTDIR)$(MANDIR)/man1'
 	install -m 644 $(docs_MAN5) '$(DESTDIR)$(MANDIR)/man5'
 	install -m 644 $(docs_BASH) '$(DESTDIR)$(BASHDIR)'
@@ -30,7 +32,8 @@ uninstall:
 		rm -f '$(DESTDIR)$(BINDIR)'/$$name '$(DESTDIR)$(BASHDIR)'/$$name; done
 	for name in $(notdir $(docs_MAN1)); do rm -f '$(DESTDIR)$(MANDIR)/man1'/$$name; done
 	for name in $(notdir $(docs_MAN5)); do rm -f '$(DESTDIR)$(MANDIR)/man5'/$$name; done
-	rm -f '$(DESTDIR)$(LIBDIR)/libtrace.so' '$(DESTDIR)$(ZSHDIR)/$(notdir $(docs_ZSH))' \
+	rm -f '$(DESTDIR)$(LIBDIR)/libtrace.so' '$(DESTDIR)$(LIBDIR)/laggard-calibrate' \
+		'$(DESTDIR)$(ZSHDIR)/$(notdir $(docs_ZSH))' \
 		'$(DESTDIR)$(FISHDIR)/$(notdir $(docs_FISH))'
 	$(if $(DESTDIR),cd '$(DESTDIR)' && for folder in $(install_FOLDERS); do \
 		rmdir -p --ignore-fail-on-non-empty ".$$folder" 2>/dev/null || true; done)

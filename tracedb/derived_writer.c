@@ -3,118 +3,43 @@
 
 #include "base/id_map.h"
 #include "base/text.h"
-#include "tracedb/file_format.h"
-#include "tracedb/row_binding.h"
-#include "tracedb/schema.h"
+#include "tracedb/table_writer.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { SQL_BYTES_MAX = 64 * 1024 };
 
 struct derived_writer {
-	sqlite3 *db;
-	char *path;		/* final name; of a symbolic link, what it points to */
-	char *temporary;	/* NULL: not made yet, or renamed */
-	sqlite3_stmt *insert[DERIVED_COUNT];
-	int64_t count[DERIVED_COUNT];
+	struct table_writer *tables;
 	struct bytes_map texts;
 };
 
-static bool writer_fail(struct derived_writer *writer, const char *what, struct error *error)
+static bool writer_create_tables(struct derived_writer *writer, const char *path,
+				 struct error *error)
 {
-	return fail(error, ERROR_SYSTEM, "cannot write '%s': %s: %s", writer->path, what,
-		    writer->db == NULL ? "no memory" : sqlite3_errmsg(writer->db));
-}
-
-static bool writer_fail_errno(const struct derived_writer *writer, struct error *error)
-{
-	return fail(error, ERROR_SYSTEM, "cannot write '%s': %s", writer->path, strerror(errno));
-}
-
-static bool writer_no_memory(const struct derived_writer *writer, struct error *error)
-{
-	return fail(error, ERROR_SYSTEM, "cannot write '%s': no memory", writer->path);
-}
-
-/* A name that was mistyped must not cost somebody a trace. */
-static bool target_check(const char *path, bool *exists, struct error *error)
-{
-	struct stat status;
-	enum file_format format = FILE_FORMAT_UNKNOWN;
-	*exists = stat(path, &status) == 0;
-	if (!*exists || (S_ISREG(status.st_mode) && status.st_size == 0))
-		return true;
-	if (file_format_of(path, &format, NULL) && format == FILE_FORMAT_ANALYSIS)
-		return true;
-	return fail(error, ERROR_SYSTEM, "cannot write '%s': something else has this name", path);
-}
-
-static bool temporary_create(struct derived_writer *writer, struct error *error)
-{
-	size_t size = strlen(writer->path) + sizeof ".XXXXXX";
-	char *name = malloc(size);
-	if (name == NULL)
-		return writer_no_memory(writer, error);
-	(void)snprintf(name, size, "%s.XXXXXX", writer->path);
-	int file = mkstemp(name);
-	if (file < 0) {
-		(void)writer_fail_errno(writer, error);
-		free(name);
-		return false;
-	}
-	writer->temporary = name;
-	mode_t mask = umask(0);
-	(void)umask(mask);
-	(void)fchmod(file, 0666 & ~mask);
-	return close(file) == 0 || writer_fail_errno(writer, error);
-}
-
-/*
- * No journal and no waiting for the disk: a file that is not complete is thrown away, and one that
- * is gets synced once, at the end.
- */
-static bool writer_set_up(struct derived_writer *writer, struct error *error)
-{
-	static const char begin[] = "PRAGMA synchronous=OFF;PRAGMA locking_mode=EXCLUSIVE;"
-		"PRAGMA journal_mode=OFF;PRAGMA temp_store=MEMORY;PRAGMA cache_size=-8192;BEGIN;";
-	struct text sql;
-	text_begin(&sql, SQL_BYTES_MAX);
-	text_add(&sql, begin);
-	derived_add_create(&sql);
-	bool ok = text_is_ok(&sql) || writer_no_memory(writer, error);
-	if (ok && sqlite3_exec(writer->db, text_string(&sql), NULL, NULL, NULL) != SQLITE_OK)
-		ok = writer_fail(writer, "its tables", error);
-	text_end(&sql);
+	struct text schema;
+	text_begin(&schema, SQL_BYTES_MAX);
+	derived_add_create(&schema);
+	const struct table_writer_kind kind = {
+		.layout = &derived_layout,
+		.schema = text_string(&schema),
+		.own = FILE_FORMAT_ANALYSIS,
+	};
+	bool ok = text_is_ok(&schema) ?
+		table_writer_create(&writer->tables, path, &kind, error) :
+		fail(error, ERROR_SYSTEM, "cannot write '%s': no memory", path);
+	text_end(&schema);
 	return ok;
 }
 
 bool derived_writer_create(struct derived_writer **out, const char *path, struct error *error)
 {
-	bool exists = false;
 	*out = NULL;
-	if (!target_check(path, &exists, error))
-		return false;
 	struct derived_writer *writer = calloc(1, sizeof *writer);
 	if (writer == NULL)
 		return fail(error, ERROR_SYSTEM, "cannot write '%s': no memory", path);
-	writer->path = exists ? realpath(path, NULL) : strdup(path);
-	bool ok = writer->path != NULL ||
-		  fail(error, ERROR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
-	ok = ok && temporary_create(writer, error);
-	if (ok && sqlite3_open_v2(writer->temporary, &writer->db,
-				  SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-					  SQLITE_OPEN_PRIVATECACHE,
-				  NULL) != SQLITE_OK)
-		ok = writer_fail(writer, "cannot open", error);
-	ok = ok && writer_set_up(writer, error);
-	if (!ok) {
+	if (!writer_create_tables(writer, path, error)) {
 		derived_writer_abandon(writer);
 		return false;
 	}
@@ -122,34 +47,10 @@ bool derived_writer_create(struct derived_writer **out, const char *path, struct
 	return true;
 }
 
-static bool writer_prepare(struct derived_writer *writer, enum derived_table table,
-			   struct error *error)
-{
-	struct text sql;
-	if (writer->insert[table] != NULL)
-		return true;
-	text_begin(&sql, SQL_BYTES_MAX);
-	schema_add_insert(&sql, &derived_tables[table], 0);
-	bool ok = text_is_ok(&sql) || writer_no_memory(writer, error);
-	if (ok && sqlite3_prepare_v3(writer->db, text_string(&sql), -1, SQLITE_PREPARE_PERSISTENT,
-				     &writer->insert[table], NULL) != SQLITE_OK)
-		ok = writer_fail(writer, derived_tables[table].name, error);
-	text_end(&sql);
-	return ok;
-}
-
 bool derived_writer_put(struct derived_writer *writer, enum derived_table table, const void *row,
 			struct error *error)
 {
-	if (!writer_prepare(writer, table, error))
-		return false;
-	sqlite3_stmt *insert = writer->insert[table];
-	row_bind(insert, &derived_tables[table], row);
-	bool ok = sqlite3_step(insert) == SQLITE_DONE ||
-		  writer_fail(writer, derived_tables[table].name, error);
-	(void)sqlite3_reset(insert);
-	writer->count[table] += ok;
-	return ok;
+	return table_writer_put(writer->tables, table, row, error);
 }
 
 bool derived_writer_text(struct derived_writer *writer, const char *value, int64_t *text_id,
@@ -161,51 +62,24 @@ bool derived_writer_text(struct derived_writer *writer, const char *value, int64
 	size_t length = strlen(value);
 	if (bytes_map_get(&writer->texts, value, length, text_id))
 		return true;
-	const struct text_row row = { .text_id = writer->count[DERIVED_text] + 1, .value = value };
+	const struct text_row row = {
+		.text_id = derived_writer_count(writer, DERIVED_text) + 1, .value = value,
+	};
 	if (!bytes_map_put(&writer->texts, value, length, row.text_id))
-		return writer_no_memory(writer, error);
+		return fail(error, ERROR_SYSTEM, "cannot write an analysis: no memory");
 	*text_id = row.text_id;
 	return derived_put_text(writer, &row, error);
 }
 
 int64_t derived_writer_count(const struct derived_writer *writer, enum derived_table table)
 {
-	return writer->count[table];
-}
-
-/* Errors of the disk may show only here: SQLite does not tell them on closing. */
-static bool temporary_sync(struct derived_writer *writer, struct error *error)
-{
-	int file = open(writer->temporary, O_RDWR | O_CLOEXEC);
-	if (file < 0)
-		return writer_fail_errno(writer, error);
-	bool ok = fsync(file) == 0 || writer_fail_errno(writer, error);
-	if (close(file) != 0 && ok)
-		ok = writer_fail_errno(writer, error);
-	return ok;
-}
-
-static void writer_close_database(struct derived_writer *writer)
-{
-	for (size_t i = 0; i < DERIVED_COUNT; i++)
-		sqlite3_finalize(writer->insert[i]);
-	memset(writer->insert, 0, sizeof writer->insert);
-	sqlite3_close(writer->db);
-	writer->db = NULL;
+	return table_writer_count(writer->tables, table);
 }
 
 bool derived_writer_commit(struct derived_writer *writer, struct error *error)
 {
-	bool ok = sqlite3_exec(writer->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK ||
-		  writer_fail(writer, "COMMIT", error);
-	writer_close_database(writer);
-	ok = ok && temporary_sync(writer, error);
-	if (ok && rename(writer->temporary, writer->path) != 0)
-		ok = writer_fail_errno(writer, error);
-	if (ok) {
-		free(writer->temporary);
-		writer->temporary = NULL;
-	}
+	bool ok = table_writer_commit(writer->tables, error);
+	writer->tables = NULL;
 	derived_writer_abandon(writer);
 	return ok;
 }
@@ -214,11 +88,7 @@ void derived_writer_abandon(struct derived_writer *writer)
 {
 	if (writer == NULL)
 		return;
-	writer_close_database(writer);
-	if (writer->temporary != NULL)
-		(void)unlink(writer->temporary);
+	table_writer_abandon(writer->tables);
 	bytes_map_end(&writer->texts);
-	free(writer->temporary);
-	free(writer->path);
 	free(writer);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/file_format.h"
 
+#include "tracedb/ceilings.h"
 #include "tracedb/derived.h"
 #include "tracedb/nsys_schema.h"
 
@@ -14,6 +15,16 @@
 enum { HEAD_BYTES = 256, SQLITE_HEAD_BYTES = 100, APPLICATION_ID_OFFSET = 68 };
 
 static const char SQLITE_MAGIC[16] = "SQLite format 3";
+
+static const struct {
+	uint32_t application_id;
+	enum file_format format;
+} own_databases[] = {
+	{ TRACEDB_APPLICATION_ID, FILE_FORMAT_TRACE },
+	{ DERIVED_APPLICATION_ID, FILE_FORMAT_ANALYSIS },
+	{ CEILINGS_APPLICATION_ID, FILE_FORMAT_CEILINGS },
+	{ NSYS_OWN_ID, FILE_FORMAT_NSYS_OWN },
+};
 
 static uint32_t big_endian_32(const unsigned char *bytes)
 {
@@ -104,14 +115,15 @@ out:
 }
 
 /*
- * What the JSON of `laggard analyze` and `laggard diff`, and what `laggard export` writes, begins
- * with. They often lie beside the traces, and a timeline read as a trace would count all work
- * twice.
+ * What the JSON of `laggard analyze`, `laggard diff` and of the program that calibrates, and what
+ * `laggard export` writes, begins with. They often lie beside the traces, and a timeline read as a
+ * trace would count all work twice.
  */
 static bool is_result(const char *text)
 {
 	return strncmp(text, "{\"format\":\"laggard-report\"", 26) == 0 ||
 	       strncmp(text, "{\"format\":\"laggard-diff\"", 24) == 0 ||
+	       strncmp(text, "{\"format\":\"laggard-ceilings\"", 28) == 0 ||
 	       strstr(text, "\"metadata\":{\"tool\":\"laggard\"") != NULL;
 }
 
@@ -143,17 +155,12 @@ bool file_format_of(const char *path, enum file_format *format, struct error *er
 		if (!sqlite_is_whole(path, head, file_bytes, error))
 			return false;
 		uint32_t application_id = big_endian_32(head + APPLICATION_ID_OFFSET);
-		if (application_id == TRACEDB_APPLICATION_ID ||
-		    application_id == DERIVED_APPLICATION_ID) {
-			*format = application_id == TRACEDB_APPLICATION_ID ? FILE_FORMAT_TRACE :
-				FILE_FORMAT_ANALYSIS;
-			return true;
-		}
-		bool is_nsys = application_id == NSYS_OWN_ID;
-		if (is_nsys) {
-			*format = FILE_FORMAT_NSYS_OWN;
-			return true;
-		}
+		for (size_t i = 0; i < sizeof own_databases / sizeof own_databases[0]; i++)
+			if (application_id == own_databases[i].application_id) {
+				*format = own_databases[i].format;
+				return true;
+			}
+		bool is_nsys = false;
 		if (!is_nsys_export(path, &is_nsys, error))
 			return false;
 		*format = is_nsys ? FILE_FORMAT_NSYS : FILE_FORMAT_SQLITE;

@@ -15,6 +15,7 @@ enum file_format {
 	FILE_FORMAT_UNKNOWN,
 	FILE_FORMAT_TRACE,	/* ours */
 	FILE_FORMAT_ANALYSIS,	/* ours: what an analysis found (derived.h) */
+	FILE_FORMAT_CEILINGS,	/* ours: what a machine can do at best (ceilings.h) */
 	FILE_FORMAT_NSYS,	/* Nsight Systems SQLite export */
 	FILE_FORMAT_NSYS_OWN,	/* the same layout, written by `laggard export --format nsys` */
 	FILE_FORMAT_SQLITE,	/* some other SQLite database */

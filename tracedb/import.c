@@ -30,6 +30,7 @@ bool import_file(const char *path, const char *folder, const struct import_optio
 			    "of Nsight Systems",
 			    path);
 	case FILE_FORMAT_ANALYSIS:
+	case FILE_FORMAT_CEILINGS:
 	case FILE_FORMAT_RESULT:
 		return fail(error, ERROR_INPUT,
 			    "'%s' is a result of laggard itself: import the traces", path);

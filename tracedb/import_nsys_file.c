@@ -87,6 +87,7 @@ static bool file_check_format(struct nsys_file *file, struct error *error)
 	case FILE_FORMAT_ANALYSIS:
 		return fail(error, ERROR_INPUT,
 			    "'%s' is what laggard found in traces: import those", file->path);
+	case FILE_FORMAT_CEILINGS:
 	case FILE_FORMAT_KINETO:
 	case FILE_FORMAT_RESULT:
 	case FILE_FORMAT_UNKNOWN:

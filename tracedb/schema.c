@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/schema.h"
 
+#include "tracedb/ceilings.h"
 #include "tracedb/derived.h"
 
 void schema_add_create(struct text *sql, const struct table_descriptor *table)
@@ -63,4 +64,5 @@ void schema_add_markdown(struct text *markdown)
 	for (int table = 0; table < TABLE_COUNT; table++)
 		schema_add_table_markdown(markdown, &trace_tables[table]);
 	derived_add_markdown(markdown);
+	ceilings_add_markdown(markdown);
 }

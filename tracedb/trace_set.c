@@ -107,6 +107,7 @@ static bool set_add_file(struct trace_set *set, const char *path, struct error *
 			   path);
 		return set_add(set, path, NULL, &broken, error);
 	case FILE_FORMAT_ANALYSIS:
+	case FILE_FORMAT_CEILINGS:
 	case FILE_FORMAT_RESULT:
 		(void)fail(&broken, ERROR_INPUT,
 			   "'%s' is a result of laggard itself: give it the traces", path);
@@ -143,7 +144,8 @@ static bool is_result(const char *path)
 {
 	enum file_format format = FILE_FORMAT_UNKNOWN;
 	return file_format_of(path, &format, NULL) &&
-	       (format == FILE_FORMAT_RESULT || format == FILE_FORMAT_ANALYSIS);
+	       (format == FILE_FORMAT_RESULT || format == FILE_FORMAT_ANALYSIS ||
+		format == FILE_FORMAT_CEILINGS);
 }
 
 /* A copy of traces that laggard wrote in a foreign layout. */

@@ -67,6 +67,10 @@ CASES = (
     Case('module-load-in-step', ('module-load-in-step',)),
     Case('small-grids', ('gpu-underfilled',), is_first=False, measure=''),
     Case('pcie-link', ('pcie-link', 'slow-copies'), 1, (1,), ('culprit',)),
+    Case('uneven-batches', ('uneven-work',), 3, (3,), ('culprit',)),
+    Case('tensor-parallel', ('blocking-communication',)),
+    # It costs no time yet, and findings rank by time.
+    Case('memory-near-limit', ('memory-near-limit',), is_first=False, measure=''),
     Case('pipeline-bubble', ('pipeline-bubble',), is_first=False, measure='', verdicts=('none', 'unknown')),
 )
 # Findings that describe, and accuse nobody even if they name where it is worst.

@@ -4,6 +4,7 @@
 import os
 import shutil
 
+from check_control import has_setting
 from check_torch import train_command
 from programs import run
 from results import median, spread
@@ -14,6 +15,8 @@ LAUNCH_LIMIT_NS = 1000          # a launch, beyond what CUPTI itself costs
 LAUNCHES = ('50000', '10')
 STEP_OPTIONS = ('--steps', '60', '--warm-up', '10', '--launches', '2000')
 ROUNDS_MIN, ROUNDS_MAX = 3, 7
+# Switches of laggard run that leave nothing but kernels and copies.
+KERNELS_ONLY_OFF = ('api', 'sync', 'events', 'memory-events', 'nvtx', 'nccl', 'nvml')
 TIMEOUT_S = 60
 
 
@@ -79,7 +82,7 @@ def play_rounds(setup, variants, command, read, seconds, rounds_max=ROUNDS_MAX):
 
 def trace_size(variant, folder):
     """Bytes of the databases per event, read from one recording."""
-    traces = traces_in(folder)
+    traces = traces_in(folder) if os.path.isdir(folder) else []     # a flight recorder writes none unless asked
     events = sum(trace.event_count() for trace in traces)
     size = sum(os.path.getsize(trace.path) for trace in traces)
     lost = sum(len(trace.lost()) for trace in traces)
@@ -103,6 +106,17 @@ def read_training(variant, said, folder):
     variant.note('launch_ns', median(said['launch_ns']))
     if variant.is_ours:
         trace_size(variant, folder)
+
+
+def our_variants(setup, told=None):
+    """Everything; without API calls; nothing but kernels; nothing written until somebody asks."""
+    only = [word for name in KERNELS_ONLY_OFF for word in ('--' + name, 'off')]
+    found = [Variant('laggard', environment=told, is_ours=True),
+             Variant('laggard --api off', ['--api', 'off'], environment=told, is_ours=True),
+             Variant('laggard, kernels only', only, environment=told, is_ours=True)]
+    if has_setting(setup, 'FLIGHT_S'):
+        found.append(Variant('laggard, flight recorder', ['--flight-s', '10'], environment=told, is_ours=True))
+    return found
 
 
 def nsys_variant():
@@ -163,8 +177,7 @@ def measure_launches(results, setup, seconds=45, program=None):
         results.skip(group, 'kernels/launches is not built')
         return
     told = setup.kernel_environment()
-    variants = [Variant('bare'), *floor_variant(setup), Variant('laggard', environment=told, is_ours=True),
-                Variant('laggard --api off', ['--api', 'off'], environment=told, is_ours=True), *nsys_variant()]
+    variants = [Variant('bare'), *floor_variant(setup), *our_variants(setup, told), *nsys_variant()]
     rounds = play_rounds(setup, variants, command, read_launches, seconds)
     report_launches(results, group, drop_failed(results, group, variants), rounds)
 
@@ -198,8 +211,7 @@ def report_training(results, group, found, rounds):
 def measure_training(results, setup, seconds=110):
     """A realistic step: a small transformer."""
     group = 'overhead, training'
-    variants = [Variant('bare'), Variant('laggard', is_ours=True),
-                Variant('laggard --api off', ['--api', 'off'], is_ours=True),
+    variants = [Variant('bare'), *our_variants(setup),
                 Variant('torch.profiler, CUDA only', extra=['--profile', 'cuda']),
                 Variant('torch.profiler, CPU and CUDA', extra=['--profile', 'all']), *nsys_variant()]
     rounds = play_rounds(setup, variants, train_command(setup, *STEP_OPTIONS), read_training, seconds)

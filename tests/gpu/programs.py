@@ -156,6 +156,9 @@ class Setup:
         self.cupti = ''             # some libcupti of this machine
         self.must_name_cupti = False    # libtrace did not find it for programs that bring none
         self.has_torch = False
+        self.gpus = 1
+        self.output = ''            # the table so far, after each check
+        self.record_folder = ''     # where recordings of the samples are kept
 
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)

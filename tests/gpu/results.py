@@ -5,6 +5,7 @@ import json
 import sys
 
 PASS, FAIL, SKIP, INFO, LATE, UNBUILT = 'pass', 'FAIL', 'skip', 'figure', 'no time', 'not built yet'
+DIFFERS = 'rig differs'         # the double of tests/rig plays something else: it is wrong, not laggard
 COLUMN_MAX = {'check': 64, 'expected': 30, 'got': 44, 'tolerance': 24}
 
 
@@ -47,10 +48,13 @@ class Results:
         self.rows = []
         self.figures = {}
         self.machine = {}
+        self.finished = []          # names of the checks that ran to their end, for a later --resume
+        self.current = ''           # the check that runs
         self.stream = stream
 
     def add(self, check, verdict, expected='', got='', tolerance='', note=''):
-        row = {'check': check, 'expected': number_text(expected), 'got': number_text(got), 'tolerance': tolerance,
+        row = {'check': check, 'of': self.current,
+               'expected': number_text(expected), 'got': number_text(got), 'tolerance': tolerance,
                'verdict': verdict, 'note': note}
         self.rows.append(row)
         print(f'{verdict:<14} {check}' + (f': {row["got"]}' if verdict != PASS and row['got'] else '') +
@@ -115,14 +119,26 @@ class Results:
     def summary(self):
         counts = ', '.join(f'{self.count(verdict)} {word}' for verdict, word in (
             (PASS, 'passed'), (FAIL, 'failed'), (SKIP, 'skipped'), (LATE, 'not run for lack of time'),
-            (INFO, 'figures'), (UNBUILT, 'not built yet')) if self.count(verdict) or verdict in (PASS, FAIL))
+            (INFO, 'figures'), (DIFFERS, 'where the rig differs'),
+            (UNBUILT, 'not built yet')) if self.count(verdict) or verdict in (PASS, FAIL))
         return counts
 
     def exit_status(self):
         return 1 if self.count(FAIL) or not self.count(PASS) else 0
 
+    def resume(self, path):
+        """Takes over what an earlier run finished, but not what it left out."""
+        with open(path, encoding='utf-8') as file:
+            saved = json.load(file)
+        if saved.get('format') != 'laggard-gpu-verify':
+            raise ValueError(f'{path} is no result of verify')
+        self.finished = list(saved.get('finished', []))
+        self.rows = [row for row in saved['rows']
+                     if row['verdict'] not in (LATE, UNBUILT) and row.get('of') in self.finished]
+        self.figures, self.machine = saved['figures'], saved['machine']
+
     def save(self, path):
         with open(path, 'w', encoding='utf-8') as file:
             json.dump({'format': 'laggard-gpu-verify', 'version': 1, 'machine': self.machine, 'rows': self.rows,
-                       'figures': self.figures, 'summary': self.summary()}, file, indent=1)
+                       'finished': self.finished, 'figures': self.figures, 'summary': self.summary()}, file, indent=1)
             file.write('\n')

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import recording
+from check_samples import samples
 from programs import ROOT, Setup
 
 BUILD = os.path.join(ROOT, os.environ.get('B', 'build'))
@@ -155,6 +156,7 @@ line = ' '.join(sys.argv)
 if 'import torch' in line:
     sys.exit(0)
 scenario = {ddp!r} if 'torch.distributed.run' in line else {training!r}
+scenario = next((path for name, path in {samples!r}.items() if '/samples/' + name in line), scenario)
 if 'torch.distributed.run' in line:
     status = subprocess.call([{run!r}, scenario, '--quiet'])
     print(json.dumps(dict(collectives={collectives!r}, kernels={kernels})))
@@ -197,7 +199,9 @@ def fake_torch(rig):
     kineto = rig.file(json.dumps(kineto_of(operations_of(training, 0))))
     operations = [op for op in operations_of(rig.scenario('ddp4'), 0) if op['op'] == 'coll']
     collectives = [[op['name'], op['bytes'], op['fused']] for op in operations]
+    faults = {sample.name: rig.scenario(os.path.join('faults', sample.scenario)) for sample in samples()}
     path = rig.file(FAKE_TORCH.format(python=sys.executable, ddp=rig.scenario('ddp4'), training=training,
+                                      samples=faults,
                                       run=rig.program, train=rig.train, kineto=kineto, collectives=collectives,
                                       kernels=len(operations)))
     os.chmod(path, 0o755)

@@ -18,15 +18,19 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 # pylint: disable=wrong-import-position
+import check_assumptions
+import check_calibrate
+import check_control
 import check_guest
 import check_kernels
 import check_nccl
+import check_samples
 import check_torch
 import overhead
 import truths
 from programs import ROOT, Running, Setup, run
 from recording import check_whole
-from results import (FAIL, INFO, LATE, PASS, SKIP, UNBUILT, Results, is_within, median, spread,
+from results import (DIFFERS, FAIL, INFO, LATE, PASS, SKIP, UNBUILT, Results, is_within, median, spread,
                      tolerance_text)
 from rig_double import BUILD, LONG, SCENARIO, Rig, fake_torch, operations_of, own_truths, scenario_truth, step_count
 from trace_reader import call_name, demangle, intersection, length, traces_in, union
@@ -108,6 +112,32 @@ def test_results(tap):
             saved = json.load(text)
     tap.check(len(saved['rows']) == 6 and saved['figures']['e'] == {'value': 1.5, 'unit': 'ns'},
               'the file holds rows and figures', saved)
+
+
+def test_resume(tap):
+    """A machine that was taken away: what was finished is taken over, the rest is run."""
+    first = quiet()
+    first.current = 'a'
+    first.equal('a: 1', 1, 1)
+    first.finished.append('a')
+    first.current = 'b'
+    first.equal('b: began', 1, 2)
+    first.add('c', LATE)
+    first.figure('f', 2, 'ns')
+    second = quiet()
+    with tempfile.NamedTemporaryFile(suffix='.json') as file:
+        first.save(file.name)
+        second.resume(file.name)
+    tap.equal(([row['check'] for row in second.rows], second.finished, second.figures['f']['value']),
+              (['a: 1'], ['a'], 2), 'a resumed table holds what was finished, and nothing half done')
+    with tempfile.NamedTemporaryFile('w', suffix='.json') as file:
+        file.write('{"format": "something else"}')
+        file.flush()
+        try:
+            second.resume(file.name)
+            tap.check(False, 'another file is refused')
+        except ValueError:
+            tap.check(True, 'another file is refused')
 
 
 def test_lists(tap):
@@ -433,14 +463,99 @@ def test_floor(tap, rig):
     tap.check(done.is_fine() and not done.err, 'CUPTI alone: records are taken, without a violation', done.err)
 
 
+def test_assumptions(tap, rig):
+    """The rig in both places: it delivers as it delivers."""
+    scenario = rig.file(check_assumptions.SCENARIO.format(count=check_assumptions.LAUNCHES))
+    if not os.path.exists(os.path.join(BUILD, 'tests', 'gpu', 'libcupti_delivery.so')):
+        tap.skip('how CUPTI delivers', 'libcupti_delivery.so is not built')
+        return
+    results = quiet()
+    check_assumptions.check_assumptions(results, rig.setup, [rig.program, scenario, '--quiet'])
+    tap.passes(results, 'how CUPTI delivers: the rig as the real one')
+    words = {row['check'].split(': ')[1]: row['got'] for row in results.rows if row['verdict'] == PASS}
+    wanted = {'kernel records come out of the order of their starts': 'yes', 'records without a time': 'none',
+              'every launched kernel is delivered by then': 'yes'}
+    tap.equal({name: words.get(name) for name in wanted}, wanted,
+              'the rig plays disorder, and loses nothing')
+    played, problem = check_assumptions.rig_delivery(rig.setup)
+    results = quiet()
+    check_assumptions.compare(results, played, dict(played, out_of_order=0, zero=3))
+    tap.equal((results.count(DIFFERS), results.count(FAIL), problem), (2, 0, ''),
+              'what a real library does otherwise is told, and no failure')
+    missing, why = check_assumptions.delivery_of(rig.setup, 'none', ['true'], {}, 1)
+    tap.check(missing is None and why, 'a program without CUDA reports nothing', why)
+
+
+def ceilings_json(h2d, pageable=4 * 10**9):
+    rows = [dict(kind=kind, gpu_id=0, memory=memory, together_mask=1, samples=5, size_bytes=1,
+                 bytes_per_s=0 if kind.startswith('launch') else
+                 {'h2d pinned': h2d, 'h2d pageable': pageable}.get(f'{kind} {memory}', 20 * 10**9),
+                 duration_ns=2000) for kind, memory, _, _ in check_calibrate.BOUNDS]
+    return json.dumps(dict(format='laggard-ceilings', version=1, host='rig', made_ns=1, ceilings=rows,
+                           gpus=[dict(gpu_id=0, uuid='GPU-0', pcie_generation=4, pcie_width=16)]))
+
+
+def test_calibrate(tap, rig):
+    for name, text, failures in (('plausible', ceilings_json(24 * 10**9), 0),
+                                 ('faster than the link', ceilings_json(40 * 10**9), 1),
+                                 ('pinned slower than pageable', ceilings_json(2 * 10**9), 1),
+                                 ('impossible', ceilings_json(999 * 10**9), 2), ('no JSON', 'nothing', 1)):
+        program = rig.file(f"#!/bin/sh\necho '{text}'\n")
+        os.chmod(program, 0o755)
+        path = os.path.join(rig.setup.folder, 'ceilings.db')
+        if os.path.exists(path):
+            os.unlink(path)
+        rig.setup.build, build = os.path.join(rig.setup.folder, 'build'), rig.setup.build
+        os.makedirs(rig.setup.build, exist_ok=True)
+        if not os.path.exists(os.path.join(rig.setup.build, 'bin')):
+            os.symlink(os.path.join(build, 'bin'), os.path.join(rig.setup.build, 'bin'))
+        results = quiet()       # without kernels/copies: there is no GPU that could use it
+        check_calibrate.check_calibrate(results, rig.setup, program)
+        rig.setup.build = build
+        tap.equal(results.count(FAIL), failures, f'a calibration that is {name}')
+
+
+def test_samples(tap, rig):
+    """A sample whose "PyTorch" plays its scenario."""
+    found = {sample.name: sample for sample in check_samples.samples()}
+    rig.setup.python, rig.setup.has_torch = fake_torch(rig), True
+    rig.setup.record_folder = os.path.join(rig.setup.folder, 'recorded')
+    results = quiet()
+    check_samples.check_sample(results, rig.setup, found['uneven_batches.py'], 4)
+    tap.passes(results, 'a sample: the finding and the rank that its head names')
+    kept = os.listdir(os.path.join(rig.setup.record_folder, 'uneven_batches-py'))
+    tap.equal(sorted(kept), [f'rank{rank}.trace.db' for rank in range(4)], 'and its recording is kept')
+    results = quiet()       # late-host plays rank 2, the sample says 1
+    check_samples.check_sample(results, rig.setup, found['slow_rank.py'], 4)
+    tap.fails(results, 'another rank than the head names is noticed')
+    results = quiet()
+    check_samples.check_finding(results, 'other', found['small_batches.py'], {'findings': [{'id': 'gpu-idle'}]}, 1)
+    tap.fails(results, 'so is a finding that is missing')
+    results = quiet()
+    check_samples.check_sample(results, rig.setup, found['pipeline.py'], 1)
+    tap.equal([row['verdict'] for row in results.rows], [SKIP], 'one GPU is too few for some')
+    rig.setup.python, rig.setup.has_torch, rig.setup.record_folder = sys.executable, False, ''
+
+
+def test_control(tap, rig):
+    """Where laggard has no such feature yet, that is what the table says."""
+    if check_control.has_ctl(rig.setup):
+        tap.skip('control', 'this laggard has ctl: played on the rig by tests/control')
+        return
+    results = quiet()
+    check_control.check_control(results, rig.setup)
+    tap.equal([row['verdict'] for row in results.rows], [UNBUILT] * 3, 'what is not built yet is said to be so')
+
+
 def main():
     tap = Tap()
-    for test in (test_numbers, test_results, test_lists, test_intervals, test_programs, test_kineto, test_overhead):
+    for test in (test_numbers, test_results, test_resume, test_lists, test_intervals, test_programs, test_kineto,
+                 test_overhead):
         test(tap)
     rig = Rig()
     missing = [path for path in (rig.program, rig.setup.laggard(), rig.setup.library()) if not os.path.exists(path)]
     for test in (test_truths, test_graph_level, test_bad_recordings, test_steps, test_nccl, test_guest, test_strides,
-                 test_rounds, test_torch, test_floor):
+                 test_rounds, test_torch, test_floor, test_assumptions, test_calibrate, test_samples, test_control):
         if os.environ.get('SAN'):
             tap.skip(test.__name__, 'sanitizers: tests/host covers libtrace under them')
         elif missing:

@@ -27,6 +27,8 @@ def parse():
     parser.add_argument('--width', type=int, default=1024)
     parser.add_argument('--depth', type=int, default=8)
     parser.add_argument('--launches', type=int, default=0, help='also time that many tiny operations')
+    parser.add_argument('--seconds', type=float, default=0, help='stop after that time, whatever --steps says')
+    parser.add_argument('--profiled', default='', help='cudaProfilerStart before step N, Stop after step M: N-M')
     parser.add_argument('--profile', choices=('none', 'cuda', 'all'), default='none')
     parser.add_argument('--profile-output', default='')
     return parser.parse_args()
@@ -141,6 +143,10 @@ class Trainer:
 def named_step(trainer, number):
     """NVTX needs a CUDA build; without it (on a CPU) there is nothing to name."""
     is_profiled = trainer.options.profile == 'all'
+    first, _, last = trainer.options.profiled.partition('-')
+    if first == str(number):
+        trainer.wait()
+        torch.cuda.profiler.start()
     if trainer.is_cuda:
         torch.cuda.nvtx.range_push(f'step {number}')
     if is_profiled:
@@ -150,6 +156,9 @@ def named_step(trainer, number):
         trainer.step()
     if trainer.is_cuda:
         torch.cuda.nvtx.range_pop()
+    if last == str(number):
+        trainer.wait()
+        torch.cuda.profiler.stop()
 
 
 def train(trainer):
@@ -159,8 +168,8 @@ def train(trainer):
         named_step(trainer, number)
     trainer.wait()
     print('ready', flush=True)
-    done = 0
-    while done < options.steps:
+    done, end = 0, time.monotonic() + (options.seconds or 10**9)
+    while done < options.steps and time.monotonic() < end:
         begin = time.monotonic_ns()
         count = min(BLOCK_STEPS, options.steps - done)
         for number in range(done, done + count):
@@ -168,6 +177,7 @@ def train(trainer):
         trainer.wait()
         durations.append((time.monotonic_ns() - begin) // count)
         done += count
+    options.steps = done
     return durations
 
 

@@ -25,7 +25,8 @@ result() {
 }
 
 installed() {
-	(cd "$stage" && find . ! -type d | LC_ALL=C sort)
+	# The measuring program is there only where nvcc is and `make kernels` was run.
+	(cd "$stage" && find . ! -type d ! -name laggard-calibrate | LC_ALL=C sort)
 }
 
 echo 1..7

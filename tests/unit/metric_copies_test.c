@@ -49,7 +49,8 @@ static struct copy_problems measure(const struct time_window *window, int64_t ce
 	struct copy_problems problems;
 	fixture_end(&fixture);
 	struct timeline *timeline = fixture_timeline(&fixture);
-	CHECK(copy_problems_measure(&problems, timeline, &timeline->gpus[0], window, ceiling));
+	const int64_t pinned[COPY_WAY_COUNT] = { ceiling / 100 * 95, ceiling / 100 * 95 };
+	CHECK(copy_problems_measure(&problems, timeline, &timeline->gpus[0], window, pinned));
 	return problems;
 }
 
@@ -185,6 +186,26 @@ TEST(copies_of_other_gpus_at_the_same_time_show_in_the_rates)
 	CHECK(!found[COPY_WAY_COUNT + COPY_WAY_TO_HOST].is_comparable);
 	CHECK_INT(found[COPY_WAY_COUNT + COPY_WAY_TO_HOST].alone_count, 0);
 	CHECK_INT(found[COPY_WAY_TO_HOST].together_count, 0);
+}
+
+TEST(copies_that_are_never_alone_are_compared_with_what_was_measured_before)
+{
+	struct copy_sample items[2][32];
+	struct copy_samples a = { .items = items[0] }, b = { .items = items[1] };
+	const struct copy_samples *gpus[] = { &a, &b };
+	struct root_contention found[2 * COPY_WAY_COUNT];
+	for (int i = 0; i < 5; i++) {	/* 5 bytes/ns each */
+		sample_add(&a, COPY_WAY_TO_DEVICE, i * 4 * MS, 2 * MS, 10 * MS);
+		sample_add(&b, COPY_WAY_TO_DEVICE, i * 4 * MS, 2 * MS, 10 * MS);
+	}
+	a.alone_bytes_per_s[COPY_WAY_TO_DEVICE] = INT64_C(10000000000);
+	CHECK(root_contention_measure(gpus, 2, found));
+	CHECK(found[COPY_WAY_TO_DEVICE].is_comparable);
+	CHECK(found[COPY_WAY_TO_DEVICE].is_alone_known);
+	CHECK_INT(found[COPY_WAY_TO_DEVICE].alone_bytes_per_s, INT64_C(10000000000));
+	CHECK_INT(found[COPY_WAY_TO_DEVICE].together_bytes_per_s, INT64_C(5000000000));
+	CHECK_INT(found[COPY_WAY_TO_DEVICE].lost_ns, 5 * MS);
+	CHECK(!found[COPY_WAY_COUNT + COPY_WAY_TO_DEVICE].is_comparable);
 }
 
 TEST(copies_by_way_of_the_host_are_matched_one_to_one)
