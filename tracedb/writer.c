@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,7 +66,7 @@ static bool writer_fail(struct trace_writer *writer, const char *what, struct er
 static bool writer_execute(struct trace_writer *writer, const char *sql, struct error *error)
 {
 	if (sqlite3_exec(writer->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return writer_fail(writer, sql, error);
+		return writer_fail(writer, "cannot set up the tables", error);
 	return true;
 }
 
@@ -156,6 +157,22 @@ static void files_remove(const char *path)
 	}
 }
 
+/*
+ * SQLite gives its -wal and -shm the permissions of the file. A umask can only take some away: one
+ * that takes all would shut out ourselves.
+ */
+static bool file_create(const char *path, bool is_private)
+{
+	const mode_t mode = is_private ? 0600 : 0666;
+	int file = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
+	if (file < 0)
+		return false;
+	if (is_private)
+		(void)fchmod(file, mode);
+	(void)close(file);
+	return true;
+}
+
 bool trace_writer_create(struct trace_writer **out, const char *path,
 			 const struct trace_writer_options *options, struct error *error)
 {
@@ -163,10 +180,8 @@ bool trace_writer_create(struct trace_writer **out, const char *path,
 	*out = NULL;
 	if (options == NULL)
 		options = &defaults;
-	int file = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
-	if (file < 0)
+	if (!file_create(path, options->is_private))
 		return fail(error, ERROR_SYSTEM, "cannot create '%s': %s", path, strerror(errno));
-	(void)close(file);
 
 	struct trace_writer *writer = calloc(1, sizeof *writer);
 	if (writer == NULL || (writer->path = strdup(path)) == NULL) {
