@@ -129,7 +129,7 @@ static bool writer_prepare(struct derived_writer *writer, enum derived_table tab
 	if (writer->insert[table] != NULL)
 		return true;
 	text_begin(&sql, SQL_BYTES_MAX);
-	schema_add_insert(&sql, &derived_tables[table], 0);
+	schema_add_insert(&sql, &derived_tables[table], 1, 0);
 	bool ok = text_is_ok(&sql) || writer_no_memory(writer, error);
 	if (ok && sqlite3_prepare_v3(writer->db, text_string(&sql), -1, SQLITE_PREPARE_PERSISTENT,
 				     &writer->insert[table], NULL) != SQLITE_OK)
@@ -144,7 +144,7 @@ bool derived_writer_put(struct derived_writer *writer, enum derived_table table,
 	if (!writer_prepare(writer, table, error))
 		return false;
 	sqlite3_stmt *insert = writer->insert[table];
-	row_bind(insert, &derived_tables[table], row);
+	row_bind(insert, &derived_tables[table], row, 0);
 	bool ok = sqlite3_step(insert) == SQLITE_DONE ||
 		  writer_fail(writer, derived_tables[table].name, error);
 	(void)sqlite3_reset(insert);
