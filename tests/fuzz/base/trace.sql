@@ -3,10 +3,10 @@
 -- One process, two GPUs, two streams each, a step of compute, copies and an all-reduce.
 INSERT INTO trace (trace_id, source, tool_version, source_path, source_version, host, boot_id, pid, command, rank,
     world_size, local_rank, epoch_ns, stop_ns, settings, driver_version, cuda_driver_version,
-    cuda_runtime_version, cupti_version, nccl_version, cudnn_version, framework, environment)
+    cuda_runtime_version, cupti_version, nccl_version, cudnn_version, framework, environment, trigger)
     VALUES (1, 'libtrace', '0.1', '', '', 'box', 'boot', 700, 'python3 train.py', 0, 2, 0,
     1790000000000000000, 9000000, 'LAGGARD_API=all', '550.54', '12.4', '12.4', '12.4', '2.28', '9', 'PyTorch 2',
-    'NCCL_DEBUG=INFO');
+    'NCCL_DEBUG=INFO', '');
 INSERT INTO clock VALUES (0, 5000000000, 6000000000), (1000000, 5001000000, 6001000000);
 INSERT INTO string VALUES (1, 'gemm'), (2, 'ncclDevKernel_AllReduce_Sum_f32_RING_LL(x)'),
     (3, 'cudaLaunchKernel_v7000'), (4, 'cudaMemcpyAsync_v3020'), (5, 'forward'), (6, 'NCCL'), (7, 'AllReduce'),
