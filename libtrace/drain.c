@@ -316,6 +316,7 @@ static void drain_pass(struct drain *drain, bool is_last)
 		cupti_source_flush(is_last);
 		drain->flush_due_ns = now_ns + drain->plan->settings->flush_ms * NS_PER_MS;
 	}
+	cupti_source_fill_ahead();
 	drain_decode_buffers(drain);
 	if (is_last)
 		drain_settle(drain);

@@ -144,16 +144,15 @@ static uint64_t launch_of(uint32_t context)
 static void event_log(const struct nccl_context *context, uint32_t context_index,
 		      enum nccl_kind kind, uint64_t handle, const void *descriptor)
 {
-	struct nccl_event event = { .handle = handle, .context = context_index };
-	nccl_event_decode(&event, context->abi, kind, descriptor);
-	if (kind == NCCL_COLL || kind == NCCL_P2P)
-		event.external_id = launch_of(context_index);
-	struct nccl_event *room =
-		thread_log_begin(LOG_SOURCE_NCCL, NCCL_RECORD_START, sizeof event);
-	if (room == NULL)
+	struct nccl_event *event =
+		thread_log_begin(LOG_SOURCE_NCCL, NCCL_RECORD_START, sizeof *event);
+	if (event == NULL)
 		return;
-	event.time_ns = realtime_ns();
-	*room = event;
+	*event = (struct nccl_event){ .handle = handle, .context = context_index };
+	nccl_event_decode(event, context->abi, kind, descriptor);
+	if (kind == NCCL_COLL || kind == NCCL_P2P)
+		event->external_id = launch_of(context_index);
+	event->time_ns = realtime_ns();
 	thread_log_end();
 }
 

@@ -126,8 +126,9 @@ static int range_push_ex(const void *attributes)
 
 static int range_push_a(const char *text)
 {
-	struct nvtx_event_source source = from_text(text, NVTX_TEXT_NARROW);
-	return nvtx_handle_push(&source);
+	int level = nvtx_level_push(0);
+	nvtx_event_append_push(0, level, 0, text);
+	return level;
 }
 
 static int range_push_w(const wchar_t *text)
@@ -138,8 +139,9 @@ static int range_push_w(const wchar_t *text)
 
 static int range_pop(void)
 {
-	struct nvtx_event_source source = { 0 };
-	return nvtx_handle_pop(&source);
+	int level = nvtx_level_pop(0);
+	nvtx_event_append_pop(0, level);
+	return level;
 }
 
 static void domain_mark_ex(void *domain, const void *attributes)
@@ -162,14 +164,25 @@ static void domain_range_end(void *domain, uint64_t range_id)
 
 static int domain_range_push_ex(void *domain, const void *attributes)
 {
-	struct nvtx_event_source source = from_attributes(domain, attributes);
-	return nvtx_handle_push(&source);
+	struct nvtx_event_attributes plain;
+	if (!nvtx_attributes_are_plain(&plain, attributes)) {
+		struct nvtx_event_source source = from_attributes(domain, attributes);
+		return nvtx_handle_push(&source);
+	}
+	uint32_t index = nvtx_domain_of(domain);
+	int level = nvtx_level_push(index);
+	bool is_text = plain.message_type == NVTX_MESSAGE_ASCII;
+	nvtx_event_append_push(index, level, is_text ? 0 : (uint32_t)plain.message,
+			       is_text ? (const char *)(uintptr_t)plain.message : NULL);
+	return level;
 }
 
 static int domain_range_pop(void *domain)
 {
-	struct nvtx_event_source source = { .head.domain = nvtx_domain_of(domain) };
-	return nvtx_handle_pop(&source);
+	uint32_t index = nvtx_domain_of(domain);
+	int level = nvtx_level_pop(index);
+	nvtx_event_append_pop(index, level);
+	return level;
 }
 
 /* Defines a name and wakes the drain's interest; the index is the handle. */
