@@ -130,6 +130,9 @@ static void drain_note_losses(struct drain *drain)
 	static const char *const sources[LOG_SOURCE_COUNT] = {
 		[LOG_SOURCE_NVTX] = "nvtx", [LOG_SOURCE_NCCL] = "nccl",
 	};
+	if (thread_log_was_refused())
+		drain_loss(drain, "nvtx", "disabled: no memory for its events (LAGGARD_LOG_MB)",
+			   0);
 	cupti_source_take_losses(hear_source_loss, drain);
 	cupti_decoder_take_losses(drain->decoder, hear_decode_loss, drain);
 	for (int i = LOG_SOURCE_NVTX; i < LOG_SOURCE_COUNT; i++) {

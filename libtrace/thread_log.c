@@ -66,6 +66,7 @@ static struct logs *_Atomic logs_made;	/* also after the stop: the drain reads o
 static pthread_key_t exit_key;
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static bool has_exit_key;
+static atomic_bool was_refused;
 
 static _Thread_local struct log *own_log __attribute__((tls_model("initial-exec")));
 
@@ -133,8 +134,15 @@ bool thread_log_start(size_t memory_bytes)
 	}
 out:
 	logs_free(logs);
+	if (!ok)
+		atomic_store_explicit(&was_refused, true, memory_order_relaxed);
 	errno = errno_before;
 	return ok;
+}
+
+bool thread_log_was_refused(void)
+{
+	return atomic_load_explicit(&was_refused, memory_order_relaxed);
 }
 
 void thread_log_stop(void)

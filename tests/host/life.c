@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- *     life MODE
+ *     life MODE [words that are only there]
  *
  * Prints "ranges N" and what the mode has to say; ends with 0 if the program came to no harm.
  */
@@ -124,7 +124,20 @@ static void plain(void)
 	life_ranges(1000);
 }
 
-static const struct life_mode others[] = { { "plain", plain }, { NULL, NULL } };
+/* Long enough for a few commits of a recording that is in a hurry. */
+static void short_life(void)
+{
+	const struct timespec rest = { .tv_nsec = 30000000 };
+	life_begin(0);
+	for (int i = 0; i < 4; i++) {
+		life_ranges(250);
+		nanosleep(&rest, NULL);
+	}
+}
+
+static const struct life_mode others[] = {
+	{ "plain", plain }, { "short", short_life }, { NULL, NULL },
+};
 
 static void at_exit(void)
 {
@@ -134,9 +147,10 @@ static void at_exit(void)
 
 int main(int argc, char **argv)
 {
-	const struct life_mode *const tables[] = { others, life_files, life_threads, life_limits };
-	if (argc != 2)
-		life_fail("usage: life MODE");
+	const struct life_mode *const tables[] = { others, life_files, life_threads, life_limits,
+						    life_killed, life_sustained };
+	if (argc < 2)
+		life_fail("usage: life MODE [what it does not care for]...");
 	atexit(at_exit);
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		for (const struct life_mode *mode = tables[i]; mode->name != NULL; mode++)

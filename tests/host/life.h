@@ -33,6 +33,7 @@ struct life_mode {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct life_mode life_files[], life_threads[], life_limits[];
+extern const struct life_mode life_files[], life_threads[], life_limits[],
+	life_killed[], life_sustained[];
 
 #endif
