@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/buffer_pool.h"
 #include "libtrace/free_list.h"
+#include "libtrace/page_ahead.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ struct buffer_pool {
 	uint32_t buffer_count;
 	struct free_list *buffers;
 	struct free_list *scratches;
+	struct page_ahead ahead;
 	struct activity_buffer slots[];	/* buffers, scratches, the last one */
 };
 
@@ -62,6 +64,9 @@ struct buffer_pool *buffer_pool_create(size_t memory_bytes, size_t buffer_bytes)
 		buffer_pool_close(pool);
 		return NULL;
 	}
+	pool->ahead = (struct page_ahead){
+		.memory = pool->memory, .unit_bytes = buffer_bytes, .unit_count = count,
+	};
 	pool_describe_slots(pool);
 	return pool;
 }
@@ -80,8 +85,10 @@ void buffer_pool_close(struct buffer_pool *pool)
 struct activity_buffer *buffer_pool_take(struct buffer_pool *pool)
 {
 	uint32_t index;
-	if (free_list_take(pool->buffers, &index))
+	if (free_list_take(pool->buffers, &index)) {
+		page_ahead_note(&pool->ahead, index);
 		return &pool->slots[index];
+	}
 	if (free_list_take(pool->scratches, &index))
 		return &pool->slots[pool->buffer_count + index];
 	return &pool->slots[pool->buffer_count + SCRATCH_COUNT];
@@ -113,6 +120,11 @@ void buffer_pool_give(struct buffer_pool *pool, struct activity_buffer *buffer)
 		free_list_give(pool->buffers, index);
 	else if (index < pool->buffer_count + SCRATCH_COUNT)
 		free_list_give(pool->scratches, index - pool->buffer_count);
+}
+
+void buffer_pool_fill_ahead(struct buffer_pool *pool)
+{
+	page_ahead_fill(&pool->ahead);
 }
 
 size_t buffer_pool_capacity(const struct buffer_pool *pool)

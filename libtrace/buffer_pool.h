@@ -36,6 +36,9 @@ struct activity_buffer *buffer_pool_find(struct buffer_pool *pool, const uint8_t
 /* Zeroes the buffer and makes it free again. */
 void buffer_pool_give(struct buffer_pool *pool, struct activity_buffer *buffer);
 
+/* Fetches pages for the next buffers (page_ahead.h). Drain thread. */
+void buffer_pool_fill_ahead(struct buffer_pool *pool);
+
 /* Buffers that are no scratch. */
 size_t buffer_pool_capacity(const struct buffer_pool *pool);
 

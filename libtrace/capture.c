@@ -206,14 +206,20 @@ void capture_attach_cuda(void)
 	if (getpid() != atomic_load_explicit(&capture.owner, memory_order_relaxed) &&
 	    state_get() != CAPTURE_IDLE)
 		return;	/* a child that no fork handler saw */
-	if (!capture_attach_host_source() || !state_change(CAPTURE_IDLE, CAPTURE_ARMED))
+	bool has_logs = capture_attach_host_source();
+	if (!state_change(CAPTURE_IDLE, CAPTURE_ARMED))
 		return;
 	atomic_store_explicit(&capture.owner, getpid(), memory_order_relaxed);
 	struct settings again;
 	settings_read(&again, setting_complain_about);
 	(void)atexit(capture_close);
 	(void)at_quick_exit(capture_close);
-	if (!plan_make(&error) || !cupti_source_start(&capture.settings, capture_begin, &error))
+	bool ok = has_logs || fail(&error, ERROR_SYSTEM,
+				   "no memory for events of host threads (LAGGARD_LOG_MB %lld): "
+				   "nothing is recorded",
+				   (long long)capture.settings.log_mb);
+	if (!ok || !plan_make(&error) ||
+	    !cupti_source_start(&capture.settings, capture_begin, &error))
 		capture_give_up(&error);
 }
 

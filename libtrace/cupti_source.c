@@ -390,6 +390,12 @@ struct queue *cupti_source_queue(void)
 	return source.completed;
 }
 
+void cupti_source_fill_ahead(void)
+{
+	if (source.pool != NULL)
+		buffer_pool_fill_ahead(source.pool);
+}
+
 void cupti_source_give(struct activity_buffer *buffer)
 {
 	buffer_pool_give(source.pool, buffer);

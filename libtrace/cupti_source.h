@@ -32,6 +32,9 @@ bool cupti_source_start(const struct settings *settings, cupti_source_first_use 
 /* Any thread: buffers that CUPTI completed. NULL: the source did not start. */
 struct queue *cupti_source_queue(void);
 
+/* Fetches pages for the next buffers (page_ahead.h). Drain thread. */
+void cupti_source_fill_ahead(void);
+
 /* The drain is done with a buffer. Drain thread. */
 void cupti_source_give(struct activity_buffer *buffer);
 

@@ -13,6 +13,7 @@
 #include "libtrace/thread_log.h"
 #include "libtrace/trace_facts.h"
 #include "libtrace/window_source.h"
+#include "tracedb/descriptor_guard.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -26,6 +27,7 @@
 
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
+#define CLOCK_STEP_NS (2 * NS_PER_MS)	/* no clock is slewed that far between two passes */
 
 enum {
 	STACK_BYTES = 1 << 20,
@@ -49,6 +51,8 @@ struct drain {
 	int64_t versions_due_s, seconds;
 	size_t threads_named, devices_asked;
 	int64_t losses;
+	int64_t wall_ns;		/* CLOCK_REALTIME - CLOCK_MONOTONIC, 0: not known yet */
+	bool is_guarded;		/* see descriptor_guard.h */
 };
 
 int64_t drain_time(const struct drain *drain, int64_t realtime)
@@ -138,6 +142,9 @@ static void drain_note_losses(struct drain *drain)
 	static const char *const sources[LOG_SOURCE_COUNT] = {
 		[LOG_SOURCE_NVTX] = "nvtx", [LOG_SOURCE_NCCL] = "nccl",
 	};
+	if (thread_log_was_refused())
+		drain_loss(drain, "nvtx", "disabled: no memory for its events (LAGGARD_LOG_MB)",
+			   0);
 	cupti_source_take_losses(hear_source_loss, drain);
 	cupti_decoder_take_losses(drain->decoder, hear_decode_loss, drain);
 	for (int i = LOG_SOURCE_NVTX; i < LOG_SOURCE_COUNT; i++) {
@@ -148,6 +155,17 @@ static void drain_note_losses(struct drain *drain)
 	}
 }
 
+/* The program closed what was ours, or the file system is a poor one: a reader should know. */
+static void drain_note_files(struct drain *drain)
+{
+	if (descriptor_guard_reopened() != 0)
+		drain_loss(drain, "drain", "the program closed our files: opened again", 0);
+	if (descriptor_guard_lacks_locks())
+		drain_loss(drain, "drain", "the file system has no locks: none were taken", 0);
+	if (!drain->is_guarded)
+		drain_loss(drain, "drain", "this SQLite cannot be kept off the program's files", 0);
+}
+
 static void drain_note_clocks(struct drain *drain)
 {
 	struct clock_triple clocks = clock_triple_read();
@@ -156,6 +174,28 @@ static void drain_note_clocks(struct drain *drain)
 		.monotonic_ns = clocks.monotonic_ns, .boottime_ns = clocks.boottime_ns,
 	};
 	drain_put(drain, TABLE_clock, &row);
+}
+
+/*
+ * Somebody set the wall clock: what spans that moment has a wrong duration. The clocks just before
+ * (at most a second ago) and just after stand in their table.
+ */
+static void drain_watch_clock(struct drain *drain)
+{
+	int64_t wall_ns = realtime_ns() - monotonic_ns();
+	int64_t step_ns = wall_ns - drain->wall_ns;
+	bool is_first = drain->wall_ns == 0;
+	if (!is_first && step_ns < CLOCK_STEP_NS && step_ns > -CLOCK_STEP_NS)
+		return;
+	/* Or we were interrupted between the two readings. */
+	struct clock_triple clocks = clock_triple_read();
+	wall_ns = clocks.realtime_ns - clocks.monotonic_ns;
+	step_ns = wall_ns - drain->wall_ns;
+	drain->wall_ns = wall_ns;
+	if (is_first || (step_ns < CLOCK_STEP_NS && step_ns > -CLOCK_STEP_NS))
+		return;
+	drain_note_clocks(drain);
+	drain_loss(drain, "clock", "the wall clock was set: durations across it are wrong", 0);
 }
 
 /* What is missing by somebody's wish is missing all the same. */
@@ -202,6 +242,7 @@ static bool drain_open_file(struct drain *drain, struct error *error)
 	for (int number = 2; number <= FILES_MAX && access(drain->path, F_OK) == 0; number++)
 		if (!output_path_number(drain->path, drain->plan->path, number))
 			break;
+	drain->is_guarded = descriptor_guard_install();
 	return recorder_create(&drain->recorder, drain->path, &options, error);
 }
 
@@ -232,8 +273,11 @@ static bool drain_open(struct drain *drain, struct error *error)
 
 static void drain_decode_buffers(struct drain *drain)
 {
-	cupti_decoder_set_window(drain->decoder, drain->pass_realtime_ns - plausible_ns,
-				 realtime_ns() + plausible_ns);
+	/* The clock may have been set since the pass before. */
+	int64_t before_ns = drain->pass_realtime_ns, now_ns = realtime_ns();
+	cupti_decoder_set_window(drain->decoder,
+				 (before_ns < now_ns ? before_ns : now_ns) - plausible_ns,
+				 (before_ns < now_ns ? now_ns : before_ns) + plausible_ns);
 	for (;;) {
 		struct activity_buffer *buffer = queue_pop(drain->queue);
 		if (buffer == NULL)
@@ -266,6 +310,7 @@ static void drain_each_second(struct drain *drain)
 	drain_note_clocks(drain);
 	drain_note_losses(drain);
 	nccl_source_settle(drain);
+	drain_note_files(drain);
 	trace_facts_add_thread_names(drain->recorder, drain->threads_named);
 	drain->threads_named = recorder_thread_count(drain->recorder);
 	/* Libraries come late, but ever more rarely. */
@@ -294,11 +339,13 @@ static void drain_pass(struct drain *drain, bool is_last)
 		cupti_source_flush(is_last);
 		drain->flush_due_ns = now_ns + drain->plan->settings->flush_ms * NS_PER_MS;
 	}
+	cupti_source_fill_ahead();
 	drain_decode_buffers(drain);
 	if (is_last)
 		drain_settle(drain);
 	(void)thread_log_drain(log_consume_record, drain);
 	drain->pass_realtime_ns = began_ns;
+	drain_watch_clock(drain);
 	if (now_ns >= drain->second_due_ns) {
 		drain_each_second(drain);
 		drain->second_due_ns = now_ns + NS_PER_S;
@@ -320,6 +367,7 @@ static void drain_finish(struct drain *drain)
 	trace_facts_add_thread_names(drain->recorder, 0);
 	drain_note_clocks(drain);
 	drain_note_losses(drain);
+	drain_note_files(drain);
 }
 
 static bool drain_run(struct drain *drain, struct error *error)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/host_facts.h"
+#include "libtrace/command_mask.h"
 #include "libtrace/mapped_objects.h"
 
 #include <ctype.h>
@@ -131,12 +132,9 @@ void boot_id_read(char text[HOST_TEXT_MAX])
 
 void command_read(char text[COMMAND_TEXT_MAX])
 {
-	size_t length = file_read("/proc/self/cmdline", text, COMMAND_TEXT_MAX);
-	while (length > 0 && text[length - 1] == 0)
-		length--;
-	for (size_t i = 0; i < length; i++)
-		if (text[i] == 0)
-			text[i] = ' ';
+	char arguments[COMMAND_TEXT_MAX];
+	size_t length = file_read("/proc/self/cmdline", arguments, sizeof arguments);
+	command_mask(text, COMMAND_TEXT_MAX, arguments, length);
 }
 
 bool thread_name_read(int64_t thread_id, char text[HOST_TEXT_MAX])

@@ -199,17 +199,16 @@ static void owner_note(struct nccl_context *context, enum nccl_kind kind, const 
 static void operation_begin(struct nccl_context *context, uint32_t context_index,
 			    enum nccl_kind kind, uint64_t handle, const void *descriptor)
 {
-	struct nccl_event event = { .handle = handle, .context = context_index };
+	struct nccl_event *event =
+		thread_log_begin(LOG_SOURCE_NCCL, NCCL_RECORD_START, sizeof *event);
 	owner_note(context, kind, descriptor);
-	nccl_event_decode(&event, context->abi, kind, descriptor);
-	if (kind == NCCL_COLL || kind == NCCL_P2P)
-		event.external_id = launch_of(context_index);
-	struct nccl_event *room =
-		thread_log_begin(LOG_SOURCE_NCCL, NCCL_RECORD_START, sizeof event);
-	if (room == NULL)
+	if (event == NULL)
 		return;
-	event.time_ns = realtime_ns();
-	*room = event;
+	*event = (struct nccl_event){ .handle = handle, .context = context_index };
+	nccl_event_decode(event, context->abi, kind, descriptor);
+	if (kind == NCCL_COLL || kind == NCCL_P2P)
+		event->external_id = launch_of(context_index);
+	event->time_ns = realtime_ns();
 	thread_log_end();
 }
 

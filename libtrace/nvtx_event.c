@@ -6,7 +6,13 @@
 
 #include <string.h>
 
-enum { DEEP_TEXT_BYTES_MAX = 1024, END_BYTES = offsetof(struct nvtx_event, payload) };
+enum {
+	DEEP_TEXT_BYTES_MAX = 1024,
+	POP_BYTES = offsetof(struct nvtx_event, text_length),
+	PLAIN_BYTES = offsetof(struct nvtx_event, range_id),
+	END_BYTES = offsetof(struct nvtx_event, payload),
+	PLAIN_TEXT_BYTES_MAX = 255,	/* longer ones take the long way */
+};
 
 /* A blob in the log, followed by `kept` bytes. */
 struct blob_head {
@@ -169,6 +175,22 @@ void nvtx_event_from_attributes(struct nvtx_event_source *source, const void *at
 	message_take(source, known.message_type, known.message);
 }
 
+bool nvtx_attributes_are_plain(struct nvtx_event_attributes *plain, const void *attributes)
+{
+	uint16_t size = 0;
+	if (attributes == NULL)
+		return false;
+	memcpy(&size, (const char *)attributes + offsetof(struct nvtx_event_attributes, size),
+	       sizeof size);
+	if (size < sizeof *plain)
+		return false;
+	memcpy(plain, attributes, sizeof *plain);
+	return plain->category == 0 && plain->color_type == 0 &&
+	       plain->payload_type == NVTX_PAYLOAD_NONE &&
+	       (plain->message_type == NVTX_MESSAGE_ASCII ||
+		(plain->message_type == NVTX_MESSAGE_REGISTERED && plain->message <= UINT32_MAX));
+}
+
 static void blob_write(unsigned char *to, const struct nvtx_blob *blob)
 {
 	const struct blob_head head = {
@@ -189,6 +211,49 @@ static void end_append(enum nvtx_event_type type, struct nvtx_event_source *sour
 	if (record == NULL)
 		return;
 	memcpy(record, &source->head, END_BYTES);
+	thread_log_end();
+}
+
+void nvtx_event_append_pop(uint32_t domain, int32_t level)
+{
+	int64_t time_ns = realtime_ns();
+	struct nvtx_event *record = thread_log_begin(LOG_SOURCE_NVTX, NVTX_EVENT_POP, POP_BYTES);
+	if (record == NULL)
+		return;
+	record->time_ns = time_ns;
+	record->domain = domain;
+	record->level = level;
+	thread_log_end();
+}
+
+static void long_push_append(uint32_t domain, int32_t level, const char *text)
+{
+	struct nvtx_event_source source = {
+		.head = { .domain = domain, .level = level },
+		.text = nvtx_text_measure(text, NVTX_TEXT_NARROW, SIZE_MAX,
+					  NVTX_EVENT_TEXT_BYTES_MAX),
+	};
+	nvtx_event_append(NVTX_EVENT_PUSH, &source);
+}
+
+void nvtx_event_append_push(uint32_t domain, int32_t level, uint32_t string, const char *text)
+{
+	size_t length = text == NULL ? 0 : strnlen(text, PLAIN_TEXT_BYTES_MAX + 1);
+	if (length > PLAIN_TEXT_BYTES_MAX) {
+		long_push_append(domain, level, text);
+		return;
+	}
+	struct nvtx_event *record = thread_log_begin(LOG_SOURCE_NVTX, NVTX_EVENT_PUSH,
+						     PLAIN_BYTES + padded(length));
+	if (record == NULL)
+		return;
+	record->domain = domain;
+	record->level = level;
+	record->string = string;
+	record->text_length = (uint32_t)length | NVTX_TEXT_IS_PLAIN;
+	if (length > 0)
+		memcpy((char *)record + PLAIN_BYTES, text, length);
+	record->time_ns = realtime_ns();
 	thread_log_end();
 }
 
@@ -234,8 +299,14 @@ bool nvtx_event_read(struct nvtx_event_view *view, const void *record, size_t si
 	memset(&view->head, 0, sizeof view->head);
 	view->text = "";
 	view->blob_count = 0;
-	if (size < END_BYTES)
+	if (size < POP_BYTES)
 		return false;
+	memcpy(&view->head, bytes, size < PLAIN_BYTES ? size : PLAIN_BYTES);
+	if ((view->head.text_length & NVTX_TEXT_IS_PLAIN) != 0) {
+		view->head.text_length &= ~NVTX_TEXT_IS_PLAIN;
+		view->text = (const char *)bytes + PLAIN_BYTES;
+		return view->head.text_length <= size - PLAIN_BYTES;
+	}
 	memcpy(&view->head, bytes, size < sizeof view->head ? size : sizeof view->head);
 	if (size < sizeof view->head)
 		return true;

@@ -32,25 +32,29 @@ enum {
 };
 
 /*
- * Head of the record in the log; behind it the text, then the blobs, each 8-aligned. Ends without
- * payload are cut off before `payload`.
+ * Head of the record in the log; behind it the text, then the blobs, each 8-aligned. What an event
+ * does not have at the end of its head is left out (the reader takes it as 0): a pop ends before
+ * `text_length`, an end before `payload`. A plain push, with a text and nothing else, has its text
+ * instead of all that follows `string`.
  */
 struct nvtx_event {
 	int64_t time_ns;	/* CLOCK_REALTIME */
-	uint64_t range_id;	/* start and end */
 	uint32_t domain;	/* index of its definition, 0: default */
 	int32_t level;		/* push and pop: nesting level; -1: pop without push */
+	uint32_t text_length;	/* NVTX_TEXT_IS_PLAIN in it: a plain push */
+	uint32_t string;	/* index of a registered string, 0: the text that follows */
+	uint64_t range_id;	/* start and end */
 	uint64_t payload;	/* value by payload_type */
 	uint64_t caller; /* in the calling library, where schemas of the default domain matter */
 	uint32_t category;
 	uint32_t color;		/* ARGB */
-	uint32_t string;	/* index of a registered string, 0: the text that follows */
-	uint32_t text_length;
 	uint16_t payload_type;	/* enum nvtx_payload_type */
 	uint16_t blob_count;
 	uint16_t blobs_left_out;
 	bool is_text_cut;
 };
+
+#define NVTX_TEXT_IS_PLAIN (UINT32_C(1) << 31)
 
 /* Attributes as the program gave them, brought to one form. */
 struct nvtx_event_source {
@@ -63,11 +67,21 @@ struct nvtx_event_source {
 /* Reads only as much of the caller's struct as it says it has; NULL gives an event without text. */
 void nvtx_event_from_attributes(struct nvtx_event_source *source, const void *attributes);
 
+/* Whether attributes, copied to `plain`, are no more than a text or a registered string. */
+bool nvtx_attributes_are_plain(struct nvtx_event_attributes *plain, const void *attributes);
+
 /*
  * Stamps and appends. Begins are stamped last and ends first, so that our own work lies outside the
  * range.
  */
 void nvtx_event_append(enum nvtx_event_type type, struct nvtx_event_source *source);
+
+/*
+ * The same for the most frequent events, which have nothing but a text or a registered string; a
+ * text that is not NULL ends with NUL.
+ */
+void nvtx_event_append_push(uint32_t domain, int32_t level, uint32_t string, const char *text);
+void nvtx_event_append_pop(uint32_t domain, int32_t level);
 
 /* Reads a record back; false if it is malformed. The views point into the record. */
 struct nvtx_event_view {

@@ -174,10 +174,21 @@ static int range_push_ex(const void *attributes)
 	return nvtx_handle_push(&source);
 }
 
+/* The way of most ranges, without windows that watch for names. */
+static bool is_plainly_open(void)
+{
+	return capture_window_flags() == WINDOW_OPEN;
+}
+
 static int range_push_a(const char *text)
 {
-	struct nvtx_event_source source = from_text(text, NVTX_TEXT_NARROW);
-	return nvtx_handle_push(&source);
+	if (!is_plainly_open()) {
+		struct nvtx_event_source source = from_text(text, NVTX_TEXT_NARROW);
+		return nvtx_handle_push(&source);
+	}
+	int level = nvtx_level_push(0, NVTX_RANGE_RECORDED);
+	nvtx_event_append_push(0, level, 0, text);
+	return level;
 }
 
 static int range_push_w(const wchar_t *text)
@@ -186,10 +197,21 @@ static int range_push_w(const wchar_t *text)
 	return nvtx_handle_push(&source);
 }
 
+/* Without a payload a pop needs nothing but its level. */
+static int plain_pop(uint32_t domain)
+{
+	unsigned marks;
+	int level = nvtx_level_pop(domain, &marks);
+	if ((marks & NVTX_RANGE_RECORDED) != 0)
+		nvtx_event_append_pop(domain, level);
+	if ((marks & WATCHED_MASK) != 0)
+		window_watch_close(marks);
+	return level;
+}
+
 static int range_pop(void)
 {
-	struct nvtx_event_source source = { 0 };
-	return nvtx_handle_pop(&source);
+	return plain_pop(0);
 }
 
 static void domain_mark_ex(void *domain, const void *attributes)
@@ -212,14 +234,22 @@ static void domain_range_end(void *domain, uint64_t range_id)
 
 static int domain_range_push_ex(void *domain, const void *attributes)
 {
-	struct nvtx_event_source source = from_attributes(domain, attributes);
-	return nvtx_handle_push(&source);
+	struct nvtx_event_attributes plain;
+	if (!is_plainly_open() || !nvtx_attributes_are_plain(&plain, attributes)) {
+		struct nvtx_event_source source = from_attributes(domain, attributes);
+		return nvtx_handle_push(&source);
+	}
+	uint32_t index = nvtx_domain_of(domain);
+	int level = nvtx_level_push(index, NVTX_RANGE_RECORDED);
+	bool is_text = plain.message_type == NVTX_MESSAGE_ASCII;
+	nvtx_event_append_push(index, level, is_text ? 0 : (uint32_t)plain.message,
+			       is_text ? (const char *)(uintptr_t)plain.message : NULL);
+	return level;
 }
 
 static int domain_range_pop(void *domain)
 {
-	struct nvtx_event_source source = { .head.domain = nvtx_domain_of(domain) };
-	return nvtx_handle_pop(&source);
+	return plain_pop(nvtx_domain_of(domain));
 }
 
 /* Defines a name and wakes the drain's interest; the index is the handle. */

@@ -352,7 +352,9 @@ bool recorder_create(struct recorder **out, const char *path,
 		return fail(error, ERROR_SYSTEM, "cannot create '%s': no memory", path);
 	recorder->options = *options;
 	recorder->texts = arena_create(TEXT_BYTES_MAX);
-	const struct trace_writer_options writer_options = { .commit_ns = options->commit_ns };
+	const struct trace_writer_options writer_options = {
+		.commit_ns = options->commit_ns, .is_private = true,
+	};
 	if (recorder->texts == NULL) {
 		(void)fail(error, ERROR_SYSTEM, "cannot create '%s': no memory", path);
 		(void)recorder_close(recorder, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/thread_log.h"
 #include "libtrace/free_list.h"
+#include "libtrace/page_ahead.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,11 +19,9 @@ enum {
 #define NO_BLOCK UINT32_MAX
 
 struct record_header {
-	uint32_t size;		/* of the payload, rounded up to 8 */
-	uint32_t payload_bytes;
+	uint32_t payload_bytes;	/* followed by as many, rounded up to 8 */
 	uint16_t type;
 	uint16_t source;
-	uint32_t unused;
 };
 
 struct block {
@@ -43,6 +42,7 @@ struct log {
 	_Atomic uint32_t state;
 	_Atomic uint32_t first_block;	/* set with the first record */
 	int64_t thread_id;
+	struct block *write_at;		/* of write_block */
 	uint32_t write_block;
 	uint32_t write_used;
 	uint32_t write_pending;		/* bytes of the record between begin and end; 0 outside */
@@ -54,6 +54,7 @@ struct logs {
 	struct block *blocks;
 	size_t blocks_bytes;
 	struct free_list *free_blocks;
+	struct page_ahead ahead;
 	struct log *logs;
 	_Atomic uint32_t log_high;	/* logs ever used */
 	_Atomic int64_t lost[LOG_SOURCE_COUNT];
@@ -65,6 +66,7 @@ static struct logs *_Atomic logs_made;	/* also after the stop: the drain reads o
 static pthread_key_t exit_key;
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static bool has_exit_key;
+static atomic_bool was_refused;
 
 static _Thread_local struct log *own_log __attribute__((tls_model("initial-exec")));
 
@@ -119,6 +121,10 @@ bool thread_log_start(size_t memory_bytes)
 	logs->free_blocks = free_list_create(block_count);
 	if (logs->blocks == NULL || logs->logs == NULL || logs->free_blocks == NULL)
 		goto out;
+	logs->ahead = (struct page_ahead){
+		.memory = (unsigned char *)logs->blocks, .unit_bytes = BLOCK_BYTES,
+		.unit_count = block_count,
+	};
 	struct logs *none = NULL;
 	ok = true;
 	if (atomic_compare_exchange_strong_explicit(&logs_made, &none, logs, memory_order_acq_rel,
@@ -128,8 +134,15 @@ bool thread_log_start(size_t memory_bytes)
 	}
 out:
 	logs_free(logs);
+	if (!ok)
+		atomic_store_explicit(&was_refused, true, memory_order_relaxed);
 	errno = errno_before;
 	return ok;
+}
+
+bool thread_log_was_refused(void)
+{
+	return atomic_load_explicit(&was_refused, memory_order_relaxed);
 }
 
 void thread_log_stop(void)
@@ -176,6 +189,7 @@ static struct log *log_take(struct logs *logs)
 	struct log *log = &logs->logs[i];
 	log->thread_id = (int64_t)syscall(SYS_gettid);
 	log->write_block = NO_BLOCK;
+	log->write_at = NULL;
 	log->write_used = 0;
 	log->write_pending = 0;
 	if (!has_exit_key || pthread_setspecific(exit_key, log) != 0) {
@@ -192,6 +206,7 @@ static bool log_add_block(struct logs *logs, struct log *log)
 	uint32_t index;
 	if (!free_list_take(logs->free_blocks, &index))
 		return false;
+	page_ahead_note(&logs->ahead, index);
 	struct block *block = &logs->blocks[index];
 	atomic_store_explicit(&block->used, 0, memory_order_relaxed);
 	atomic_store_explicit(&block->next, NO_BLOCK, memory_order_relaxed);
@@ -202,8 +217,36 @@ static bool log_add_block(struct logs *logs, struct log *log)
 		atomic_store_explicit(&logs->blocks[log->write_block].next, index,
 				      memory_order_release);
 	log->write_block = index;
+	log->write_at = block;
 	log->write_used = 0;
 	return true;
+}
+
+static uint32_t record_bytes(size_t payload_bytes)
+{
+	return (uint32_t)((payload_bytes + 7) / 8 * 8 + sizeof(struct record_header));
+}
+
+static bool log_has_room(const struct log *log, uint32_t needed)
+{
+	return log->write_at != NULL && sizeof log->write_at->bytes - log->write_used >= needed;
+}
+
+/* A thread's first record, and the first of each block. */
+static struct log *log_make_room(struct logs *logs, enum log_source source, size_t size)
+{
+	int errno_before = errno;
+	struct log *log = own_log;
+	bool ok = size <= LOG_RECORD_BYTES_MAX;
+	if (ok && log == NULL)
+		log = log_take(logs);
+	/* Pending: a signal handler came between begin and end. */
+	ok = ok && log != NULL && log->write_pending == 0 &&
+		(log_has_room(log, record_bytes(size)) || log_add_block(logs, log));
+	if (!ok)
+		atomic_fetch_add_explicit(&logs->lost[source], 1, memory_order_relaxed);
+	errno = errno_before;
+	return ok ? log : NULL;
 }
 
 void *thread_log_begin(enum log_source source, uint16_t type, size_t size)
@@ -211,48 +254,31 @@ void *thread_log_begin(enum log_source source, uint16_t type, size_t size)
 	struct logs *logs = atomic_load_explicit(&logs_open, memory_order_acquire);
 	if (logs == NULL)
 		return NULL;
-	int errno_before = errno;
 	struct log *log = own_log;
-	uint32_t payload = (uint32_t)((size + 7) / 8 * 8);
-	uint32_t needed = payload + (uint32_t)sizeof(struct record_header);
-	void *room = NULL;
-	if (size > LOG_RECORD_BYTES_MAX)
-		goto out;
-	if (log == NULL)
-		log = log_take(logs);
-	/* Pending: a signal handler came between begin and end. */
-	if (log == NULL || log->write_pending != 0)
-		goto out;
-	if ((log->write_block == NO_BLOCK ||
-	     sizeof logs->blocks->bytes - log->write_used < needed) &&
-	    !log_add_block(logs, log))
-		goto out;
-	struct record_header *header =
-		(void *)(logs->blocks[log->write_block].bytes + log->write_used);
+	uint32_t needed = record_bytes(size);
+	if (size > LOG_RECORD_BYTES_MAX || log == NULL || log->write_pending != 0 ||
+	    !log_has_room(log, needed)) {
+		log = log_make_room(logs, source, size);
+		if (log == NULL)
+			return NULL;
+	}
+	struct record_header *header = (void *)(log->write_at->bytes + log->write_used);
 	*header = (struct record_header){
-		.size = payload, .payload_bytes = (uint32_t)size, .type = type,
-		.source = (uint16_t)source,
+		.payload_bytes = (uint32_t)size, .type = type, .source = (uint16_t)source,
 	};
 	log->write_pending = needed;
-	room = header + 1;
-out:
-	if (room == NULL)
-		atomic_fetch_add_explicit(&logs->lost[source], 1, memory_order_relaxed);
-	errno = errno_before;
-	return room;
+	return header + 1;
 }
 
 void thread_log_end(void)
 {
 	struct log *log = own_log;
-	struct logs *logs = atomic_load_explicit(&logs_made, memory_order_relaxed);
-	if (log == NULL || logs == NULL || log->write_pending == 0)
+	if (log == NULL || log->write_pending == 0)
 		return;
 	log->write_used += log->write_pending;
 	log->write_pending = 0;
 	/* Release pairs with the drain's acquire: the record's bytes are there. */
-	atomic_store_explicit(&logs->blocks[log->write_block].used, log->write_used,
-			      memory_order_release);
+	atomic_store_explicit(&log->write_at->used, log->write_used, memory_order_release);
 }
 
 static size_t block_drain(const struct log *log, const struct block *block, uint32_t from,
@@ -267,7 +293,7 @@ static size_t block_drain(const struct log *log, const struct block *block, uint
 			.size = header->payload_bytes,
 		};
 		consume(context, &record);
-		from += header->size + (uint32_t)sizeof *header;
+		from += record_bytes(header->payload_bytes);
 		count++;
 	}
 	return count;
@@ -309,6 +335,7 @@ size_t thread_log_drain(log_consume consume, void *context)
 	if (logs == NULL)
 		return 0;
 	size_t count = 0;
+	page_ahead_fill(&logs->ahead);
 	uint32_t high = atomic_load_explicit(&logs->log_high, memory_order_acquire);
 	for (uint32_t i = 0; i < high && i < LOG_COUNT_MAX; i++)
 		if (atomic_load_explicit(&logs->logs[i].state, memory_order_acquire) != LOG_FREE)

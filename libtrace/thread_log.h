@@ -48,6 +48,9 @@ struct log_record {
 bool thread_log_start(size_t memory_bytes);
 void thread_log_stop(void);
 
+/* A start failed once: whoever asked for it does without the logs. Any thread. */
+bool thread_log_was_refused(void);
+
 /* In a forked child, on its only thread: the parent's records are forgotten, the logs closed. */
 void thread_log_forget(void);
 

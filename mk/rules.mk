@@ -29,7 +29,7 @@ ifneq ($(SQLITE_SOURCE),)
 $(B)/obj/sqlite3.o: $(SQLITE_SOURCE)/sqlite3.c $(B)/flags.stamp
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) -std=gnu11 -O2 -fPIC -fvisibility=hidden -DSQLITE_THREADSAFE=1 \
-		-DSQLITE_OMIT_LOAD_EXTENSION -w -c -o $@ $<
+		-DHAVE_PREAD=1 -DHAVE_PWRITE=1 -DSQLITE_OMIT_LOAD_EXTENSION -w -c -o $@ $<
 $(SQLITE_A): $(B)/obj/sqlite3.o
 	$(call quiet,AR)$(AR) rcs $@ $^
 # Whoever links tracedb links SQLite.

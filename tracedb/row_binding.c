@@ -4,7 +4,8 @@
 #include <sqlite3.h>
 #include <string.h>
 
-void row_bind(sqlite3_stmt *statement, const struct table_descriptor *table, const void *row)
+void row_bind(sqlite3_stmt *statement, const struct table_descriptor *table, const void *row,
+	      int bound)
 {
 	const unsigned char *members = row;
 	for (size_t i = 0; i < table->column_count; i++) {
@@ -12,12 +13,12 @@ void row_bind(sqlite3_stmt *statement, const struct table_descriptor *table, con
 		if (column->type == COLUMN_TYPE_INTEGER) {
 			int64_t value;
 			memcpy(&value, members + column->offset, sizeof value);
-			(void)sqlite3_bind_int64(statement, (int)i + 1, value);
+			(void)sqlite3_bind_int64(statement, bound + (int)i + 1, value);
 		} else {
 			const char *value;
 			memcpy(&value, members + column->offset, sizeof value);
-			(void)sqlite3_bind_text(statement, (int)i + 1, value == NULL ? "" : value,
-						-1, SQLITE_STATIC);
+			(void)sqlite3_bind_text(statement, bound + (int)i + 1,
+						value == NULL ? "" : value, -1, SQLITE_STATIC);
 		}
 	}
 }

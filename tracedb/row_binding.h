@@ -11,8 +11,11 @@
 
 struct sqlite3_stmt;
 
-/* One parameter a column, in their order. Texts are borrowed until the statement is reset. */
+/*
+ * One parameter a column, in their order, behind the first `bound` parameters. Texts are borrowed
+ * until the statement is reset.
+ */
 void row_bind(struct sqlite3_stmt *statement, const struct table_descriptor *table,
-	      const void *row);
+	      const void *row, int bound);
 
 #endif

@@ -17,13 +17,16 @@ void schema_add_create(struct text *sql, const struct table_descriptor *table)
 	text_add(sql, "\n) STRICT;\n");
 }
 
-void schema_add_insert(struct text *sql, const struct table_descriptor *table, int is_replace)
+void schema_add_insert(struct text *sql, const struct table_descriptor *table, size_t row_count,
+		       int is_replace)
 {
-	text_add_format(sql, "INSERT %sINTO \"%s\" VALUES (", is_replace ? "OR REPLACE " : "",
+	text_add_format(sql, "INSERT %sINTO \"%s\" VALUES", is_replace ? "OR REPLACE " : "",
 			table->name);
-	for (size_t i = 0; i < table->column_count; i++)
-		text_add_format(sql, i == 0 ? "?%zu" : ",?%zu", i + 1);
-	text_add(sql, ")");
+	for (size_t row = 0; row < row_count; row++) {
+		for (size_t i = 0; i < table->column_count; i++)
+			text_add(sql, i > 0 ? ",?" : row > 0 ? ",(?" : " (?");
+		text_add(sql, ")");
+	}
 }
 
 void schema_add_table_markdown(struct text *markdown, const struct table_descriptor *table)

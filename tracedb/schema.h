@@ -14,8 +14,9 @@
 /* CREATE TABLE "kernel" (...) STRICT; */
 void schema_add_create(struct text *sql, const struct table_descriptor *table);
 
-/* INSERT (or INSERT OR REPLACE) with one parameter a column */
-void schema_add_insert(struct text *sql, const struct table_descriptor *table, int is_replace);
+/* INSERT (or INSERT OR REPLACE) of some rows, with one parameter a column */
+void schema_add_insert(struct text *sql, const struct table_descriptor *table, size_t row_count,
+		       int is_replace);
 
 /* One table of docs/SCHEMA.md, and the whole of it */
 void schema_add_table_markdown(struct text *markdown, const struct table_descriptor *table);

@@ -130,7 +130,7 @@ static bool writer_prepare(struct table_writer *writer, size_t table, struct err
 	if (writer->insert[table] != NULL)
 		return true;
 	text_begin(&sql, SQL_BYTES_MAX);
-	schema_add_insert(&sql, &writer->layout->tables[table], 0);
+	schema_add_insert(&sql, &writer->layout->tables[table], 1, 0);
 	bool ok = text_is_ok(&sql) || writer_no_memory(writer, error);
 	if (ok && sqlite3_prepare_v3(writer->db, text_string(&sql), -1, SQLITE_PREPARE_PERSISTENT,
 				     &writer->insert[table], NULL) != SQLITE_OK)
@@ -145,7 +145,7 @@ bool table_writer_put(struct table_writer *writer, size_t table, const void *row
 	if (!writer_prepare(writer, table, error))
 		return false;
 	sqlite3_stmt *insert = writer->insert[table];
-	row_bind(insert, &writer->layout->tables[table], row);
+	row_bind(insert, &writer->layout->tables[table], row, 0);
 	bool ok = sqlite3_step(insert) == SQLITE_DONE ||
 		  writer_fail(writer, writer->layout->tables[table].name, error);
 	(void)sqlite3_reset(insert);

@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/id_map.h"
 #include "base/text.h"
+#include "tracedb/row_batch.h"
 #include "tracedb/row_binding.h"
 #include "tracedb/schema.h"
 
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +38,8 @@ struct trace_writer {
 	char *path;
 	sqlite3_stmt *insert[TABLE_COUNT];
 	sqlite3_stmt *replace[TABLE_COUNT];
+	struct row_batch *batch[TABLE_COUNT];	/* instead of insert ... */
+	bool is_batched[TABLE_COUNT];		/* ... where it suits */
 	sqlite3_stmt *begin, *commit, *put_loss;
 	int64_t count[TABLE_COUNT];
 	int64_t commit_rows, commit_ns;
@@ -65,7 +69,7 @@ static bool writer_fail(struct trace_writer *writer, const char *what, struct er
 static bool writer_execute(struct trace_writer *writer, const char *sql, struct error *error)
 {
 	if (sqlite3_exec(writer->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return writer_fail(writer, sql, error);
+		return writer_fail(writer, "cannot set up the tables", error);
 	return true;
 }
 
@@ -127,6 +131,7 @@ static void writer_free(struct trace_writer *writer)
 	for (int table = 0; table < TABLE_COUNT; table++) {
 		sqlite3_finalize(writer->insert[table]);
 		sqlite3_finalize(writer->replace[table]);
+		row_batch_close(writer->batch[table]);
 	}
 	sqlite3_finalize(writer->begin);
 	sqlite3_finalize(writer->commit);
@@ -156,6 +161,22 @@ static void files_remove(const char *path)
 	}
 }
 
+/*
+ * SQLite gives its -wal and -shm the permissions of the file. A umask can only take some away: one
+ * that takes all would shut out ourselves.
+ */
+static bool file_create(const char *path, bool is_private)
+{
+	const mode_t mode = is_private ? 0600 : 0666;
+	int file = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode);
+	if (file < 0)
+		return false;
+	if (is_private)
+		(void)fchmod(file, mode);
+	(void)close(file);
+	return true;
+}
+
 bool trace_writer_create(struct trace_writer **out, const char *path,
 			 const struct trace_writer_options *options, struct error *error)
 {
@@ -163,10 +184,8 @@ bool trace_writer_create(struct trace_writer **out, const char *path,
 	*out = NULL;
 	if (options == NULL)
 		options = &defaults;
-	int file = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
-	if (file < 0)
+	if (!file_create(path, options->is_private))
 		return fail(error, ERROR_SYSTEM, "cannot create '%s': %s", path, strerror(errno));
-	(void)close(file);
 
 	struct trace_writer *writer = calloc(1, sizeof *writer);
 	if (writer == NULL || (writer->path = strdup(path)) == NULL) {
@@ -177,6 +196,8 @@ bool trace_writer_create(struct trace_writer **out, const char *path,
 	writer->commit_rows = options->commit_rows > 0 ? options->commit_rows : COMMIT_ROWS;
 	writer->commit_ns = options->commit_ns > 0 ? options->commit_ns : COMMIT_NS;
 	writer->is_bulk = options->is_bulk;
+	for (int table = 0; table < TABLE_COUNT; table++)
+		writer->is_batched[table] = row_batch_suits(&trace_tables[table]);
 	int result = sqlite3_open_v2(path, &writer->db,
 				     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
 					     SQLITE_OPEN_PRIVATECACHE,
@@ -204,15 +225,15 @@ static bool writer_begin(struct trace_writer *writer, struct error *error)
 	return true;
 }
 
-static bool writer_put(struct trace_writer *writer, enum trace_table table, const void *row,
-		       int is_replace, struct error *error)
+static bool writer_put_single(struct trace_writer *writer, enum trace_table table,
+			      const void *row, int is_replace, struct error *error)
 {
 	const struct table_descriptor *descriptor = &trace_tables[table];
 	sqlite3_stmt **statement = is_replace ? &writer->replace[table] : &writer->insert[table];
 	if (*statement == NULL) {
 		struct text sql;
 		text_begin(&sql, SQL_BYTES_MAX);
-		schema_add_insert(&sql, descriptor, is_replace);
+		schema_add_insert(&sql, descriptor, 1, is_replace);
 		bool ok = text_is_ok(&sql) ?
 			writer_prepare(writer, text_string(&sql), statement, error) :
 			fail(error, ERROR_SYSTEM, "cannot write '%s': no memory", writer->path);
@@ -220,16 +241,34 @@ static bool writer_put(struct trace_writer *writer, enum trace_table table, cons
 		if (!ok)
 			return false;
 	}
+	row_bind(*statement, descriptor, row, 0);
+	bool ok = sqlite3_step(*statement) == SQLITE_DONE ||
+		writer_fail(writer, descriptor->name, error);
+	(void)sqlite3_reset(*statement);
+	return ok;
+}
+
+static bool writer_put_batched(struct trace_writer *writer, enum trace_table table,
+			       const void *row, struct error *error)
+{
+	struct error reason;
+	struct row_batch **batch = &writer->batch[table];
+	if (*batch == NULL)
+		*batch = row_batch_create(writer->db, &trace_tables[table], &reason);
+	if (*batch != NULL && row_batch_put(*batch, row, &reason))
+		return true;
+	return fail(error, ERROR_SYSTEM, "cannot write '%s': %s", writer->path, reason.message);
+}
+
+static bool writer_put(struct trace_writer *writer, enum trace_table table, const void *row,
+		       int is_replace, struct error *error)
+{
 	if (!writer->is_open && !writer_begin(writer, error))
 		return false;
-	row_bind(*statement, descriptor, row);
-	int result = sqlite3_step(*statement);
-	if (result != SQLITE_DONE) {
-		(void)writer_fail(writer, descriptor->name, error);
-		(void)sqlite3_reset(*statement);
+	if (!(writer->is_batched[table] && !is_replace
+		      ? writer_put_batched(writer, table, row, error)
+		      : writer_put_single(writer, table, row, is_replace, error)))
 		return false;
-	}
-	(void)sqlite3_reset(*statement);
 	writer->count[table]++;
 	writer->rows_open++;
 	if (writer->rows_open >= writer->commit_rows)
@@ -279,6 +318,13 @@ bool trace_writer_commit(struct trace_writer *writer, struct error *error)
 		return false;
 	if (!writer->is_open)
 		return true;
+	for (int table = 0; table < TABLE_COUNT; table++) {
+		struct error reason;
+		if (writer->batch[table] != NULL &&
+		    !row_batch_flush(writer->batch[table], &reason))
+			return fail(error, ERROR_SYSTEM, "cannot write '%s': %s", writer->path,
+				    reason.message);
+	}
 	int result = sqlite3_step(writer->commit);
 	(void)sqlite3_reset(writer->commit);
 	if (result != SQLITE_DONE)

@@ -22,6 +22,7 @@ struct trace_writer_options {
 	int64_t commit_rows;	/* 0: 65,536 */
 	int64_t commit_ns;	/* 0: 200 ms */
 	bool is_bulk; /* importers: no WAL, no reader meanwhile, nothing to keep if killed */
+	bool is_private; /* the file is for its owner only, whatever the umask */
 };
 
 /*

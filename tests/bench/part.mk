@@ -13,7 +13,12 @@ $(B)/tests/scan: $(call objects,tests/bench/scan.c tests/bench/bench.c)
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(SQLITE_LIBS)
 
+# A program of somebody else: none of our flags.
+$(B)/tests/host_cost: tests/bench/host_cost.c tests/rig/driver.h tests/rig/machine.h $(B)/flags.stamp
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -I. -Itests/rig -o $@ $< -ldl
+
 ## bench: ratios of writing, analysing, exporting against bare baselines; peak memory
 .PHONY: bench
-bench: all $(bench_PROGRAMS) $(B)/tests/make_trace
+bench: all rig $(bench_PROGRAMS) $(B)/tests/host_cost $(B)/tests/make_trace
 	@B='$(B)' $(PYTHON) tests/bench/run.py

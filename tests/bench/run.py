@@ -5,7 +5,7 @@
 Environment: B (build folder), BENCH_ROWS (kernel records written, and half the rows of the medium trace; default
 1,000,000), BENCH_JOB (rows of each rank of the job; default 1,000,000), BENCH_RANKS (default 8), BENCH_BIG (rows of
 the big trace for peak memory; default 10,000,000), BENCH_VIEW (rows of the trace that is looked at; default
-50,000,000, a file of 1.5 GB), BENCH_SKIP_BIG=1.
+50,000,000, a file of 1.5 GB), BENCH_SKIP_BIG=1, BENCH_ONLY=guest (only what recording costs).
 
 Times are CPU times (user + system) of whole processes, medians of interleaved repetitions: wall times on a
 shared machine say little. Nothing here is a test; nothing fails on a slow machine.
@@ -74,6 +74,52 @@ def ratio(ours, bare, repetitions=REPETITIONS):
 
 def show(what, value, limit, detail):
     print(f'{what:<44}{value:>7}   ({limit}; {detail})', flush=True)
+
+
+def guest_environment(folder, is_guest):
+    """A program's environment, with libtrace.so and the rig's CUPTI or without."""
+    variables = {key: value for key, value in os.environ.items() if not key.startswith(('LAGGARD_', 'RIG_')) and
+                 key not in ('LD_PRELOAD', 'CUDA_INJECTION64_PATH', 'NVTX_INJECTION64_PATH', 'NCCL_PROFILER_PLUGIN')}
+    variables['RIG_SCENARIO'] = os.path.abspath('tests/scenarios/tiny.scn')
+    if is_guest:
+        variables.update(LD_PRELOAD=os.path.abspath(f'{BUILD}/lib/libtrace.so'), LAGGARD_OUTPUT=folder,
+                         LAGGARD_CUPTI=os.path.abspath(f'{BUILD}/rig/lib-13.0/libcupti.so.13'))
+    return variables
+
+
+def host_threads(folder):
+    """What the program's own threads pay: CPU time of each pair of calls, with libtrace less without."""
+    driver = os.path.abspath(f'{BUILD}/rig/lib-13.0/libcuda.so.1')
+    found = {False: [], True: []}
+    for _ in range(REPETITIONS):
+        for is_guest in (False, True):
+            done = subprocess.run([f'{BUILD}/tests/host_cost', driver], env=guest_environment(folder, is_guest),
+                                  stdout=subprocess.PIPE, text=True, check=True)
+            found[is_guest].append([float(word) for word in done.stdout.split()])
+    without, within = ([list(column) for column in zip(*found[key])] for key in (False, True))
+    names = (('NVTX push and pop, a text', 'at most 100 ns'), ('NVTX push and pop, registered', 'at most 100 ns'),
+             ('NCCL event, start and stop', 'at most 300 ns, 150 each'))
+    clock = statistics.median(within[3])
+    for i, (name, limit) in enumerate(names):
+        bare = statistics.median(without[i])
+        show(f'{name}: ns a pair', f'{statistics.median(within[i]) - bare:.0f}', limit,
+             f'best of {REPETITIONS} runs {min(within[i]) - min(without[i]):.0f}, without libtrace {bare:.1f}; '
+             f'two clock reads {clock:.0f}')
+
+
+def start_up(folder):
+    """A process that never sees CUDA: CPU time and page faults of `true` with libtrace and without."""
+    found = {False: [], True: []}
+    for _ in range(200):
+        for is_guest in (False, True):
+            pid = os.posix_spawnp('true', ['true'], guest_environment(folder, is_guest))
+            _, _, usage = os.wait4(pid, 0)
+            found[is_guest].append(((usage.ru_utime + usage.ru_stime) * 1e3, usage.ru_minflt))
+    more = statistics.median(a[0] - b[0] for a, b in zip(found[True], found[False]))
+    bare = statistics.median(b[0] for b in found[False])
+    faults = [statistics.median(times[1] for times in found[key]) for key in (False, True)]
+    show('start of a process without CUDA: ms more', f'{more:.2f}', 'at most 0.5',
+         f'`true` alone {bare:.2f} ms; {faults[1] - faults[0]:.0f} more page faults than its {faults[0]:.0f}')
 
 
 def make_trace(folder, rows):
@@ -205,6 +251,10 @@ def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory(prefix='laggard-bench-') as folder:
         subprocess.run([f'{BUILD}/tests/write_bench', folder, str(ROWS)], check=True)
+        host_threads(folder)
+        start_up(folder)
+        if os.environ.get('BENCH_ONLY') == 'guest':
+            return
         reading(folder)
         job(folder)
         if not os.environ.get('BENCH_SKIP_BIG'):

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+#include "tracedb/descriptor_guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+enum {
+	FILES_MAX = 32,
+	LOCKS_MAX = 24,
+	HANDLE_FIRST = 1 << 30,		/* no process has a descriptor of that number */
+	DESCRIPTOR_WANTED = 4000,	/* high, yet the kernel's table stays small */
+	DESCRIPTORS_BELOW_LIMIT = 24,	/* where the limit is lower */
+	DESCRIPTOR_MIN = 3,
+};
+
+/* Part of a file that SQLite has locked. */
+struct lock {
+	off_t start, end;	/* end: 0 is the end of the file */
+	short type;
+};
+
+struct guarded_file {
+	char *path;		/* NULL: not in use */
+	int descriptor;
+	int flags;		/* for another open */
+	dev_t device;
+	ino_t inode;
+	struct lock locks[LOCKS_MAX];
+	size_t lock_count;
+};
+
+static struct guarded_file files[FILES_MAX];
+static int64_t reopened_count;
+static bool has_no_locks;
+
+static struct guarded_file *file_of(int handle)
+{
+	int index = handle - HANDLE_FIRST;
+	if (index < 0 || index >= FILES_MAX || files[index].path == NULL)
+		return NULL;
+	return &files[index];
+}
+
+static bool is_still_open(const struct guarded_file *file)
+{
+	struct stat now;
+	return file->descriptor >= 0 && fstat(file->descriptor, &now) == 0 &&
+	       now.st_dev == file->device && now.st_ino == file->inode;
+}
+
+/* To a number that the program will not get. Where there is none the number stays. */
+static int descriptor_raise(int descriptor)
+{
+	struct rlimit limit;
+	int least = DESCRIPTOR_WANTED;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur < DESCRIPTOR_WANTED + DESCRIPTORS_BELOW_LIMIT)
+		least = (int)limit.rlim_cur - DESCRIPTORS_BELOW_LIMIT;
+	if (descriptor < 0 || least <= descriptor)
+		return descriptor;
+	int raised = fcntl(descriptor, F_DUPFD_CLOEXEC, least);
+	if (raised < 0)
+		return descriptor;
+	(void)close(descriptor);
+	return raised;
+}
+
+/* The numbers of the standard streams are not ours, even where the program has closed them. */
+static int descriptor_open(const char *path, int flags, mode_t mode)
+{
+	int descriptor = open(path, flags | O_CLOEXEC, mode);
+	if (descriptor >= DESCRIPTOR_MIN || descriptor < 0)
+		return descriptor_raise(descriptor);
+	int above = fcntl(descriptor, F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
+	(void)close(descriptor);
+	return descriptor_raise(above);
+}
+
+static void locks_take_again(const struct guarded_file *file)
+{
+	for (size_t i = 0; i < file->lock_count; i++) {
+		const struct lock *lock = &file->locks[i];
+		struct flock wanted = {
+			.l_type = lock->type, .l_whence = SEEK_SET, .l_start = lock->start,
+			.l_len = lock->end == 0 ? 0 : lock->end - lock->start,
+		};
+		(void)fcntl(file->descriptor, F_SETLK, &wanted);
+	}
+}
+
+static bool file_reopen(struct guarded_file *file)
+{
+	/* Whoever has the number now keeps it: nothing is closed. */
+	file->descriptor = descriptor_open(file->path, file->flags, 0);
+	if (is_still_open(file)) {
+		reopened_count++;
+		locks_take_again(file);
+		return true;
+	}
+	if (file->descriptor >= 0)
+		(void)close(file->descriptor);
+	file->descriptor = -1;
+	return false;
+}
+
+/* The file, its descriptor checked; NULL and EBADF if it is gone. */
+static struct guarded_file *file_use(int handle)
+{
+	struct guarded_file *file = file_of(handle);
+	if (file != NULL && (is_still_open(file) || file_reopen(file)))
+		return file;
+	errno = EBADF;
+	return NULL;
+}
+
+static int descriptor_of(int handle)
+{
+	const struct guarded_file *file = file_use(handle);
+	return file == NULL ? -1 : file->descriptor;
+}
+
+static int guard_open(const char *path, int flags, int mode)
+{
+	int index = 0;
+	struct stat now;
+	while (index < FILES_MAX && files[index].path != NULL)
+		index++;
+	if (index == FILES_MAX) {
+		errno = EMFILE;
+		return -1;
+	}
+	struct guarded_file file = { .flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC) };
+	file.descriptor = descriptor_open(path, flags, (mode_t)mode);
+	if (file.descriptor < 0)
+		return -1;
+	file.path = strdup(path);
+	if (file.path == NULL || fstat(file.descriptor, &now) != 0) {
+		(void)close(file.descriptor);
+		free(file.path);
+		errno = ENOMEM;
+		return -1;
+	}
+	file.device = now.st_dev;
+	file.inode = now.st_ino;
+	files[index] = file;
+	return HANDLE_FIRST + index;
+}
+
+static int guard_close(int handle)
+{
+	struct guarded_file *file = file_of(handle);
+	if (file == NULL) {
+		errno = EBADF;
+		return -1;
+	}
+	if (is_still_open(file))
+		(void)close(file->descriptor);
+	free(file->path);
+	*file = (struct guarded_file){ 0 };
+	return 0;
+}
+
+static int guard_fstat(int handle, struct stat *status)
+{
+	int descriptor = descriptor_of(handle);
+	return descriptor < 0 ? -1 : fstat(descriptor, status);
+}
+
+static int guard_ftruncate(int handle, off_t size)
+{
+	int descriptor = descriptor_of(handle);
+	return descriptor < 0 ? -1 : ftruncate(descriptor, size);
+}
+
+static ssize_t guard_pread(int handle, void *bytes, size_t size, off_t at)
+{
+	int descriptor = descriptor_of(handle);
+	return descriptor < 0 ? -1 : pread(descriptor, bytes, size, at);
+}
+
+static ssize_t guard_pwrite(int handle, const void *bytes, size_t size, off_t at)
+{
+	int descriptor = descriptor_of(handle);
+	return descriptor < 0 ? -1 : pwrite(descriptor, bytes, size, at);
+}
+
+static ssize_t guard_read(int handle, void *bytes, size_t size)
+{
+	int descriptor = descriptor_of(handle);
+	return descriptor < 0 ? -1 : read(descriptor, bytes, size);
+}
+
+static ssize_t guard_write(int handle, const void *bytes, size_t size)
+{
+	int descriptor = descriptor_of(handle);
+	return descriptor < 0 ? -1 : write(descriptor, bytes, size);
+}
+
+static int guard_fchmod(int handle, mode_t mode)
+{
+	int descriptor = descriptor_of(handle);
+	return descriptor < 0 ? -1 : fchmod(descriptor, mode);
+}
+
+static int guard_fchown(int handle, uid_t user, gid_t group)
+{
+	int descriptor = descriptor_of(handle);
+	return descriptor < 0 ? -1 : fchown(descriptor, user, group);
+}
+
+static int guard_fallocate(int handle, off_t at, off_t size)
+{
+	int descriptor = descriptor_of(handle);
+	return descriptor < 0 ? errno : posix_fallocate(descriptor, at, size);
+}
+
+static void *guard_mmap(void *at, size_t size, int protection, int flags, int handle, off_t offset)
+{
+	if (handle < 0)
+		return mmap(at, size, protection, flags, handle, offset);
+	int descriptor = descriptor_of(handle);
+	return descriptor < 0 ? MAP_FAILED :
+		mmap(at, size, protection, flags, descriptor, offset);
+}
+
+static void lock_add(struct guarded_file *file, struct lock lock)
+{
+	if (lock.type != F_UNLCK && file->lock_count < LOCKS_MAX &&
+	    (lock.end == 0 || lock.start < lock.end))
+		file->locks[file->lock_count++] = lock;
+}
+
+/* As the system does: the new lock replaces whatever part of older ones it covers. */
+static void lock_note(struct guarded_file *file, const struct flock *wanted)
+{
+	struct lock before[LOCKS_MAX];
+	size_t count = file->lock_count;
+	const struct lock lock = {
+		.start = wanted->l_start, .type = wanted->l_type,
+		.end = wanted->l_len == 0 ? 0 : wanted->l_start + wanted->l_len,
+	};
+	memcpy(before, file->locks, sizeof before);
+	file->lock_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct lock head = before[i], tail = before[i];
+		bool is_apart = (head.end != 0 && head.end <= lock.start) ||
+			(lock.end != 0 && head.start >= lock.end);
+		if (is_apart) {
+			lock_add(file, head);
+			continue;
+		}
+		head.end = lock.start;
+		tail.start = lock.end;
+		if (before[i].start < lock.start)
+			lock_add(file, head);
+		if (lock.end != 0 && (tail.end == 0 || tail.end > lock.end))
+			lock_add(file, tail);
+	}
+	lock_add(file, lock);
+}
+
+/* Network file systems without a lock service answer so. */
+static bool is_no_lock(int number)
+{
+	return number == ENOLCK || number == EOPNOTSUPP || number == ENOSYS;
+}
+
+static int guard_lock(struct guarded_file *file, int command, struct flock *lock)
+{
+	int result = fcntl(file->descriptor, command, lock);
+	if (result < 0 && is_no_lock(errno)) {
+		has_no_locks = true;
+		if (command == F_GETLK)
+			lock->l_type = F_UNLCK;
+		result = 0;
+	}
+	if (result == 0 && command == F_SETLK)
+		lock_note(file, lock);
+	return result;
+}
+
+/* SQLite passes a struct flock, an int, or nothing. */
+static int guard_fcntl(int handle, int command, ...)
+{
+	struct guarded_file *file = file_use(handle);
+	if (file == NULL)
+		return -1;
+	va_list arguments;
+	va_start(arguments, command);
+	int result;
+	if (command == F_SETLK || command == F_GETLK)
+		result = guard_lock(file, command, va_arg(arguments, struct flock *));
+	else if (command == F_GETFD || command == F_GETFL)
+		result = fcntl(file->descriptor, command);
+	else
+		result = fcntl(file->descriptor, command, va_arg(arguments, int));
+	va_end(arguments);
+	return result;
+}
+
+typedef void (*plain_function)(void);
+
+static const struct {
+	const char *name;
+	plain_function function;
+} calls[] = {
+	{ "open", (plain_function)guard_open },
+	{ "close", (plain_function)guard_close },
+	{ "fstat", (plain_function)guard_fstat },
+	{ "ftruncate", (plain_function)guard_ftruncate },
+	{ "fcntl", (plain_function)guard_fcntl },
+	{ "read", (plain_function)guard_read },
+	{ "pread", (plain_function)guard_pread },
+	{ "pread64", (plain_function)guard_pread },
+	{ "write", (plain_function)guard_write },
+	{ "pwrite", (plain_function)guard_pwrite },
+	{ "pwrite64", (plain_function)guard_pwrite },
+	{ "fchmod", (plain_function)guard_fchmod },
+	{ "fchown", (plain_function)guard_fchown },
+	{ "fallocate", (plain_function)guard_fallocate },
+	{ "mmap", (plain_function)guard_mmap },
+};
+
+_Static_assert(sizeof(off_t) == 8, "pread and pread64 are one");
+
+bool descriptor_guard_install(void)
+{
+	static bool is_installed;
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	if (is_installed)
+		return true;
+	/* The others are calls that this SQLite was built without: they stay so. */
+	if (vfs == NULL || vfs->iVersion < 3 || vfs->xSetSystemCall == NULL ||
+	    (vfs->xGetSystemCall(vfs, "pread") == NULL &&
+	     vfs->xGetSystemCall(vfs, "pread64") == NULL))
+		return false;
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+		if (vfs->xGetSystemCall(vfs, calls[i].name) != NULL)
+			(void)vfs->xSetSystemCall(vfs, calls[i].name,
+						  (sqlite3_syscall_ptr)calls[i].function);
+	is_installed = true;
+	return true;
+}
+
+int64_t descriptor_guard_reopened(void)
+{
+	return reopened_count;
+}
+
+bool descriptor_guard_lacks_locks(void)
+{
+	return has_no_locks;
+}
