@@ -160,6 +160,9 @@ static void drain_note_disabled(struct drain *drain)
 		{ "nvml", "disabled: LAGGARD_NVML=off", !settings->nvml },
 		{ "nvml", "disabled: LAGGARD_NVML_INTERVAL_MS=0",
 		  settings->nvml && settings->nvml_interval_ms == 0 },
+		{ "nvml", "disabled: LAGGARD_NVML_PCIE_MS=0, PCIe throughput",
+		  settings->nvml && settings->nvml_interval_ms > 0 &&
+			  settings->nvml_pcie_ms == 0 },
 		{ "cupti", "disabled: LAGGARD_API=off", settings->api == API_CHOICE_OFF },
 		{ "cupti", "disabled: LAGGARD_GRAPHS=graph, the kernels of CUDA graphs",
 		  settings->graphs == GRAPH_CHOICE_GRAPH },
@@ -262,7 +265,11 @@ static void drain_ask_nvml(struct drain *drain)
 	if (count == drain->devices_asked || !drain->plan->settings->nvml)
 		return;
 	drain->devices_asked = count;
-	nvml_source_start(drain, drain->plan->settings->nvml_interval_ms);
+	const struct nvml_pacing pacing = {
+		.interval_ms = drain->plan->settings->nvml_interval_ms,
+		.throughput_ms = drain->plan->settings->nvml_pcie_ms,
+	};
+	nvml_source_start(drain, &pacing);
 }
 
 /* One round: fetch, decode, consume, write. */
