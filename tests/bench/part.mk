@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Benchmarks: ratios against bare baselines measured in the same run. Never part of `make check`.
-bench_PROGRAMS := $(B)/tests/write_bench $(B)/tests/scan
-bench_SRC := tests/bench/bench.c tests/bench/bare_insert.c tests/bench/write_bench.c tests/bench/scan.c
+bench_PROGRAMS := $(B)/tests/write_bench $(B)/tests/scan $(B)/tests/host_bench
+bench_SRC := tests/bench/bench.c tests/bench/bare_insert.c tests/bench/write_bench.c tests/bench/scan.c \
+	tests/bench/host_bench.c
 PARTS += bench
 
 $(B)/tests/write_bench: $(call objects,tests/bench/write_bench.c tests/bench/bare_insert.c tests/bench/bench.c) \
@@ -12,6 +13,11 @@ $(B)/tests/write_bench: $(call objects,tests/bench/write_bench.c tests/bench/bar
 $(B)/tests/scan: $(call objects,tests/bench/scan.c tests/bench/bench.c)
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(SQLITE_LIBS)
+
+$(B)/tests/host_bench: $(call objects,tests/bench/host_bench.c tests/bench/bench.c) \
+		$(B)/obj/libtrace.a $(B)/obj/base.a
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(tracedb_LIBS) -lpthread
 
 ## bench: ratios of writing, analysing, exporting against bare baselines; peak memory
 .PHONY: bench

@@ -205,6 +205,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory(prefix='laggard-bench-') as folder:
         subprocess.run([f'{BUILD}/tests/write_bench', folder, str(ROWS)], check=True)
+        subprocess.run([f'{BUILD}/tests/host_bench'], check=True)
         reading(folder)
         job(folder)
         if not os.environ.get('BENCH_SKIP_BIG'):

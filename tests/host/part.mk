@@ -2,7 +2,7 @@
 # tests/host: the guest in its host: what libtrace.so exports, leaves alone, and records under the rig.
 HOST_PROGRAMS := $(B)/tests/host/forker $(B)/tests/host/late
 TAP_TESTS += tests/host/exports_test.sh tests/host/host_test.py tests/host/rig_capture_test.py
-TAP_TESTS += tests/host/rig_report_test.py
+TAP_TESTS += tests/host/rig_report_test.py tests/host/host_sample_test.py
 TAP_NEEDS += $(HOST_PROGRAMS)
 
 # Plain programs of somebody else: none of our flags, but for the one sanitizer that insists.
