@@ -20,6 +20,13 @@ enum { NAME_COLUMNS = 26, WORDS_BYTES_MAX = 1 << 20 };
 	"ended it was doing meanwhile. What all GPUs lose alike is the median GPU's loss, " \
 	"counted for each; what one of them loses beyond is counted where it makes the others wait."
 
+#define HOW_HOST \
+	"While a GPU was idle for want of a launch, and the thread that had to launch was in no " \
+	"CUDA call that says why, samples of that thread (host_sample) say what it did. A GPU " \
+	"with " \
+	"fewer than 50 samples in such time is left out; the states seen stand for the rest of " \
+	"it."
+
 static const struct finding_explanation explanations[FINDING_COUNT] = {
 	[FINDING_CO_CULPRITS] = { "several ranks are late together", HOW_LATE
 		" Ranks are judged as a set where all of them together gain at least half as much "
@@ -53,6 +60,12 @@ static const struct finding_explanation explanations[FINDING_COUNT] = {
 	[FINDING_LAUNCH_BOUND] = { "the host launches slower than the kernels run", HOW_CAUSE
 		" Here gaps follow each other, each ended by a launch shortly after the last.",
 		NULL, section_fill_idle },
+	[FINDING_HOST_NO_CPU] = { "the launching thread was ready and had no CPU", HOW_HOST
+		" Here the thread could have run, and the time it waited for a CPU grew.", NULL,
+		section_fill_host },
+	[FINDING_HOST_DEVICE] = { "the launching thread waited for a disk or a driver", HOW_HOST
+		" Here it slept where nothing can wake it but a device (state D).", NULL,
+		section_fill_host },
 	[FINDING_ROTATING] = { "each step another rank is late, no single one",
 		"All matched collectives that nobody leaves before all have come are looked at; "
 		"the gain if every rank had come no later than the median is large, but no rank is "
