@@ -60,6 +60,7 @@ extern const struct option_table view_table;
 extern const struct option_table explain_table;
 extern const struct option_table diff_table;
 extern const struct option_table import_table;
+extern const struct option_table doctor_table;
 extern const struct option_table schema_table;
 extern const struct option_table help_table;
 extern const struct option_table man_table;
@@ -78,6 +79,8 @@ bool explain_command(const struct parsed_line *line, const char *typed, int *sta
 bool diff_command(const struct parsed_line *line, const char *typed, int *status,
 		  struct error *error);
 bool import_command(const struct parsed_line *line, const char *typed, int *status,
+		    struct error *error);
+bool doctor_command(const struct parsed_line *line, const char *typed, int *status,
 		    struct error *error);
 bool schema_command(const struct parsed_line *line, const char *typed, int *status,
 		    struct error *error);

@@ -12,8 +12,8 @@
 
 enum nvml_result {
 	NVML_OK = 0, NVML_UNINITIALIZED = 1, NVML_NOT_SUPPORTED = 3, NVML_NO_PERMISSION = 4,
-	NVML_NOT_FOUND = 6, NVML_DRIVER_NOT_LOADED = 9, NVML_FUNCTION_NOT_FOUND = 13,
-	NVML_GPU_IS_LOST = 15,
+	NVML_NOT_FOUND = 6, NVML_DRIVER_NOT_LOADED = 9, NVML_LIBRARY_NOT_FOUND = 12,
+	NVML_FUNCTION_NOT_FOUND = 13, NVML_GPU_IS_LOST = 15, NVML_VERSION_MISMATCH = 18,
 };
 
 enum { NVML_INIT_NO_GPUS_IS_FINE = 1, NVML_CLOCK_SM = 1, NVML_CLOCK_MEMORY = 2 };
@@ -57,6 +57,12 @@ _Static_assert(sizeof(struct nvml_utilization) == 8, "ABI");
 
 typedef int (*nvml_init_with_flags)(unsigned flags);
 typedef int (*nvml_init)(void);
+typedef int (*nvml_system_number)(int *number);
+typedef int (*nvml_system_count)(unsigned *count);
+typedef int (*nvml_device_at)(unsigned index, struct nvml_device **device);
+typedef int (*nvml_device_pair)(struct nvml_device *a, struct nvml_device *b, int *level);
+typedef int (*nvml_device_peer)(struct nvml_device *a, struct nvml_device *b, int what,
+				int *status);
 typedef int (*nvml_system_text)(char *text, unsigned size);
 typedef int (*nvml_device_find)(const char *name, struct nvml_device **device);
 typedef int (*nvml_device_number)(struct nvml_device *device, unsigned *value);

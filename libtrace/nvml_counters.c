@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nvml_counters.h"
 #include "libtrace/nvml_abi.h"
+#include "libtrace/nvml_result.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,28 +40,6 @@ const struct nvml_counter nvml_counters[NVML_COUNTER_COUNT] = {
 	{ "pcie_rx_kb_per_s", "nvmlDeviceGetPcieThroughput", NULL, NVML_SHAPE_SELECTED,
 	  NVML_PACE_TURN, 1, NULL },
 };
-
-const char *nvml_result_text(int result)
-{
-	switch (result) {
-	case NVML_UNINITIALIZED:
-		return "not initialised";
-	case NVML_NOT_SUPPORTED:
-		return "not supported";
-	case NVML_NO_PERMISSION:
-		return "no permission";
-	case NVML_NOT_FOUND:
-		return "not found";
-	case NVML_DRIVER_NOT_LOADED:
-		return "driver not loaded";
-	case NVML_FUNCTION_NOT_FOUND:
-		return "function not found";
-	case NVML_GPU_IS_LOST:
-		return "GPU is lost";
-	default:
-		return "unknown error";
-	}
-}
 
 void nvml_refusal_note(struct drain *drain, const char *function, int result, int64_t count)
 {

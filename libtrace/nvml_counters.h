@@ -48,8 +48,6 @@ int nvml_counter_ask(const struct nvml_counter *counter, void *function,
 /* Answers that will not change while the process lives. */
 bool nvml_result_is_final(int result);
 
-const char *nvml_result_text(int result);
-
 /* Notes a fact about a call of NVML that answered `result`, so that it is in `loss` once. */
 void nvml_refusal_note(struct drain *drain, const char *function, int result, int64_t count);
 

@@ -2,6 +2,7 @@
 #include "libtrace/nvml_source.h"
 #include "libtrace/nvml_abi.h"
 #include "libtrace/nvml_counters.h"
+#include "libtrace/nvml_result.h"
 #include "libtrace/nvml_sampler.h"
 
 #include <dlfcn.h>

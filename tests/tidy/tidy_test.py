@@ -24,13 +24,16 @@ COMPLAINTS_SHOWN_MAX = 30
 
 ROOMS = ('base', 'tracedb', 'libtrace', 'analyzer', 'viewer-export', 'laggard')
 # What a room may include besides itself. libtrace/settings.* hold no CUDA types: `run` makes options of them.
+# `doctor` looks for CUPTI, NVML and the host's files in the very way that libtrace does.
 MAY_INCLUDE = {
     'base': (),
     'tracedb': ('base',),
     'libtrace': ('base', 'tracedb'),
     'analyzer': ('base', 'tracedb'),
     'viewer-export': ('base', 'tracedb'),
-    'laggard': ('base', 'tracedb', 'analyzer', 'viewer-export', 'libtrace/settings.'),
+    'laggard': ('base', 'tracedb', 'analyzer', 'viewer-export', 'libtrace/settings.', 'libtrace/cupti_library.',
+                'libtrace/cupti_search.', 'libtrace/mapped_objects.', 'libtrace/host_facts.', 'libtrace/host_state.',
+                'libtrace/nvml_abi.', 'libtrace/nvml_result.'),
 }
 # Headers of others, and the rooms that may include them.
 FOREIGN_HEADERS = (
