@@ -70,6 +70,7 @@ enum severity finding_severity(enum finding_id id, int64_t share_e12);
 /* The groups of findings, each in a file of its own. */
 bool findings_find_stragglers(struct report *report);	/* finding_stragglers.c */
 bool findings_find_causes(struct report *report);	/* finding_causes.c */
+bool findings_find_host(struct report *report);		/* finding_host.c */
 bool findings_find_transfers(struct report *report);	/* finding_transfers.c */
 bool findings_find_devices(struct report *report);	/* finding_devices.c */
 

@@ -10,6 +10,7 @@
 
 #include "analyzer/findings.h"
 #include "analyzer/gpu_facts.h"
+#include "analyzer/host_detail.h"
 #include "analyzer/job.h"
 #include "analyzer/metric_balance.h"
 #include "analyzer/metric_bubble.h"
@@ -93,6 +94,7 @@ struct report_gpu {
 	int64_t no_launch_rows;		/* of the whole trace */
 	int64_t before_launch_rows;
 	struct transfers transfers;	/* in an arena */
+	struct host_detail host;	/* nothing asked: the trace has no samples of the host */
 	struct report_gap worst[WORST_GAPS_MAX];	/* longest first */
 	size_t worst_count;
 };

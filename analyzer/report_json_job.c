@@ -71,6 +71,37 @@ static void add_causes(struct text *out, const struct gpu_time *time)
 	text_add_char(out, ']');
 }
 
+/* null: the trace has no samples of the host, or nothing was asked of them. */
+static void add_host(struct text *out, const struct host_detail *host)
+{
+	if (host->asked_ns == 0) {
+		json_null(out, "host_detail");
+		return;
+	}
+	json_open(out, "host_detail", '{');
+	json_integer(out, "asked_ns", host->asked_ns);
+	json_integer(out, "seen_ns", host->seen_ns);
+	json_integer(out, "samples", host->samples);
+	json_open(out, "states", '[');
+	for (int doing = 0; doing < HOST_DOING_COUNT; doing++) {
+		json_open_item(out);
+		json_key(out, "state");
+		text_add_json(out, host_doing_name((enum host_doing)doing));
+		json_integer(out, "ns", host->ns[doing]);
+		text_add_char(out, '}');
+	}
+	text_add_char(out, ']');
+	json_open(out, "waits", '[');
+	for (size_t i = 0; i < host->wait_count; i++) {
+		json_open_item(out);
+		json_text_or_null(out, "in", host->waits[i].name);
+		json_integer(out, "ns", host->waits[i].ns);
+		json_integer(out, "samples", host->waits[i].samples);
+		text_add_char(out, '}');
+	}
+	text_add(out, "]}");
+}
+
 void json_add_gpu_time(struct text *out, const struct report *report, size_t gpu)
 {
 	const struct report_gpu *kept = &report->gpus[gpu];
@@ -84,6 +115,7 @@ void json_add_gpu_time(struct text *out, const struct report *report, size_t gpu
 	json_integer(out, "blocking_comm_ns", time->parts.absent_ns[CAUSE_COMM]);
 	json_integer(out, "blocking_copy_ns", time->parts.absent_ns[CAUSE_COPY]);
 	add_causes(out, time);
+	add_host(out, &kept->host);
 	json_open(out, "worst_gaps", '[');
 	for (size_t i = 0; i < kept->worst_count; i++)
 		add_gap(out, report, gpu, &kept->worst[i]);

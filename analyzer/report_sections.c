@@ -4,6 +4,7 @@
 const struct report_section report_sections[] = {
 	{ "Where the GPU time went", NULL, section_fill_time, section_add_time_note },
 	{ "Why GPUs were idle", NULL, section_fill_idle, section_add_idle_note },
+	{ "What the host did meanwhile", NULL, section_fill_host, section_add_host_note },
 	{ "Longest idle gaps", NULL, section_fill_gaps, section_add_gaps_note },
 	{ "What kept compute away", NULL, section_fill_absent, section_add_absent_note },
 	{ "Steps", NULL, section_fill_steps, section_add_steps_note },

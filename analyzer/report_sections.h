@@ -48,6 +48,10 @@ void section_add_gaps_note(struct text *out, const struct report *report);
 bool section_fill_absent(struct report_table *table, const struct report *report);
 void section_add_absent_note(struct text *out, const struct report *report);
 
+/* report_sections_host.c */
+bool section_fill_host(struct report_table *table, const struct report *report);
+void section_add_host_note(struct text *out, const struct report *report);
+
 /* report_sections_ranks.c */
 bool section_fill_blame(struct report_table *table, const struct report *report);
 void section_add_blame_note(struct text *out, const struct report *report);

@@ -256,8 +256,10 @@ static void keep_gaps(struct trace_measures *measures, struct report_gpu *kept,
 }
 
 struct piece_keeping {
-	struct kept_pieces *pieces;
+	struct kept_pieces *pieces;	/* NULL: they are not kept */
 	const struct timeline *timeline;
+	const struct host_samples *samples;
+	struct host_detail *host;
 };
 
 static void piece_keep(void *context, const struct idle_piece *piece)
@@ -303,13 +305,41 @@ static int piece_order(const void *a, const void *b)
 	return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
 }
 
-static bool measure_gpu(struct trace_measures *measures, struct job *job, struct job_gpu *planned)
+static void piece_hear(void *context, const struct idle_piece *piece)
+{
+	struct piece_keeping *keeping = context;
+	const struct host_calls *calls = &keeping->timeline->calls;
+	if (piece->launch != NO_CALL && host_detail_is_asked(piece->cause))
+		host_detail_add(keeping->host, keeping->samples,
+				calls->threads[calls->thread[piece->launch]].thread_id,
+				piece->start_ns, piece->end_ns);
+	if (keeping->pieces != NULL)
+		piece_keep(keeping, piece);
+}
+
+/* Names instead of the reader's ids. */
+static bool waits_name(struct trace_measures *measures, struct host_detail *host)
+{
+	bool ok = true;
+	for (size_t i = 0; ok && i < host->wait_count; i++) {
+		struct host_wait *wait = &host->waits[i];
+		const char *name = wait->string_id == 0 ? "" :
+			trace_reader_string(measures->input->reader, wait->string_id);
+		wait->name = name == NULL || name[0] == 0 ? NULL : keep_text(measures, name);
+		ok = wait->name != NULL || name == NULL || name[0] == 0;
+	}
+	return ok;
+}
+
+static bool measure_gpu(struct trace_measures *measures, struct job *job, struct job_gpu *planned,
+			const struct host_samples *samples)
 {
 	const struct timeline *timeline = measures->timeline;
 	const struct timeline_gpu *gpu = &timeline->gpus[planned->gpu];
 	const struct time_window *window = &planned->window;
 	struct report_gpu *kept = &measures->gpus[measures->gpu_count++];
-	struct piece_keeping keeping = { &planned->pieces, timeline };
+	struct piece_keeping keeping = { job->keeps_pieces ? &planned->pieces : NULL, timeline,
+					 samples, &kept->host };
 	struct transfers transfers;
 	*kept = (struct report_gpu){
 		.device_id = gpu->device_id,
@@ -321,8 +351,8 @@ static bool measure_gpu(struct trace_measures *measures, struct job *job, struct
 		.before_launch_rows = gpu->before_launch_rows,
 	};
 	if (kept->name == NULL || kept->uuid == NULL ||
-	    !job_measure_gpu(job, planned, job->keeps_pieces ? piece_keep : NULL, &keeping) ||
-	    planned->pieces.is_short ||
+	    !job_measure_gpu(job, planned, piece_hear, &keeping) || planned->pieces.is_short ||
+	    !waits_name(measures, &kept->host) ||
 	    !row_counts_measure(&kept->rows, timeline, gpu, window) ||
 	    !transfers_measure(&transfers, timeline, gpu, window))
 		return false;
@@ -371,15 +401,21 @@ bool trace_measures_measure(struct trace_measures *measures, struct job *job, st
 	measures->gpus =
 		arena_take_array(measures->arena, timeline->gpu_count + 1, sizeof *measures->gpus);
 	struct kernel_total *totals = calloc(timeline->kernel_count, sizeof *totals);
+	struct host_samples samples = { 0 };
 	bool ok = measures->gpus != NULL && totals != NULL;
+	if (ok && !host_samples_load(&samples, measures->input->reader, error)) {
+		free(totals);
+		return false;
+	}
 	for (size_t g = 0; ok && g < job->gpu_count; g++) {
 		struct job_gpu *planned = &job->gpus[g];
 		if (planned->trace != measures->place)
 			continue;
 		kernel_totals_add(totals, &timeline->gpus[planned->gpu], &planned->window);
-		ok = measure_gpu(measures, job, planned);
+		ok = measure_gpu(measures, job, planned, &samples);
 	}
 	ok = ok && keep_kernels(measures, totals);
+	host_samples_end(&samples);
 	free(totals);
 	return ok || no_memory(measures, error);
 }

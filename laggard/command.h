@@ -62,6 +62,7 @@ extern const struct option_table explain_table;
 extern const struct option_table diff_table;
 extern const struct option_table import_table;
 extern const struct option_table calibrate_table;
+extern const struct option_table doctor_table;
 extern const struct option_table schema_table;
 extern const struct option_table help_table;
 extern const struct option_table man_table;
@@ -85,6 +86,8 @@ bool import_command(const struct parsed_line *line, const char *typed, int *stat
 		    struct error *error);
 bool calibrate_command(const struct parsed_line *line, const char *typed, int *status,
 		       struct error *error);
+bool doctor_command(const struct parsed_line *line, const char *typed, int *status,
+		    struct error *error);
 bool schema_command(const struct parsed_line *line, const char *typed, int *status,
 		    struct error *error);
 bool help_command(const struct parsed_line *line, const char *typed, int *status,

@@ -50,6 +50,7 @@ const struct command commands[] = {
 	{ .table = &diff_table, .run = diff_command, .wants_huge_pages = true },
 	{ .table = &import_table, .run = import_command },
 	{ .table = &calibrate_table, .run = calibrate_command, .is_launcher = true },
+	{ .table = &doctor_table, .run = doctor_command },
 	{ .table = &schema_table, .run = schema_command },
 	{ .table = &help_table, .run = help_command },
 	{ .table = &man_table, .run = man_command, .is_hidden = true },

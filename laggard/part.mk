@@ -19,6 +19,11 @@ $(B)/obj/laggard/http_server.o $(B)/obj/laggard/http_library.o: \
 laggard_ARCHIVES := $(foreach part,laggard analyzer viewer-export tracedb base, \
 	$(if $(filter $(part),$(PARTS)),$(B)/obj/$(part).a))
 
+# What `doctor` and `ctl` share with libtrace, object by object: the archive would bring the guest's entry points, too,
+# and with them its constructor and its _exit.
+laggard_SHARED := $(call objects,$(addprefix libtrace/,command_mask.c control_path.c cupti_library.c cupti_search.c \
+	host_facts.c host_state.c mapped_objects.c nvml_result.c settings.c))
+
 # Where `run` finds libtrace.so, as seen from the folder of the installed program.
 laggard_LIBDIR := $(patsubst $(PREFIX)/%,../%,$(LIBDIR))
 $(B)/libdir.stamp: force
@@ -28,12 +33,9 @@ $(B)/obj/laggard/version.o: OBJECT_CFLAGS = -DLAGGARD_VERSION='"$(VERSION)"' -DL
 $(B)/obj/laggard/library.o: $(B)/libdir.stamp
 $(B)/obj/laggard/library.o: OBJECT_CFLAGS = -DLAGGARD_LIBDIR='"$(laggard_LIBDIR)"'
 
-# Of libtrace only what both sides have to agree on; never the archive: it defines _exit.
-laggard_SHARED := $(call objects,libtrace/settings.c libtrace/control_path.c)
-
-$(B)/bin/laggard: $(laggard_SHARED) $(laggard_ARCHIVES)
+$(B)/bin/laggard: $(firstword $(laggard_ARCHIVES)) $(laggard_SHARED) $(wordlist 2,9,$(laggard_ARCHIVES))
 	@mkdir -p $(@D)
-	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(tracedb_LIBS)
+	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(tracedb_LIBS) -ldl
 $(B)/bin/analyzer $(B)/bin/viewer-export: | $(B)/bin/laggard
 	$(call quiet,LINK)ln -sf laggard $@
 ALL += $(B)/bin/laggard $(B)/bin/analyzer $(B)/bin/viewer-export

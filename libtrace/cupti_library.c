@@ -81,8 +81,14 @@ static bool library_try(void *context, const char *candidate)
 
 bool cupti_library_open(struct cupti_library *library, const char *wanted, struct error *error)
 {
+	return cupti_library_open_near(library, wanted, &cupti_surroundings_own, error);
+}
+
+bool cupti_library_open_near(struct cupti_library *library, const char *wanted,
+			     const struct cupti_surroundings *surroundings, struct error *error)
+{
 	struct attempt attempt = { .library = library };
-	if (cupti_search(wanted, library_try, &attempt))
+	if (cupti_search(wanted, surroundings, library_try, &attempt))
 		return true;
 	if (*wanted != 0)
 		return fail(error, ERROR_SYSTEM, "cannot use LAGGARD_CUPTI '%s': %s", wanted,

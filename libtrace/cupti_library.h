@@ -101,6 +101,11 @@ struct cupti_library {
  */
 bool cupti_library_open(struct cupti_library *library, const char *wanted, struct error *error);
 
+/* The same as if in a process with these objects and variables; for looking from outside. */
+struct cupti_surroundings;
+bool cupti_library_open_near(struct cupti_library *library, const char *wanted,
+			     const struct cupti_surroundings *surroundings, struct error *error);
+
 /* "CUPTI_ERROR_NOT_INITIALIZED", or "error 15". Borrowed, or from `number`. */
 const char *cupti_result_text(const struct cupti_library *library, uint32_t result,
 			      char number[32]);

@@ -23,10 +23,36 @@ static const char *const names[] = {
 enum { NAME_COUNT = sizeof names / sizeof names[0] };
 
 struct search {
+	const struct cupti_surroundings *surroundings;
 	cupti_try try_candidate;
 	void *context;
 	char preferred[32];	/* "libcupti.so.12": what goes with the mapped CUDA runtime */
 };
+
+static bool own_find(const void *context, const char *prefix, char path[MAPPED_PATH_MAX])
+{
+	(void)context;
+	return mapped_object_find(prefix, path);
+}
+
+static const char *own_variable(const void *context, const char *name)
+{
+	(void)context;
+	return getenv(name);
+}
+
+const struct cupti_surroundings cupti_surroundings_own = { own_find, own_variable, NULL };
+
+static bool object_find(const struct search *search, const char *prefix,
+			char path[MAPPED_PATH_MAX])
+{
+	return search->surroundings->find(search->surroundings->context, prefix, path);
+}
+
+static const char *variable_of(const struct search *search, const char *name)
+{
+	return search->surroundings->variable(search->surroundings->context, name);
+}
 
 static bool is_file(const char *path)
 {
@@ -70,7 +96,7 @@ static bool try_below(const struct search *search, const char *base, const char 
 static bool try_mapped(const struct search *search)
 {
 	char path[MAPPED_PATH_MAX];
-	return mapped_object_find("libcupti.so", path) &&
+	return object_find(search, "libcupti.so", path) &&
 	       search->try_candidate(search->context, path);
 }
 
@@ -95,7 +121,7 @@ static bool try_beside_mapped(const struct search *search)
 	};
 	for (size_t i = 0; i < sizeof anchors / sizeof anchors[0]; i++) {
 		char path[MAPPED_PATH_MAX];
-		if (!mapped_object_find(anchors[i], path))
+		if (!object_find(search, anchors[i], path))
 			continue;
 		char *slash = strrchr(path, '/');
 		if (slash == NULL)
@@ -144,7 +170,7 @@ static bool try_bare_names(const struct search *search)
 static void preferred_set(struct search *search)
 {
 	char path[MAPPED_PATH_MAX];
-	if (!mapped_object_find("libcudart.so.", path))
+	if (!object_find(search, "libcudart.so.", path))
 		return;
 	const char *version = strstr(path, "libcudart.so.") + strlen("libcudart.so.");
 	size_t length = strspn(version, "0123456789");
@@ -153,9 +179,11 @@ static void preferred_set(struct search *search)
 			       version);
 }
 
-bool cupti_search(const char *wanted, cupti_try try_candidate, void *context)
+bool cupti_search(const char *wanted, const struct cupti_surroundings *surroundings,
+		  cupti_try try_candidate, void *context)
 {
-	struct search search = { .try_candidate = try_candidate, .context = context };
+	struct search search = { .surroundings = surroundings, .try_candidate = try_candidate,
+				 .context = context };
 	preferred_set(&search);
 	if (*wanted != 0) {
 		struct stat status;
@@ -164,8 +192,8 @@ bool cupti_search(const char *wanted, cupti_try try_candidate, void *context)
 		return try_candidate(context, wanted);
 	}
 	return try_mapped(&search) || try_beside_mapped(&search) ||
-		try_toolkit(&search, getenv("CONDA_PREFIX")) ||
-		try_toolkit(&search, getenv("CUDA_HOME")) ||
-		try_toolkit(&search, getenv("CUDA_PATH")) || try_installed_toolkits(&search) ||
-		try_bare_names(&search);
+		try_toolkit(&search, variable_of(&search, "CONDA_PREFIX")) ||
+		try_toolkit(&search, variable_of(&search, "CUDA_HOME")) ||
+		try_toolkit(&search, variable_of(&search, "CUDA_PATH")) ||
+		try_installed_toolkits(&search) || try_bare_names(&search);
 }

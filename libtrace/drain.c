@@ -3,6 +3,7 @@
 #include "libtrace/control.h"
 #include "libtrace/cupti_source.h"
 #include "libtrace/host_facts.h"
+#include "libtrace/host_sampler.h"
 #include "libtrace/nccl_source.h"
 #include "libtrace/notice.h"
 #include "libtrace/nvml_sampler.h"
@@ -212,6 +213,12 @@ static void drain_note_disabled(struct drain *drain)
 		{ "nvml", "disabled: LAGGARD_NVML=off", !settings->nvml },
 		{ "nvml", "disabled: LAGGARD_NVML_INTERVAL_MS=0",
 		  settings->nvml && settings->nvml_interval_ms == 0 },
+		{ "nvml", "disabled: LAGGARD_NVML_PCIE_MS=0, PCIe throughput",
+		  settings->nvml && settings->nvml_interval_ms > 0 &&
+			  settings->nvml_pcie_ms == 0 },
+		{ "host", "disabled: LAGGARD_HOST_SAMPLE_MS=0", settings->host_sample_ms == 0 },
+		{ "host", "disabled: LAGGARD_API=off, the threads that launch are not known",
+		  settings->host_sample_ms > 0 && settings->api == API_CHOICE_OFF },
 		{ "cupti", "disabled: LAGGARD_API=off", settings->api == API_CHOICE_OFF },
 		{ "cupti", "disabled: LAGGARD_GRAPHS=graph, the kernels of CUDA graphs",
 		  settings->graphs == GRAPH_CHOICE_GRAPH },
@@ -234,6 +241,7 @@ static bool drain_open_file(struct drain *drain, struct error *error)
 			.is_launches_only = settings->api == API_CHOICE_LAUNCHES,
 			.skip = settings->api_skip,
 		},
+		.hear_launch = host_sampler_hear,
 	};
 	(void)snprintf(drain->path, sizeof drain->path, "%s", drain->plan->path);
 	if (!output_path_make_folders(drain->path, error))
@@ -259,6 +267,7 @@ static bool drain_open(struct drain *drain, struct error *error)
 	drain->decoder = cupti_decoder_create(&options, &sink);
 	if (drain->decoder == NULL)
 		return fail(error, ERROR_SYSTEM, "no memory to decode GPU activity");
+	host_sampler_begin(drain->plan->settings->host_sample_ms);
 	drain->pass_realtime_ns = drain->plan->epoch_ns;
 	drain->flush_due_ns = monotonic_ns() + drain->plan->settings->flush_ms * NS_PER_MS;
 	cupti_decoder_set_history(drain->decoder,
@@ -326,7 +335,11 @@ static void drain_ask_nvml(struct drain *drain)
 	if (count == drain->devices_asked || !drain->plan->settings->nvml)
 		return;
 	drain->devices_asked = count;
-	nvml_source_start(drain, drain->plan->settings->nvml_interval_ms);
+	const struct nvml_pacing pacing = {
+		.interval_ms = drain->plan->settings->nvml_interval_ms,
+		.throughput_ms = drain->plan->settings->nvml_pcie_ms,
+	};
+	nvml_source_start(drain, &pacing);
 }
 
 /* One round: fetch, decode, consume, write. */
@@ -353,6 +366,7 @@ static void drain_pass(struct drain *drain, bool is_last)
 	drain_ask_nvml(drain);
 	nvml_sampler_take(drain);
 	control_look(drain);
+	host_sampler_take(drain);
 	recorder_flush(drain->recorder, false);
 }
 
@@ -364,6 +378,7 @@ static void drain_finish(struct drain *drain)
 	nccl_source_finish(drain);
 	nvml_sampler_finish(drain);
 	window_source_finish(drain, row->stop_ns);
+	host_sampler_finish(drain);
 	trace_facts_add_thread_names(drain->recorder, 0);
 	drain_note_clocks(drain);
 	drain_note_losses(drain);

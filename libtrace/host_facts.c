@@ -151,23 +151,27 @@ bool thread_name_read(int64_t thread_id, char text[HOST_TEXT_MAX])
  * "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.163.01  ...": the first word of digits and
  * dots.
  */
+void driver_version_find(char text[HOST_TEXT_MAX], const char *line)
+{
+	text[0] = 0;
+	for (const char *at = line; *at != 0 && *at != '\n';) {
+		size_t length = strspn(at, "0123456789.");
+		if (length >= 5 && memchr(at, '.', length) != NULL &&
+		    (at[length] == ' ' || at[length] == 0 || at[length] == '\n')) {
+			(void)snprintf(text, HOST_TEXT_MAX, "%.*s", (int)length, at);
+			return;
+		}
+		at += strcspn(at, " \n");
+		at += strspn(at, " ");
+	}
+}
+
 void driver_version_read(char text[HOST_TEXT_MAX])
 {
 	char file[1024];
 	text[0] = 0;
-	if (file_read("/proc/driver/nvidia/version", file, sizeof file) == 0)
-		return;
-	line_end_cut(file);
-	for (const char *at = file; *at != 0;) {
-		size_t length = strspn(at, "0123456789.");
-		if (length >= 5 && memchr(at, '.', length) != NULL &&
-		    (at[length] == ' ' || at[length] == 0)) {
-			(void)snprintf(text, HOST_TEXT_MAX, "%.*s", (int)length, at);
-			return;
-		}
-		at += strcspn(at, " ");
-		at += strspn(at, " ");
-	}
+	if (file_read("/proc/driver/nvidia/version", file, sizeof file) > 0)
+		driver_version_find(text, file);
 }
 
 /* 12040 -> "12.4" */

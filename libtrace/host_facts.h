@@ -39,6 +39,8 @@ bool thread_name_read(int64_t thread_id, char text[HOST_TEXT_MAX]);
 
 /* Versions, '' if unknown. They look at what is mapped now, so later calls may know more. */
 void driver_version_read(char text[HOST_TEXT_MAX]);
+/* The same from the first line of /proc/driver/nvidia/version. Any thread. */
+void driver_version_find(char text[HOST_TEXT_MAX], const char *line);
 void cuda_driver_version_read(char text[HOST_TEXT_MAX]);
 void cuda_runtime_version_read(char text[HOST_TEXT_MAX]);
 void cudnn_version_read(char text[HOST_TEXT_MAX]);

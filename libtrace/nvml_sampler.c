@@ -4,6 +4,7 @@
 #include "libtrace/host_facts.h"
 #include "libtrace/capture_window.h"
 #include "libtrace/nvml_abi.h"
+#include "libtrace/nvml_counters.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,49 +25,9 @@ enum {
 	READINGS_MAX = 4096,		/* a power of two; more than a second of eight GPUs */
 	STACK_BYTES = 1 << 20,
 	END_TIMEOUT_MS = 300,		/* a round takes a few, a throughput call 20 */
+	LATE_ROUNDS_MIN = 5,
+	LATE_PERCENT_MAX = 5,		/* rounds left out: beyond this they are told */
 };
-
-/* How a function of NVML wants to be asked. */
-enum shape { SHAPE_NUMBER, SHAPE_SELECTED, SHAPE_WIDE, SHAPE_MEMORY, SHAPE_UTILIZATION };
-
-/*
- * How often. A throughput call measures for 20 ms, so that only one device a round is asked, and
- * each at most once a second.
- */
-enum pace { PACE_ROUND, PACE_SECOND, PACE_TURN };
-
-static const struct counter {
-	const char *name;		/* as it stands in the database */
-	const char *function;
-	const char *older_function;	/* another name of the same, or NULL */
-	enum shape shape;
-	enum pace pace;
-	int selector;			/* which clock, sensor, direction or member */
-} counters[] = {
-	{ "power_mw", "nvmlDeviceGetPowerUsage", NULL, SHAPE_NUMBER, PACE_ROUND, 0 },
-	{ "clock_sm_mhz", "nvmlDeviceGetClockInfo", NULL, SHAPE_SELECTED, PACE_ROUND,
-	  NVML_CLOCK_SM },
-	{ "clock_memory_mhz", "nvmlDeviceGetClockInfo", NULL, SHAPE_SELECTED, PACE_ROUND,
-	  NVML_CLOCK_MEMORY },
-	{ "clock_event_reasons", "nvmlDeviceGetCurrentClocksEventReasons",
-	  "nvmlDeviceGetCurrentClocksThrottleReasons", SHAPE_WIDE, PACE_ROUND, 0 },
-	{ "pcie_generation", "nvmlDeviceGetCurrPcieLinkGeneration", NULL, SHAPE_NUMBER,
-	  PACE_ROUND, 0 },
-	{ "pcie_width", "nvmlDeviceGetCurrPcieLinkWidth", NULL, SHAPE_NUMBER, PACE_ROUND, 0 },
-	{ "utilization_gpu_percent", "nvmlDeviceGetUtilizationRates", NULL, SHAPE_UTILIZATION,
-	  PACE_ROUND, 0 },
-	{ "utilization_memory_percent", "nvmlDeviceGetUtilizationRates", NULL, SHAPE_UTILIZATION,
-	  PACE_SECOND, 1 },
-	{ "power_limit_mw", "nvmlDeviceGetEnforcedPowerLimit", NULL, SHAPE_NUMBER, PACE_SECOND,
-	  0 },
-	{ "temperature_c", "nvmlDeviceGetTemperature", NULL, SHAPE_SELECTED, PACE_SECOND, 0 },
-	{ "pcie_replays", "nvmlDeviceGetPcieReplayCounter", NULL, SHAPE_NUMBER, PACE_SECOND, 0 },
-	{ "memory_used_bytes", "nvmlDeviceGetMemoryInfo", NULL, SHAPE_MEMORY, PACE_SECOND, 0 },
-	{ "pcie_tx_kb_per_s", "nvmlDeviceGetPcieThroughput", NULL, SHAPE_SELECTED, PACE_TURN, 0 },
-	{ "pcie_rx_kb_per_s", "nvmlDeviceGetPcieThroughput", NULL, SHAPE_SELECTED, PACE_TURN, 1 },
-};
-
-enum { COUNTER_COUNT = sizeof counters / sizeof counters[0] };
 
 /* One answer on its way to the drain thread. */
 struct reading {
@@ -80,7 +41,7 @@ struct reading {
 struct sampled_device {
 	struct nvml_device *device;
 	int32_t device_id;
-	bool is_mute[COUNTER_COUNT];	/* sampler thread: never asked again */
+	bool is_mute[NVML_COUNTER_COUNT];	/* sampler thread: never asked again */
 };
 
 enum sampler_state { SAMPLER_OFF, SAMPLER_RUNNING, SAMPLER_ENDING, SAMPLER_ENDED };
@@ -92,126 +53,16 @@ enum sampler_state { SAMPLER_OFF, SAMPLER_RUNNING, SAMPLER_ENDING, SAMPLER_ENDED
 static struct {
 	_Atomic uint32_t state;		/* enum sampler_state; a futex word */
 	pid_t owner;
-	int64_t interval_ns;
-	void *functions[COUNTER_COUNT];
+	struct nvml_pacing pacing;
+	void *functions[NVML_COUNTER_COUNT];
 	struct sampled_device devices[DEVICES_MAX];
 	_Atomic size_t device_count;
 	struct reading readings[READINGS_MAX];
 	_Atomic size_t written, taken;
 	_Atomic int64_t lost;
-	int64_t string_ids[COUNTER_COUNT];	/* drain thread */
+	_Atomic int64_t rounds, rounds_left_out;	/* the latter because NVML was slow */
+	int64_t string_ids[NVML_COUNTER_COUNT];	/* drain thread */
 } sampler;
-
-const char *nvml_result_text(int result)
-{
-	switch (result) {
-	case NVML_UNINITIALIZED:
-		return "not initialised";
-	case NVML_NOT_SUPPORTED:
-		return "not supported";
-	case NVML_NO_PERMISSION:
-		return "no permission";
-	case NVML_NOT_FOUND:
-		return "not found";
-	case NVML_DRIVER_NOT_LOADED:
-		return "driver not loaded";
-	case NVML_FUNCTION_NOT_FOUND:
-		return "function not found";
-	case NVML_GPU_IS_LOST:
-		return "GPU is lost";
-	default:
-		return "unknown error";
-	}
-}
-
-void nvml_refusal_note(struct drain *drain, const char *function, int result, int64_t count)
-{
-	char reason[192];
-	if (result == NVML_NOT_SUPPORTED || result == NVML_FUNCTION_NOT_FOUND)
-		(void)snprintf(reason, sizeof reason, "not supported: %s", function);
-	else
-		(void)snprintf(reason, sizeof reason, "failed: %s: %s (%d)", function,
-			       nvml_result_text(result), result);
-	drain_loss(drain, "nvml", reason, count);
-}
-
-static int number_ask(void *function, struct nvml_device *device, int64_t *value)
-{
-	nvml_device_number get;
-	unsigned number = 0;
-	memcpy(&get, &function, sizeof get);
-	int result = get(device, &number);
-	*value = number;
-	return result;
-}
-
-static int selected_ask(void *function, struct nvml_device *device, int selector, int64_t *value)
-{
-	nvml_device_clock get;	/* sensors and directions are asked the same way */
-	unsigned number = 0;
-	memcpy(&get, &function, sizeof get);
-	int result = get(device, selector, &number);
-	*value = number;
-	return result;
-}
-
-static int wide_ask(void *function, struct nvml_device *device, int64_t *value)
-{
-	nvml_device_wide get;
-	unsigned long long number = 0;
-	memcpy(&get, &function, sizeof get);
-	int result = get(device, &number);
-	*value = (int64_t)number;
-	return result;
-}
-
-static int memory_ask(void *function, struct nvml_device *device, int64_t *value)
-{
-	nvml_device_memory get;
-	struct nvml_memory memory = { 0 };
-	memcpy(&get, &function, sizeof get);
-	int result = get(device, &memory);
-	*value = (int64_t)memory.used;
-	return result;
-}
-
-static int utilization_ask(void *function, struct nvml_device *device, int member, int64_t *value)
-{
-	nvml_device_utilization get;
-	struct nvml_utilization rates = { 0 };
-	memcpy(&get, &function, sizeof get);
-	int result = get(device, &rates);
-	*value = member == 0 ? rates.gpu : rates.memory;
-	return result;
-}
-
-static int counter_ask(const struct counter *counter, void *function, struct nvml_device *device,
-		       int64_t *value)
-{
-	if (function == NULL)
-		return NVML_FUNCTION_NOT_FOUND;
-	switch (counter->shape) {
-	case SHAPE_NUMBER:
-		return number_ask(function, device, value);
-	case SHAPE_SELECTED:
-		return selected_ask(function, device, counter->selector, value);
-	case SHAPE_WIDE:
-		return wide_ask(function, device, value);
-	case SHAPE_MEMORY:
-		return memory_ask(function, device, value);
-	case SHAPE_UTILIZATION:
-		return utilization_ask(function, device, counter->selector, value);
-	}
-	return NVML_FUNCTION_NOT_FOUND;
-}
-
-/* Answers that will not change while the process lives. */
-static bool is_final(int result)
-{
-	return result == NVML_NOT_SUPPORTED || result == NVML_FUNCTION_NOT_FOUND ||
-		result == NVML_NO_PERMISSION || result == NVML_GPU_IS_LOST ||
-		result == NVML_UNINITIALIZED;
-}
 
 static void reading_push(const struct reading *reading)
 {
@@ -234,18 +85,27 @@ static void counter_sample(struct sampled_device *device, int index)
 	};
 	if (device->is_mute[index])
 		return;
-	int result = counter_ask(&counters[index], sampler.functions[index], device->device,
-				 &reading.value);
+	int result = nvml_counter_ask(&nvml_counters[index], sampler.functions[index],
+				      device->device, &reading.value);
 	reading.time_ns = realtime_ns();
 	reading.result = (int16_t)result;
-	device->is_mute[index] = is_final(result);
+	device->is_mute[index] = nvml_result_is_final(result);
 	reading_push(&reading);
+	/* A board that fell off the bus does not come back: once said is enough. */
+	for (int i = 0; result == NVML_GPU_IS_LOST && i < NVML_COUNTER_COUNT; i++)
+		device->is_mute[i] = true;
 }
 
-static void device_sample(struct sampled_device *device, enum pace pace)
+/* A counter that stands in for the one before it, which can be asked. */
+static bool is_needless(const struct sampled_device *device, int index)
 {
-	for (int i = 0; i < COUNTER_COUNT; i++)
-		if (counters[i].pace == pace)
+	return nvml_counters[index].instead_fact != NULL && !device->is_mute[index - 1];
+}
+
+static void device_sample(struct sampled_device *device, enum nvml_pace pace)
+{
+	for (int i = 0; i < NVML_COUNTER_COUNT; i++)
+		if (nvml_counters[i].pace == pace && !is_needless(device, i))
 			counter_sample(device, i);
 }
 
@@ -261,6 +121,11 @@ struct rounds {
 	int64_t second_due_ns, turn_due_ns;	/* CLOCK_MONOTONIC */
 };
 
+static int64_t time_at_least(int64_t time_ns, int64_t least_ns)
+{
+	return time_ns > least_ns ? time_ns : least_ns;
+}
+
 static void round_take(struct rounds *rounds, bool is_last)
 {
 	/* Acquire pairs with nvml_sampler_add: the device is seen whole. */
@@ -268,17 +133,28 @@ static void round_take(struct rounds *rounds, bool is_last)
 	int64_t now_ns = monotonic_ns();
 	bool is_second = is_last || now_ns >= rounds->second_due_ns;
 	for (size_t i = 0; i < count; i++) {
-		device_sample(&sampler.devices[i], PACE_ROUND);
+		device_sample(&sampler.devices[i], NVML_PACE_ROUND);
 		if (is_second || i >= rounds->devices_seen)
-			device_sample(&sampler.devices[i], PACE_SECOND);
+			device_sample(&sampler.devices[i], NVML_PACE_SECOND);
 	}
 	if (is_second)
 		rounds->second_due_ns = now_ns + NS_PER_S;
 	rounds->devices_seen = count;
-	if (!is_last && count > 0 && now_ns >= rounds->turn_due_ns) {
-		device_sample(&sampler.devices[rounds->turn++ % count], PACE_TURN);
-		rounds->turn_due_ns = now_ns + NS_PER_S / (int64_t)count;
+	int64_t turn_ns = time_at_least(sampler.pacing.throughput_ms * NS_PER_MS, NS_PER_S);
+	if (!is_last && count > 0 && sampler.pacing.throughput_ms > 0 &&
+	    now_ns >= rounds->turn_due_ns) {
+		device_sample(&sampler.devices[rounds->turn++ % count], NVML_PACE_TURN);
+		rounds->turn_due_ns = now_ns + turn_ns / (int64_t)count;
 	}
+}
+
+/* A round may last; those whose time came meanwhile are left out, and counted. */
+static void round_count(int64_t lasted_ns)
+{
+	int64_t interval_ns = sampler.pacing.interval_ms * NS_PER_MS;
+	int64_t left_out = lasted_ns / interval_ns;
+	atomic_fetch_add_explicit(&sampler.rounds, 1 + left_out, memory_order_relaxed);
+	atomic_fetch_add_explicit(&sampler.rounds_left_out, left_out, memory_order_relaxed);
 }
 
 static void *sampler_main(void *unused)
@@ -288,11 +164,14 @@ static void *sampler_main(void *unused)
 	(void)pthread_setname_np(pthread_self(), "laggard-nvml");
 	rounds.turn_due_ns = monotonic_ns() + NS_PER_S / 2;	/* the start is busy enough */
 	do {
-		int64_t due_ns = monotonic_ns() + sampler.interval_ns;
+		int64_t began_ns = monotonic_ns();
+		int64_t due_ns = began_ns + sampler.pacing.interval_ms * NS_PER_MS;
 		int64_t left_ns;
 		/* A device that is new is new still when the capture window opens again. */
-		if (capture_window_is_open())
+		if (capture_window_is_open()) {
 			round_take(&rounds, false);
+			round_count(monotonic_ns() - began_ns);
+		}
 		/* A new device wakes it too, and is sampled at once. */
 		while (is_running() && (left_ns = due_ns - monotonic_ns()) > 0 &&
 		       (!capture_window_is_open() ||
@@ -348,14 +227,14 @@ static bool thread_start(void)
 	return ok;
 }
 
-static bool sampler_start(void *library, int64_t interval_ms)
+static bool sampler_start(void *library, const struct nvml_pacing *pacing)
 {
 	sampler.owner = getpid();
-	sampler.interval_ns = interval_ms * NS_PER_MS;
-	for (int i = 0; i < COUNTER_COUNT; i++) {
-		sampler.functions[i] = dlsym(library, counters[i].function);
-		if (sampler.functions[i] == NULL && counters[i].older_function != NULL)
-			sampler.functions[i] = dlsym(library, counters[i].older_function);
+	sampler.pacing = *pacing;
+	for (int i = 0; i < NVML_COUNTER_COUNT; i++) {
+		sampler.functions[i] = dlsym(library, nvml_counters[i].function);
+		if (sampler.functions[i] == NULL && nvml_counters[i].older_function != NULL)
+			sampler.functions[i] = dlsym(library, nvml_counters[i].older_function);
 	}
 	/* When the program exits already there is nothing to sample any more. */
 	if (atexit(sampler_halt) != 0)
@@ -368,7 +247,7 @@ static bool sampler_start(void *library, int64_t interval_ms)
 }
 
 void nvml_sampler_add(struct drain *drain, void *library, int64_t device_id,
-		      struct nvml_device *device, int64_t interval_ms)
+		      struct nvml_device *device, const struct nvml_pacing *pacing)
 {
 	size_t count = atomic_load_explicit(&sampler.device_count, memory_order_relaxed);
 	if (count == DEVICES_MAX) {
@@ -381,7 +260,7 @@ void nvml_sampler_add(struct drain *drain, void *library, int64_t device_id,
 	/* Release: the sampler that sees the count sees the device. */
 	atomic_store_explicit(&sampler.device_count, count + 1, memory_order_release);
 	uint32_t state = atomic_load_explicit(&sampler.state, memory_order_relaxed);
-	if (state == SAMPLER_OFF && !sampler_start(library, interval_ms))
+	if (state == SAMPLER_OFF && !sampler_start(library, pacing))
 		drain_loss(drain, "nvml", "disabled: the sampling thread does not start", 0);
 	else if (state == SAMPLER_RUNNING)
 		futex_wake(&sampler.state);
@@ -389,13 +268,22 @@ void nvml_sampler_add(struct drain *drain, void *library, int64_t device_id,
 
 static void reading_write(struct drain *drain, const struct reading *reading)
 {
-	const struct counter *counter = &counters[reading->counter];
+	const struct nvml_counter *counter = &nvml_counters[reading->counter];
+	if (reading->result == NVML_GPU_IS_LOST) {
+		char reason[64];
+		(void)snprintf(reason, sizeof reason, "device %d: GPU is lost (15)",
+			       (int)reading->device_id);
+		drain_loss(drain, "nvml", reason, 0);
+		return;
+	}
 	if (reading->result != NVML_OK) {
 		nvml_refusal_note(drain, counter->function, reading->result,
-				  is_final(reading->result) ? 0 : 1);
+				  nvml_result_is_final(reading->result) ? 0 : 1);
 		return;
 	}
 	int64_t *string_id = &sampler.string_ids[reading->counter];
+	if (*string_id == 0 && counter->instead_fact != NULL)
+		drain_loss(drain, "nvml", counter->instead_fact, 0);
 	if (*string_id == 0)
 		*string_id = drain_string(drain, counter->name, strlen(counter->name));
 	const struct sample_row row = {
@@ -424,6 +312,12 @@ void nvml_sampler_finish(struct drain *drain)
 {
 	sampler_halt();
 	nvml_sampler_take(drain);
+	int64_t rounds = atomic_load_explicit(&sampler.rounds, memory_order_relaxed);
+	int64_t left_out = atomic_load_explicit(&sampler.rounds_left_out, memory_order_relaxed);
+	if (left_out > rounds / 100 * LATE_PERCENT_MAX && left_out > LATE_ROUNDS_MIN)
+		drain_loss(drain, "nvml",
+			   "rounds left out: NVML takes longer than LAGGARD_NVML_INTERVAL_MS",
+			   left_out);
 	if (atomic_load_explicit(&sampler.state, memory_order_acquire) == SAMPLER_ENDING)
 		drain_loss(drain, "nvml", "NVML did not answer at the end", 0);
 }

@@ -19,17 +19,17 @@
 
 struct nvml_device;
 
-const char *nvml_result_text(int result);
-
-/* Notes a fact about a call of NVML that answered `result`, so that it is in `loss` once. */
-void nvml_refusal_note(struct drain *drain, const char *function, int result, int64_t count);
+struct nvml_pacing {
+	int64_t interval_ms;	/* LAGGARD_NVML_INTERVAL_MS; 0: nothing is sampled */
+	int64_t throughput_ms;	/* LAGGARD_NVML_PCIE_MS; below a second: each second; 0: never */
+};
 
 /*
  * Samples this device from now on; the first one starts the thread. `library` is the handle of
  * dlopen, already initialised; it has to stay.
  */
 void nvml_sampler_add(struct drain *drain, void *library, int64_t device_id,
-		      struct nvml_device *device, int64_t interval_ms);
+		      struct nvml_device *device, const struct nvml_pacing *pacing);
 
 /* Writes the rows of what was sampled since the last call. */
 void nvml_sampler_take(struct drain *drain);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nvml_source.h"
 #include "libtrace/nvml_abi.h"
+#include "libtrace/nvml_counters.h"
+#include "libtrace/nvml_result.h"
 #include "libtrace/nvml_sampler.h"
 
 #include <dlfcn.h>
@@ -155,7 +157,24 @@ static void identity_ask(struct drain *drain, struct nvml_device *device, struct
 		row->memory_bytes = (int64_t)memory.total;
 }
 
-static void device_ask(struct drain *drain, struct device_row *row, int64_t interval_ms)
+/* An instance of a divided GPU has the PCI id of the whole: so have the samples. */
+static void mig_note(struct drain *drain, struct nvml_device *device,
+		     const struct device_row *row)
+{
+	char reason[TEXT_BYTES];
+	nvml_device_mode get;
+	unsigned now = 0, pending = 0;
+	if (!SYMBOL(get, "nvmlDeviceGetMigMode") || get(device, &now, &pending) != NVML_OK ||
+	    now == 0)
+		return;
+	(void)snprintf(reason, sizeof reason,
+		       "device %d: MIG is on, power, clocks and link are those of the whole GPU",
+		       (int)row->device_id);
+	drain_loss(drain, "nvml", reason, 0);
+}
+
+static void device_ask(struct drain *drain, struct device_row *row,
+		       const struct nvml_pacing *pacing)
 {
 	char reason[TEXT_BYTES];
 	struct nvml_device *device = device_find(row);
@@ -168,11 +187,12 @@ static void device_ask(struct drain *drain, struct device_row *row, int64_t inte
 	numbers_ask(drain, device, row);
 	clock_ask(drain, device, row);
 	identity_ask(drain, device, row);
-	if (interval_ms > 0)
-		nvml_sampler_add(drain, nvml.library, row->device_id, device, interval_ms);
+	mig_note(drain, device, row);
+	if (pacing->interval_ms > 0)
+		nvml_sampler_add(drain, nvml.library, row->device_id, device, pacing);
 }
 
-void nvml_source_start(struct drain *drain, int64_t interval_ms)
+void nvml_source_start(struct drain *drain, const struct nvml_pacing *pacing)
 {
 	if (!nvml.is_tried)
 		library_open(drain);
@@ -185,6 +205,6 @@ void nvml_source_start(struct drain *drain, int64_t interval_ms)
 		if (!is_ours || nvml.is_asked[row->device_id])
 			continue;
 		nvml.is_asked[row->device_id] = true;
-		device_ask(drain, row, interval_ms);
+		device_ask(drain, row, pacing);
 	}
 }

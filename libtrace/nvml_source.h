@@ -13,8 +13,9 @@
 
 /*
  * Completes the rows of the devices used so far; to be called again when there are more. They are
- * sampled every `interval_ms` from then on (nvml_sampler.h); 0: never.
+ * sampled as `pacing` says from then on (nvml_sampler.h).
  */
-void nvml_source_start(struct drain *drain, int64_t interval_ms);
+struct nvml_pacing;
+void nvml_source_start(struct drain *drain, const struct nvml_pacing *pacing);
 
 #endif

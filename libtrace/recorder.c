@@ -16,6 +16,7 @@ enum {
 	CBIDS_MAX = 4096,
 	SYMBOL_SLOTS = 2048,	/* a power of two */
 	PENDING_STREAMS_MAX = 512,
+	LAUNCH_NAMES_MAX = 1 << 16,	/* string ids: names of calls come early */
 };
 
 /* State of an API name besides its string_id. */
@@ -51,6 +52,7 @@ struct recorder {
 
 	int64_t threads_lost;
 	int64_t api_names[3][CBIDS_MAX];
+	uint8_t launch_names[LAUNCH_NAMES_MAX / 8];	/* bits, by string_id */
 	struct symbol_slot symbols[SYMBOL_SLOTS];
 };
 
@@ -252,6 +254,14 @@ static void sink_stream_name(void *context, int64_t context_id, int64_t number, 
 	stream_merge(recorder, &row);
 }
 
+static void launch_hear(struct recorder *recorder, const struct api_call_row *row)
+{
+	if (recorder->options.hear_launch != NULL && row->name_id > 0 &&
+	    row->name_id < LAUNCH_NAMES_MAX &&
+	    (recorder->launch_names[row->name_id / 8] >> (row->name_id % 8) & 1) != 0)
+		recorder->options.hear_launch(row->thread_id);
+}
+
 static void sink_put(void *context, enum trace_table table, const void *row)
 {
 	struct recorder *recorder = context;
@@ -263,6 +273,8 @@ static void sink_put(void *context, enum trace_table table, const void *row)
 		stream_merge(recorder, row);
 	else
 		recorder_put(recorder, table, row);
+	if (table == TABLE_api_call)
+		launch_hear(recorder, row);
 }
 
 static int64_t sink_string(void *context, const char *text)
@@ -320,7 +332,11 @@ static int64_t api_name_make(struct recorder *recorder, enum api_kind api, uint3
 	} else if (!api_filter_keeps(&recorder->options.api_filter, name)) {
 		return NAME_SKIPPED;
 	}
-	return recorder_string(recorder, name, strlen(name));
+	int64_t id = recorder_string(recorder, name, strlen(name));
+	if (id > 0 && id < LAUNCH_NAMES_MAX &&
+	    (strstr(name, "Launch") != NULL || strstr(name, "Memcpy") != NULL))
+		recorder->launch_names[id / 8] |= (uint8_t)(1U << (id % 8));
+	return id;
 }
 
 static int64_t sink_api_name(void *context, enum api_kind api, uint32_t cbid)

@@ -34,6 +34,7 @@ struct recorder_options {
 	int64_t commit_ns;
 	recorder_api_name api_name;	/* NULL: calls are numbered */
 	struct api_filter api_filter;	/* zero: all calls are kept */
+	void (*hear_launch)(int64_t thread_id);	/* a kernel, graph or copy; may be NULL */
 };
 
 bool recorder_create(struct recorder **out, const char *path,

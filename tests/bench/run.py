@@ -255,6 +255,7 @@ def main():
         start_up(folder)
         if os.environ.get('BENCH_ONLY') == 'guest':
             return
+        subprocess.run([f'{BUILD}/tests/host_bench'], check=True)
         reading(folder)
         job(folder)
         if not os.environ.get('BENCH_SKIP_BIG'):

@@ -19,7 +19,8 @@ static const struct {
 	NUMBER(power_limit_mw), NUMBER(energy_mj), NUMBER(temperature), NUMBER(performance_state),
 	NUMBER(sm_mhz), NUMBER(memory_mhz), NUMBER(sm_mhz_max), NUMBER(memory_mhz_max),
 	NUMBER(reasons), NUMBER(memory_used), NUMBER(utilization_gpu), NUMBER(utilization_memory),
-	NUMBER(lost), NUMBER(stuck), NUMBER(unsupported),
+	NUMBER(lost), NUMBER(stuck), NUMBER(unsupported), NUMBER(forbidden), NUMBER(slow_ms),
+	NUMBER(mig),
 #undef NUMBER
 };
 

@@ -27,6 +27,9 @@ struct rig_gpu {
 	int64_t memory_used, utilization_gpu, utilization_memory;
 	int64_t lost;		/* 1: every NVML call on it answers 15, GPU is lost */
 	int64_t stuck;		/* 1: nvmlDeviceGetPowerUsage never comes back */
+	int64_t forbidden;	/* the same bits: calls that answer 4, no permission */
+	int64_t slow_ms;	/* what nvmlDeviceGetUtilizationRates takes */
+	int64_t mig;		/* 1: MIG is on */
 	int64_t unsupported;	/* bits of enum rig_unsupported: calls that answer 3 */
 };
 
@@ -36,6 +39,7 @@ enum rig_unsupported {
 	RIG_NO_THROUGHPUT = 4,
 	RIG_NO_REASONS = 8,
 	RIG_NO_REPLAY = 16,
+	RIG_NO_POWER_NOW = 32,	/* field 186; the averages remain */
 };
 
 struct rig_machine {

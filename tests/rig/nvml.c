@@ -15,8 +15,8 @@
 
 #include "machine.h"
 
-enum { OK = 0, UNINITIALIZED = 1, BAD_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6,
-	SHORT_BUFFER = 7, DRIVER_NOT_LOADED = 9, GPU_IS_LOST = 15 };
+enum { OK = 0, UNINITIALIZED = 1, BAD_ARGUMENT = 2, NOT_SUPPORTED = 3, NO_PERMISSION = 4,
+	NOT_FOUND = 6, SHORT_BUFFER = 7, DRIVER_NOT_LOADED = 9, GPU_IS_LOST = 15 };
 
 static struct {
 	pthread_once_t once;
@@ -142,6 +142,8 @@ static int refusal(const struct rig_gpu *gpu, int64_t unsupported)
 		return BAD_ARGUMENT;
 	if (gpu->lost)
 		return GPU_IS_LOST;
+	if (gpu->forbidden & unsupported)
+		return NO_PERMISSION;
 	return gpu->unsupported & unsupported ? NOT_SUPPORTED : OK;
 }
 
@@ -330,6 +332,8 @@ ENTRY(nvmlDeviceGetUtilizationRates, struct rig_gpu *gpu, struct utilization *ra
 {
 	int refused = refusal(gpu, 0);
 
+	if (!refused && gpu->slow_ms)
+		nanosleep(&(struct timespec){ .tv_nsec = gpu->slow_ms * 1000000 }, NULL);
 	if (!refused)
 		*rates = (struct utilization){ (unsigned)gpu->utilization_gpu,
 			(unsigned)gpu->utilization_memory };
@@ -364,10 +368,12 @@ ENTRY(nvmlDeviceGetTotalEccErrors, struct rig_gpu *gpu, int type, int counter, u
 
 ENTRY(nvmlDeviceGetMigMode, struct rig_gpu *gpu, unsigned *current, unsigned *pending)
 {
-	(void)gpu;
-	(void)current;
-	(void)pending;
-	return NOT_SUPPORTED;
+	int refused = refusal(gpu, 0);
+
+	if (refused || !gpu->mig)
+		return refused ? refused : NOT_SUPPORTED;
+	*current = *pending = 1;
+	return OK;
 }
 
 ENTRY(nvmlDeviceGetNvLinkState, struct rig_gpu *gpu, unsigned link, unsigned *active)
@@ -393,12 +399,17 @@ ENTRY(nvmlDeviceGetFieldValues, struct rig_gpu *gpu, int count, struct field *fi
 	for (int i = 0; !refused && i < count; i++) {
 		fields[i].type = 1;	/* unsigned int */
 		fields[i].result = OK;
-		if (fields[i].id == 185 || fields[i].id == 186)
-			fields[i].value = (uint64_t)gpu->power_mw;
-		else if (fields[i].id == 94)
+		if (fields[i].id == 185 || fields[i].id == 186) {
+			int64_t bits = RIG_NO_POWER | (fields[i].id == 186 ? RIG_NO_POWER_NOW : 0);
+			int power = refusal(gpu, bits);
+
+			fields[i].result = (unsigned)power;
+			fields[i].value = power ? 0 : (uint64_t)power_measure(gpu);
+		} else if (fields[i].id == 94) {
 			fields[i].value = (uint64_t)gpu->replays;
-		else
+		} else {
 			fields[i].result = NOT_SUPPORTED;
+		}
 	}
 	return refused;
 }

@@ -9,10 +9,14 @@
 
 #include "simulate.h"
 
+/* How the program spends the time until its next operation. */
+enum rig_way { RIG_WAY_SLEEP, RIG_WAY_SPIN, RIG_WAY_PIPE };
+
 struct rig_play_options {
 	bool is_concurrent;	/* host threads run freely; else in the scenario's order */
 	uint32_t first_device;	/* ordinal of the process's first GPU */
 	bool is_realtime;	/* wait until an operation's time has come */
+	enum rig_way way;	/* how */
 	int64_t event_step; /* call at_step before the first operation of this step; -1: never */
 	void (*at_step)(void);
 };

@@ -29,8 +29,8 @@ static struct {
 
 static int usage(void)
 {
-	fputs("usage: rig-train SCENARIO [--rank R] [--dump] [--realtime] [--concurrent] "
-	      "[--quiet]\n"
+	fputs("usage: rig-train SCENARIO [--rank R] [--dump] [--realtime] [--way sleep|spin|pipe] "
+	      "[--concurrent] [--quiet]\n"
 	      "       [--device-mode visible|ordinal] [--map cupti|cudart|none]\n"
 	      "       [--exit return|N|_exit|abort|kill|term|fork|fork_exit|exec|thread] "
 	      "[--at-step N]\n",
@@ -58,6 +58,10 @@ static bool options_parse(int argc, char **argv)
 		} else if (!strcmp(argv[i], "--rank")) {
 			options.rank = (int)strtol(value, NULL, 10);
 			options.has_rank = true;
+			i++;
+		} else if (!strcmp(argv[i], "--way")) {
+			options.play.way = !strcmp(value, "spin") ? RIG_WAY_SPIN :
+				!strcmp(value, "pipe") ? RIG_WAY_PIPE : RIG_WAY_SLEEP;
 			i++;
 		} else if (!strcmp(argv[i], "--device-mode")) {
 			options.is_ordinal = !strcmp(value, "ordinal");

@@ -25,6 +25,7 @@ COMPLAINTS_SHOWN_MAX = 30
 ROOMS = ('base', 'tracedb', 'libtrace', 'analyzer', 'viewer-export', 'laggard')
 # What a room may include besides itself. libtrace/settings.* hold no CUDA types: `run` makes options of them; nor does
 # libtrace/control_path.*, by which `ctl` finds the processes.
+# `doctor` looks for CUPTI, NVML and the host's files in the very way that libtrace does.
 MAY_INCLUDE = {
     'base': (),
     'tracedb': ('base',),
@@ -32,7 +33,9 @@ MAY_INCLUDE = {
     'analyzer': ('base', 'tracedb'),
     'viewer-export': ('base', 'tracedb'),
     'laggard': ('base', 'tracedb', 'analyzer', 'viewer-export', 'libtrace/settings.',
-                'libtrace/control_path.'),
+                'libtrace/control_path.', 'libtrace/cupti_library.', 'libtrace/cupti_search.',
+                'libtrace/mapped_objects.', 'libtrace/host_facts.', 'libtrace/host_state.', 'libtrace/nvml_abi.',
+                'libtrace/nvml_result.'),
 }
 # Headers of others, and the rooms that may include them.
 FOREIGN_HEADERS = (
