@@ -8,6 +8,7 @@
 #ifndef LIBTRACE_NCCL_ABI_H
 #define LIBTRACE_NCCL_ABI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,29 +42,41 @@ struct nccl_profiler {
 
 /* Offsets into a descriptor, 0: the version does not have it. */
 struct nccl_offsets {
-	uint8_t function;	/* const char * */
-	uint8_t datatype;	/* const char * */
-	uint8_t algorithm;	/* const char * */
-	uint8_t protocol;	/* const char * */
+	uint8_t function;	/* const char *, in v1 a uint8_t; so are the next three */
+	uint8_t datatype;
+	uint8_t algorithm;
+	uint8_t protocol;
+	uint8_t variant;	/* const char *: which kernel, where the algorithm does not say */
 	uint8_t count;		/* size_t */
 	uint8_t sequence;	/* uint64_t */
 	uint8_t peer;		/* int: root or peer */
 	uint8_t channels;	/* uint8_t */
 	uint8_t warps;		/* uint8_t */
 	uint8_t is_captured;	/* bool */
+	uint8_t name;		/* const char *: the communicator's; before v4 only here */
+	uint8_t hash;		/* uint64_t: the communicator's; before v4 only here */
 };
 
-enum { NCCL_PARENT_OFFSET = 8 };
+enum { NCCL_PARENT_OFFSET = 8, NCCL_RANK_OFFSET = 16 };
 
 struct nccl_abi {
 	int version;
 	int mask;		/* the event types we ask for */
 	size_t type_bytes; /* of the type at offset 0: up to v4 one byte, with garbage behind it */
+	bool has_numbers;	/* v1: functions, datatypes, ... are numbers and not texts */
+	bool has_late_ranks;	/* before v4: init does not say whose communicator it is */
 	struct nccl_offsets kinds[NCCL_KIND_COUNT];
 };
 
-extern const struct nccl_abi nccl_abi_v4;
-extern const struct nccl_abi nccl_abi_v5;
-extern const struct nccl_abi nccl_abi_v6;
+enum { NCCL_ABI_NEWEST = 7 };
+
+/* By version, from 1. */
+extern const struct nccl_abi nccl_abis[NCCL_ABI_NEWEST + 1];
+
+/* What v1's numbers mean; "" for numbers that were never given a meaning. */
+const char *nccl_v1_function(uint8_t number);
+const char *nccl_v1_datatype(uint8_t number);
+const char *nccl_v1_algorithm(uint8_t number);
+const char *nccl_v1_protocol(uint8_t number);
 
 #endif

@@ -13,6 +13,8 @@ struct entry {
 	struct communicator_row row;
 	char name[NAME_BYTES];
 	int64_t thread_id;
+	int64_t written_hash;
+	bool is_ambiguous;	/* told without a hash, of several communicators */
 };
 
 /* Of the drain thread alone. Two sources meet here, and neither owns the other. */
@@ -74,6 +76,19 @@ static struct entry *entry_only(uint64_t hash)
 }
 
 /*
+ * Before 2.25 NVTX tells of initialised communicators without their hash, and the profiler plugin
+ * before v4 of hashes without their size: where the rank leaves no doubt, they are the same.
+ */
+static struct entry *entry_adopt(const struct nccl_member *member)
+{
+	struct entry *entry = entry_find(0, member->rank);
+	if (entry == NULL || entry->is_ambiguous)
+		return NULL;
+	entry->row.hash = (int64_t)member->hash;
+	return entry;
+}
+
+/*
  * A witness that does not know the rank means the only one there is; the first rank that becomes
  * known is that of the communicator seen without one.
  */
@@ -85,7 +100,10 @@ static struct entry *entry_match(const struct nccl_member *member)
 	struct entry *only = entry_only(member->hash);
 	if (member->rank < 0)
 		return only;
-	return only == NULL ? entry_find(member->hash, -1) : NULL;
+	if (only != NULL)
+		return NULL;
+	entry = entry_find(member->hash, -1);
+	return entry != NULL ? entry : entry_adopt(member);
 }
 
 static bool fill(int64_t *known, int64_t value, int64_t unknown)
@@ -130,7 +148,12 @@ int64_t nccl_communicator_note(struct drain *drain, const struct nccl_member *me
 		drain_loss(drain, "nccl", "too many communicators", 1);
 		return 0;
 	}
-	bool is_changed = fill(&entry->row.rank, member->rank, -1);
+	if (member->hash == 0 && entry->row.rank_count >= 0 &&
+	    entry->row.rank_count != member->rank_count)
+		entry->is_ambiguous = true;
+	bool is_changed = entry->row.hash != entry->written_hash;
+	entry->written_hash = entry->row.hash;
+	is_changed |= fill(&entry->row.rank, member->rank, -1);
 	is_changed |= fill(&entry->row.rank_count, member->rank_count, -1);
 	is_changed |= fill(&entry->row.node_count, member->node_count, -1);
 	is_changed |= fill(&entry->row.device_id, member->device_id, -1);

@@ -58,10 +58,22 @@ static inline enum nccl_kind nccl_handle_kind(uint64_t handle)
 	return (enum nccl_kind)(handle & 15);
 }
 
+/* Whose operation it is: before v4 only the events of operations say so. */
+struct nccl_owner {
+	uint64_t hash;		/* of the communicator, 0 if unknown */
+	int rank;
+	char name[64];		/* of the communicator, or empty */
+};
+void nccl_event_whose(struct nccl_owner *owner, const struct nccl_abi *abi, enum nccl_kind kind,
+		      const void *descriptor);
+
 /*
- * Bytes of the call's argument. NCCL turns the elements of all-gathers and broadcasts into bytes
- * ("ncclInt8"), and has no name for ncclUint8, of one byte: "Unknown". -1 if the type is a new one.
+ * NCCL turns the elements of all-gathers and broadcasts into bytes ("ncclInt8"): their count and
+ * datatype are not those of the call, but where its own event tells them.
  */
+bool nccl_event_is_rewritten(const struct nccl_event *event);
+
+/* Bytes of the call's argument, -1 if the datatype is a new one. */
 int64_t nccl_event_bytes(const struct nccl_event *event);
 
 #endif

@@ -36,14 +36,20 @@ uint32_t nccl_context_add(const struct nccl_context *context)
 	struct nccl_context *kept = registry_take(&contexts, sizeof *kept, &index);
 	if (kept == NULL)
 		return 0;
-	*kept = *context;
+	kept->abi = context->abi;
+	kept->node_count = context->node_count;
+	kept->rank_count = context->rank_count;
+	kept->owner = context->owner;
+	atomic_store_explicit(&kept->owner_state,
+			      context->abi->has_late_ranks ? NCCL_OWNER_UNKNOWN : NCCL_OWNER_KNOWN,
+			      memory_order_relaxed);
 	registry_publish(&contexts, index, kept);
 	if (thread_log_begin(LOG_SOURCE_NCCL, NCCL_RECORD_CONTEXT, 0) != NULL)
 		thread_log_end();
 	return index;
 }
 
-const struct nccl_context *nccl_context_at(uint64_t index)
+struct nccl_context *nccl_context_at(uint64_t index)
 {
 	return registry_at(&contexts, index);
 }
@@ -52,8 +58,9 @@ const struct nccl_context *nccl_context_at(uint64_t index)
 static int context_begin(void **context, int *mask, struct nccl_context *description,
 			 const char *name)
 {
+	struct nccl_owner *owner = &description->owner;
 	if (name != NULL)
-		memcpy(description->name, name, strnlen(name, sizeof description->name - 1));
+		memcpy(owner->name, name, strnlen(name, sizeof owner->name - 1));
 	uint32_t index = nccl_context_add(description);
 	if (context != NULL)
 		*context = (void *)(uintptr_t)index;
@@ -62,44 +69,70 @@ static int context_begin(void **context, int *mask, struct nccl_context *descrip
 	return 0;
 }
 
-static int init_v4(void **context, int *mask, const char *name, uint64_t hash, int node_count,
-		   int rank_count, int rank, nccl_function logger)
+/* Up to v3 NCCL says nothing of the communicator until its first operation. */
+static int init_late(const struct nccl_abi *abi, void **context, int *mask)
 {
 	struct nccl_context description = {
-		.abi = &nccl_abi_v4,
-		.hash = hash,
-		.node_count = node_count,
-		.rank_count = rank_count,
-		.rank = rank,
+		.abi = abi, .node_count = -1, .rank_count = -1, .owner.rank = -1,
 	};
-	(void)logger;
+	return context_begin(context, mask, &description, NULL);
+}
+
+static int init_told(const struct nccl_abi *abi, void **context, uint64_t hash, int *mask,
+		     const char *name, const int numbers[3])
+{
+	struct nccl_context description = {
+		.abi = abi, .node_count = numbers[0], .rank_count = numbers[1],
+		.owner = { .hash = hash, .rank = numbers[2] },
+	};
 	return context_begin(context, mask, &description, name);
 }
 
-static int init_from_v5(const struct nccl_abi *abi, void **context, uint64_t hash, int *mask,
-			const char *name, const int numbers[3])
+static int init_v1(void **context, int *mask)
 {
-	struct nccl_context description = {
-		.abi = abi, .hash = hash, .node_count = numbers[0], .rank_count = numbers[1],
-		.rank = numbers[2],
-	};
-	return context_begin(context, mask, &description, name);
+	return init_late(&nccl_abis[1], context, mask);
+}
+
+static int init_v2(void **context, int *mask)
+{
+	return init_late(&nccl_abis[2], context, mask);
+}
+
+static int init_v3(void **context, int *mask)
+{
+	return init_late(&nccl_abis[3], context, mask);
+}
+
+static int init_v4(void **context, int *mask, const char *name, uint64_t hash, int node_count,
+		   int rank_count, int rank, nccl_function logger)
+{
+	(void)logger;
+	return init_told(&nccl_abis[4], context, hash, mask, name,
+			 (const int[]){ node_count, rank_count, rank });
 }
 
 static int init_v5(void **context, uint64_t hash, int *mask, const char *name, int node_count,
 		   int rank_count, int rank, nccl_function logger)
 {
 	(void)logger;
-	return init_from_v5(&nccl_abi_v5, context, hash, mask, name,
-			    (const int[]){ node_count, rank_count, rank });
+	return init_told(&nccl_abis[5], context, hash, mask, name,
+			 (const int[]){ node_count, rank_count, rank });
 }
 
 static int init_v6(void **context, uint64_t hash, int *mask, const char *name, int node_count,
 		   int rank_count, int rank, nccl_function logger)
 {
 	(void)logger;
-	return init_from_v5(&nccl_abi_v6, context, hash, mask, name,
-			    (const int[]){ node_count, rank_count, rank });
+	return init_told(&nccl_abis[6], context, hash, mask, name,
+			 (const int[]){ node_count, rank_count, rank });
+}
+
+static int init_v7(void **context, uint64_t hash, int *mask, const char *name, int node_count,
+		   int rank_count, int rank, nccl_function logger)
+{
+	(void)logger;
+	return init_told(&nccl_abis[7], context, hash, mask, name,
+			 (const int[]){ node_count, rank_count, rank });
 }
 
 static void launch_end(void)
@@ -141,10 +174,24 @@ static uint64_t launch_of(uint32_t context)
 	return 0;
 }
 
-static void event_log(const struct nccl_context *context, uint32_t context_index,
-		      enum nccl_kind kind, uint64_t handle, const void *descriptor)
+/* The first operation tells; whoever comes first, on whichever thread, notes it. */
+static void owner_note(struct nccl_context *context, enum nccl_kind kind, const void *descriptor)
+{
+	int unknown = NCCL_OWNER_UNKNOWN;
+	if (nccl_context_is_known(context) || (kind != NCCL_COLL && kind != NCCL_P2P) ||
+	    !atomic_compare_exchange_strong_explicit(&context->owner_state, &unknown,
+						     NCCL_OWNER_BEING_READ, memory_order_relaxed,
+						     memory_order_relaxed))
+		return;
+	nccl_event_whose(&context->owner, context->abi, kind, descriptor);
+	atomic_store_explicit(&context->owner_state, NCCL_OWNER_KNOWN, memory_order_release);
+}
+
+static void operation_begin(struct nccl_context *context, uint32_t context_index,
+			    enum nccl_kind kind, uint64_t handle, const void *descriptor)
 {
 	struct nccl_event event = { .handle = handle, .context = context_index };
+	owner_note(context, kind, descriptor);
 	nccl_event_decode(&event, context->abi, kind, descriptor);
 	if (kind == NCCL_COLL || kind == NCCL_P2P)
 		event.external_id = launch_of(context_index);
@@ -161,7 +208,7 @@ static void event_log(const struct nccl_context *context, uint32_t context_index
 static int start_event(void *context_handle, void **handle_out, const void *descriptor)
 {
 	uint64_t index = (uintptr_t)context_handle;
-	const struct nccl_context *context = nccl_context_at(index);
+	struct nccl_context *context = nccl_context_at(index);
 	if (handle_out != NULL)
 		*handle_out = NULL;
 	if (handle_out == NULL || context == NULL || descriptor == NULL)
@@ -176,7 +223,7 @@ static int start_event(void *context_handle, void **handle_out, const void *desc
 	else if (kind == NCCL_GROUP_API)
 		launch_forget((uint32_t)index);
 	else if (kind != NCCL_GROUP) /* a group needs a handle only, or its children do not come */
-		event_log(context, (uint32_t)index, kind, handle, descriptor);
+		operation_begin(context, (uint32_t)index, kind, handle, descriptor);
 	*handle_out = (void *)(uintptr_t)handle;
 	return 0;
 }
@@ -219,6 +266,10 @@ static int finalize(void *context)
 	.name = "laggard", .init = (nccl_function)init_v##version, .start_event = start_event, \
 	.stop_event = stop_event, .record_event_state = record_event_state, .finalize = finalize }
 
+const struct nccl_profiler ncclProfiler_v1 = PROFILER(1);
+const struct nccl_profiler ncclProfiler_v2 = PROFILER(2);
+const struct nccl_profiler ncclProfiler_v3 = PROFILER(3);
 const struct nccl_profiler ncclProfiler_v4 = PROFILER(4);
 const struct nccl_profiler ncclProfiler_v5 = PROFILER(5);
 const struct nccl_profiler ncclProfiler_v6 = PROFILER(6);
+const struct nccl_profiler ncclProfiler_v7 = PROFILER(7);

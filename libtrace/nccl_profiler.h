@@ -15,8 +15,12 @@
 
 #define NCCL_EXPORT __attribute__((visibility("default")))
 
+extern NCCL_EXPORT const struct nccl_profiler ncclProfiler_v1;
+extern NCCL_EXPORT const struct nccl_profiler ncclProfiler_v2;
+extern NCCL_EXPORT const struct nccl_profiler ncclProfiler_v3;
 extern NCCL_EXPORT const struct nccl_profiler ncclProfiler_v4;
 extern NCCL_EXPORT const struct nccl_profiler ncclProfiler_v5;
 extern NCCL_EXPORT const struct nccl_profiler ncclProfiler_v6;
+extern NCCL_EXPORT const struct nccl_profiler ncclProfiler_v7;
 
 #endif

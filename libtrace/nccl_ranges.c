@@ -118,6 +118,8 @@ static void communicator_read(struct drain *drain, const struct nccl_call *call,
 			      int64_t thread_id)
 {
 	bool is_child = call->parent != 0;
+	if (!is_child && strncmp(text, "ncclCommSplit", 13) == 0)
+		return;		/* before 2.25: its parent's numbers, and nobody's hash */
 	if (strncmp(text, "ncclComm", 8) != 0 || strncmp(text, "ncclCommShrink", 14) == 0 ||
 	    call->rank < 0 || call->rank_count <= 0)
 		return;

@@ -56,6 +56,7 @@ static void source_begin(void)
 	open_table_begin(&source.calls, sizeof(struct call), CALLS_MAX);
 }
 
+/* A place for the context's communicator_id; 0 as long as it is not known. */
 static bool communicator_keep(int64_t communicator_id)
 {
 	if (source.contexts_read == source.communicator_room) {
@@ -70,22 +71,38 @@ static bool communicator_keep(int64_t communicator_id)
 	return true;
 }
 
+static int64_t context_note(struct drain *drain, const struct nccl_context *context)
+{
+	if (!nccl_context_is_known(context))
+		return 0;
+	const struct nccl_member member = {
+		.hash = context->owner.hash,
+		.rank = context->owner.rank,
+		.rank_count = context->rank_count,
+		.node_count = context->node_count,
+		.device_id = -1,
+		.name = context->owner.name,
+		.thread_id = -1,
+	};
+	return nccl_communicator_note(drain, &member);
+}
+
 static void contexts_read(struct drain *drain)
 {
 	const struct nccl_context *context;
-	while ((context = nccl_context_at(source.contexts_read + 1)) != NULL) {
-		const struct nccl_member member = {
-			.hash = context->hash,
-			.rank = context->rank,
-			.rank_count = context->rank_count,
-			.node_count = context->node_count,
-			.device_id = -1,
-			.name = context->name,
-			.thread_id = -1,
-		};
-		if (!communicator_keep(nccl_communicator_note(drain, &member)))
+	while ((context = nccl_context_at(source.contexts_read + 1)) != NULL)
+		if (!communicator_keep(context_note(drain, context)))
 			return;
-	}
+}
+
+static int64_t communicator_of(struct drain *drain, uint32_t context)
+{
+	if (context == 0 || context > source.contexts_read)
+		return 0;
+	int64_t *communicator_id = &source.communicators[context - 1];
+	if (*communicator_id == 0)
+		*communicator_id = context_note(drain, nccl_context_at(context));
+	return *communicator_id;
 }
 
 static int64_t text_id(struct drain *drain, const char *text)
@@ -110,12 +127,15 @@ static void operation_write(struct drain *drain, const struct operation *operati
 {
 	const struct nccl_event *event = &operation->event;
 	const struct nccl_event *counted = call != NULL ? call : event;
+	bool is_counted = !nccl_event_is_rewritten(counted);
 	int64_t duration_ns = operation->has_stop ? operation->stop_ns - event->time_ns : 0;
 	struct collective_row row = {
 		.start_ns = drain_time(drain, event->time_ns),
 		.duration_ns = duration_ns < 0 ? 0 : duration_ns,
 		.thread_id = operation->thread_id, .witness = WITNESS_PLUGIN,
-		.bytes = nccl_event_bytes(event), .count = (int64_t)counted->count,
+		.communicator_id = communicator_of(drain, event->context),
+		.bytes = nccl_event_bytes(event),
+		.count = is_counted ? (int64_t)counted->count : -1,
 		.peer = has_peer(event) ? event->peer : -1,
 		.sequence = event->has_sequence ? (int64_t)event->sequence : -1,
 		.channels = event->channels, .warps = event->warps,
@@ -123,10 +143,8 @@ static void operation_write(struct drain *drain, const struct operation *operati
 	};
 	if (duration_ns < 0)
 		drain_loss(drain, "nccl", "clock set back within an operation", 1);
-	if (event->context - 1 < source.contexts_read)
-		row.communicator_id = source.communicators[event->context - 1];
 	row.operation_id = text_id(drain, event->function);
-	row.datatype_id = text_id(drain, counted->datatype);
+	row.datatype_id = is_counted ? text_id(drain, counted->datatype) : 0;
 	row.algorithm_id = text_id(drain, event->algorithm);
 	row.protocol_id = text_id(drain, event->protocol);
 	drain_put(drain, TABLE_collective, &row);

@@ -131,7 +131,7 @@ def check_versions(tap):
                 problems = run.problems()
                 tap.check(run.result.status == 0 and not problems and not run.result.err,
                           f'{scenario}, CUPTI {version}: every row is exact', problems or run.result.text())
-    for nccl in ('v4', 'v5'):
+    for nccl in ('v1', 'v4', 'v5', 'v7'):
         with Run(os.path.join(guest.SCENARIOS, 'faults', 'pipeline-bubble.scn'), RIG_NCCL=nccl) as run:
             problems = run.problems('--nccl', nccl)
             peers = sorted(set(run.rows("SELECT t.rank, s.value, c.peer FROM collective c, trace t JOIN string s "

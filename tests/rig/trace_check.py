@@ -7,7 +7,7 @@
 Every row is compared with its exact time, name, place and size, a process at a time (by the trace's rank).
 Without --epoch the common offset is taken from the first kernel of the first rank and must hold for all.
 --skip-api: calls that the tracer was told not to store (its default list of noise). --nccl: the newest plugin
-ABI of the run; libtrace speaks v4 and later. --loss: lost records are allowed; rows may be missing but none
+ABI of the run. --loss: lost records are allowed; rows may be missing but none
 may be wrong, and the loss table must account for them.
 """
 
@@ -224,7 +224,7 @@ def process_check(tap, trace, scenario, truth, offset, options):
     problem = difference(marks, marks_expected, False)
     tap.check(not problem, f"{here}: {sum(marks_expected.values())} marks", problem)
     abi = int(options.nccl.lstrip("v"))
-    for witness, name in ((1, "NVTX"), (2, "the profiler plugin"))[:2 if abi >= 4 else 1]:
+    for witness, name in ((1, "NVTX"), (2, "the profiler plugin")):
         problem = difference(collective_rows(trace, witness), collective_expected(ops), False)
         tap.check(not problem, f"{here}: collectives by {name}", problem)
     if abi >= 5 and not options.loss:

@@ -323,10 +323,10 @@ TEST(several_ranks_in_one_process_have_no_one_rank)
 
 TEST(the_tables_of_offsets_are_those_of_the_structs)
 {
-	const struct nccl_offsets *coll = &nccl_abi_v4.kinds[NCCL_COLL];
-	const struct nccl_offsets *p2p = &nccl_abi_v5.kinds[NCCL_P2P];
-	const struct nccl_offsets *api = &nccl_abi_v5.kinds[NCCL_COLL_API];
-	const struct nccl_offsets *ce = &nccl_abi_v6.kinds[NCCL_CE_COLL];
+	const struct nccl_offsets *coll = &nccl_abis[4].kinds[NCCL_COLL];
+	const struct nccl_offsets *p2p = &nccl_abis[5].kinds[NCCL_P2P];
+	const struct nccl_offsets *api = &nccl_abis[5].kinds[NCCL_COLL_API];
+	const struct nccl_offsets *ce = &nccl_abis[6].kinds[NCCL_CE_COLL];
 #define AT_V4(member) offsetof(struct host_descriptor_v4, member)
 #define AT_V5(member) offsetof(struct host_descriptor_v5, member)
 	CHECK_INT(coll->sequence, AT_V4(coll.seq_number));
@@ -347,7 +347,7 @@ TEST(the_tables_of_offsets_are_those_of_the_structs)
 	CHECK_INT(api->count, AT_V5(coll_api.count));
 	CHECK_INT(api->datatype, AT_V5(coll_api.datatype));
 	CHECK_INT(api->is_captured, AT_V5(coll_api.graph_captured));
-	CHECK_INT(nccl_abi_v5.kinds[NCCL_P2P_API].is_captured, AT_V5(p2p_api.graph_captured));
+	CHECK_INT(nccl_abis[5].kinds[NCCL_P2P_API].is_captured, AT_V5(p2p_api.graph_captured));
 	CHECK_INT(ce->count, AT_V5(ce_coll.count));
 	CHECK_INT(ce->datatype, AT_V5(ce_coll.datatype));
 }
