@@ -247,6 +247,7 @@ static void drain_each_second(struct drain *drain)
 {
 	drain_note_clocks(drain);
 	drain_note_losses(drain);
+	nccl_source_settle(drain);
 	trace_facts_add_thread_names(drain->recorder, drain->threads_named);
 	drain->threads_named = recorder_thread_count(drain->recorder);
 	/* Libraries come late, but ever more rarely. */

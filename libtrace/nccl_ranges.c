@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nccl_ranges.h"
+#include "libtrace/nccl_calls.h"
 #include "libtrace/nccl_communicators.h"
 #include "libtrace/nccl_version.h"
 #include "tracedb/vocabulary.h"
@@ -131,24 +132,36 @@ static void communicator_read(struct drain *drain, const struct nccl_call *call,
 	(void)nccl_communicator_note(drain, &member);
 }
 
+void nccl_call_open(struct drain *drain, struct nccl_call *call, const char *text,
+		    const struct range_row *range)
+{
+	const char *operation = nccl_operation_of_call(text, strlen(text));
+	if (operation == NULL)
+		return;
+	const struct nccl_told told = {
+		.thread_id = range->thread_id, .start_ns = range->start_ns, .duration_ns = -1,
+		.hash = call->communicator, .operation = operation, .bytes = call->bytes,
+		.peer = call->peer >= 0 ? call->peer : call->root,
+		.reduction_id = drain_string(drain, call->reduction, strlen(call->reduction)),
+	};
+	call->told = nccl_calls_begin(drain, &told);
+}
+
+void nccl_call_drop(struct nccl_call *call)
+{
+	nccl_calls_drop(call->told);
+}
+
 void nccl_call_close(struct drain *drain, const struct nccl_call *call, const char *text,
 		     const struct range_row *range)
 {
-	const char *operation = nccl_operation_of_call(text, strlen(text));
 	nccl_version_note(drain);
-	if (operation == NULL) {
+	if (call->told != 0)
+		nccl_calls_end(drain, call->told, range->duration_ns);
+	else if (strcmp(text, "ncclGroupStart") == 0)
+		nccl_calls_group(drain, range->thread_id, 1);
+	else if (strcmp(text, "ncclGroupEnd") == 0)
+		nccl_calls_group(drain, range->thread_id, -1);
+	else
 		communicator_read(drain, call, text, range->thread_id);
-		return;
-	}
-	struct collective_row row = {
-		.start_ns = range->start_ns, .duration_ns = range->duration_ns,
-		.thread_id = range->thread_id, .witness = WITNESS_NVTX, .bytes = call->bytes,
-		.count = -1, .peer = call->peer >= 0 ? call->peer : call->root, .sequence = -1,
-	};
-	if (call->communicator != 0)
-		row.communicator_id = nccl_communicator_of_hash(drain, call->communicator,
-								range->thread_id);
-	row.operation_id = drain_string(drain, operation, strlen(operation));
-	row.reduction_id = drain_string(drain, call->reduction, strlen(call->reduction));
-	drain_put(drain, TABLE_collective, &row);
 }

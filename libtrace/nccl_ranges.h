@@ -26,6 +26,7 @@ struct nccl_call {
 	int64_t rank_count;
 	int64_t device_id;
 	char reduction[32];
+	uint64_t told;		/* in nccl_calls, 0: it moves no data */
 };
 
 bool nccl_range_is_call(const char *domain, const char *text);
@@ -33,7 +34,12 @@ bool nccl_range_is_call(const char *domain, const char *text);
 void nccl_call_begin(struct nccl_call *call);
 void nccl_call_read(struct nccl_call *call, const struct nvtx_payload *payload);
 
-/* The range has ended; `text` is its name. */
+/* The range has begun, `text` is its name; its payload has been read. */
+void nccl_call_open(struct drain *drain, struct nccl_call *call, const char *text,
+		    const struct range_row *range);
+void nccl_call_drop(struct nccl_call *call);	/* its end is not known */
+
+/* The range has ended. */
 void nccl_call_close(struct drain *drain, const struct nccl_call *call, const char *text,
 		     const struct range_row *range);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nccl_source.h"
+#include "libtrace/nccl_calls.h"
 #include "libtrace/nccl_communicators.h"
 #include "libtrace/nccl_context.h"
 #include "libtrace/nccl_event.h"
@@ -30,6 +31,10 @@ struct operation {
 struct call {
 	struct operation operation;
 	bool is_claimed;
+	bool is_part;		/* NCCL made it of a larger one, which NVTX told of */
+	bool is_told;
+	uint64_t told_id;	/* of the call or of the larger one, in nccl_calls */
+	struct nccl_told told;	/* if is_told: what NVTX knows of it */
 };
 
 /*
@@ -122,8 +127,18 @@ static bool has_peer(const struct nccl_event *event)
 	return false;
 }
 
+static void told_add(struct collective_row *row, const struct nccl_told *told)
+{
+	row->reduction_id = told->reduction_id;
+	if (row->peer < 0)
+		row->peer = told->peer;
+	if (row->bytes < 0)
+		row->bytes = told->bytes;
+}
+
+/* `call` and `told` are what its call and NVTX said of it, or NULL. */
 static void operation_write(struct drain *drain, const struct operation *operation,
-			    const struct nccl_event *call)
+			    const struct nccl_event *call, const struct nccl_told *told)
 {
 	const struct nccl_event *event = &operation->event;
 	const struct nccl_event *counted = call != NULL ? call : event;
@@ -147,6 +162,8 @@ static void operation_write(struct drain *drain, const struct operation *operati
 	row.datatype_id = is_counted ? text_id(drain, counted->datatype) : 0;
 	row.algorithm_id = text_id(drain, event->algorithm);
 	row.protocol_id = text_id(drain, event->protocol);
+	if (told != NULL)
+		told_add(&row, told);
 	drain_put(drain, TABLE_collective, &row);
 }
 
@@ -154,7 +171,7 @@ static void operation_write(struct drain *drain, const struct operation *operati
  * The call behind an operation, or NULL. NCCL's parent handles may be stale, so the call has to be
  * of the same communicator and function, and to mean the same bytes.
  */
-static const struct nccl_event *call_claim(const struct operation *operation)
+static struct call *call_claim(const struct operation *operation)
 {
 	const struct nccl_event *event = &operation->event;
 	enum nccl_kind kind = nccl_handle_kind(event->parent);
@@ -169,20 +186,54 @@ static const struct nccl_event *call_claim(const struct operation *operation)
 	    strcmp(asked->function, event->function) != 0 ||
 	    nccl_event_bytes(asked) != nccl_event_bytes(event))
 		return NULL;
-	return asked;
+	return call;
+}
+
+static uint64_t hash_of(const struct nccl_event *event)
+{
+	const struct nccl_context *context = nccl_context_at(event->context);
+	return context != NULL && nccl_context_is_known(context) ? context->owner.hash : 0;
 }
 
 static void operation_close(struct drain *drain, const struct operation *operation)
 {
-	uint64_t parent = operation->event.parent;
-	const struct nccl_event *call = call_claim(operation);
-	operation_write(drain, operation, call);
-	/* A captured call is claimed again at each replay of its graph. */
-	if (call != NULL && !call->is_captured) {
-		const struct call *claimed = open_table_find(&source.calls, parent);
-		if (claimed->operation.has_stop)
-			open_table_remove(&source.calls, parent);
+	const struct nccl_event *event = &operation->event;
+	struct call *call = call_claim(operation);
+	struct nccl_told told;
+	if (call != NULL && call->is_part && nccl_calls_find(call->told_id) != NULL) {
+		nccl_calls_add_part(drain, call->told_id, event);
+	} else if (call != NULL && call->is_told) {
+		operation_write(drain, operation, &call->operation.event, &call->told);
+		nccl_calls_release(call->told_id);
+	} else {
+		bool is_told = nccl_calls_claim(event, hash_of(event), operation->thread_id,
+						drain_time(drain, event->time_ns), &told);
+		operation_write(drain, operation, call != NULL ? &call->operation.event : NULL,
+				is_told ? &told : NULL);
 	}
+	/* A captured call is claimed again at each replay of its graph. */
+	if (call != NULL && !call->operation.event.is_captured && call->operation.has_stop)
+		open_table_remove(&source.calls, event->parent);
+}
+
+/*
+ * A call that nothing claimed. Its own event is over before anything is launched: where NVTX told
+ * of it, the row lasts as long as the call did.
+ */
+static void call_write(struct drain *drain, const struct call *call)
+{
+	const struct nccl_told *told = call->is_told ? nccl_calls_find(call->told_id) : NULL;
+	struct operation operation = call->operation;
+	if (call->is_part)
+		return;
+	if (told != NULL && told->duration_ns >= 0) {
+		operation.event.time_ns +=
+			told->start_ns - drain_time(drain, operation.event.time_ns);
+		operation.stop_ns = operation.event.time_ns + told->duration_ns;
+		operation.has_stop = true;
+	}
+	operation_write(drain, &operation, NULL, call->is_told ? &call->told : NULL);
+	nccl_calls_release(call->told_id);
 }
 
 /* Writes calls that nothing claimed until `before_ns`; a captured one has not run. */
@@ -196,7 +247,7 @@ static void waiting_write(struct drain *drain, int64_t before_ns)
 		if (!is_done && call->operation.event.time_ns > before_ns)
 			return;
 		if (!is_done) {
-			operation_write(drain, &call->operation, NULL);
+			call_write(drain, call);
 			open_table_remove(&source.calls, handle);
 		}
 		source.waiting_first = (source.waiting_first + 1) % CALLS_MAX;
@@ -212,6 +263,19 @@ static void call_note(struct drain *drain, uint64_t handle)
 	}
 	source.waiting[(source.waiting_first + source.waiting_count) % CALLS_MAX] = handle;
 	source.waiting_count++;
+}
+
+/* The event of a call comes within NVTX's range of it. */
+static void call_hold(const struct nccl_event *event, int64_t thread_id)
+{
+	struct call *call = open_table_find(&source.calls, event->handle);
+	call->told_id = nccl_calls_hold(thread_id, hash_of(event), event, &call->is_part);
+	const struct nccl_told *told = nccl_calls_find(call->told_id);
+	call->is_told = told != NULL && !call->is_part;
+	if (call->is_told)
+		call->told = *told;
+	if (call->is_told && event->is_captured)
+		nccl_calls_release(call->told_id);	/* it may never run, or often */
 }
 
 static bool is_call(uint64_t handle)
@@ -245,8 +309,10 @@ static void start_read(struct drain *drain, const struct log_record *record)
 	operation->event = event;
 	operation->thread_id = record->thread_id;
 	operation->has_start = true;
-	if (is_call(event.handle))
+	if (is_call(event.handle)) {
 		call_note(drain, event.handle);
+		call_hold(&event, record->thread_id);
+	}
 	waiting_write(drain, event.time_ns - CALL_AGE_NS);
 }
 
@@ -297,6 +363,11 @@ void nccl_source_consume(struct drain *drain, const struct log_record *record)
 	halves_join(drain, head.handle);
 }
 
+void nccl_source_settle(struct drain *drain)
+{
+	nccl_calls_settle(drain);
+}
+
 void nccl_source_finish(struct drain *drain)
 {
 	struct operation *operation;
@@ -315,6 +386,7 @@ void nccl_source_finish(struct drain *drain)
 	waiting_write(drain, INT64_MAX);
 	open_table_end(&source.operations);
 	open_table_end(&source.calls);
+	nccl_calls_finish(drain);
 	free(source.communicators);
 	memset(&source, 0, sizeof source);
 	nccl_communicators_finish();

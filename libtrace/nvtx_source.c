@@ -260,8 +260,10 @@ static void range_begin(struct drain *drain, const struct log_record *record,
 	event_describe(drain, event, &range->row);
 	payload_append(drain, range, event, false);
 	nccl_describe(event, range);
-	if (range->is_nccl)
-		nccl_call_read(&range->call, &payload);
+	if (!range->is_nccl)
+		return;
+	nccl_call_read(&range->call, &payload);
+	nccl_call_open(drain, &range->call, range->name, &range->row);
 }
 
 /* row.duration_ns holds the end's time until both halves are there. */
@@ -301,6 +303,8 @@ static void range_write_open(struct drain *drain, struct open_range *range, int6
 	range->row.is_open = 1;
 	range->row.end_thread_id = range->row.thread_id;
 	range->row.duration_ns = time_ns < range->row.start_ns ? range->row.start_ns : time_ns;
+	if (range->is_nccl)
+		nccl_call_drop(&range->call);
 	range->is_nccl = false;
 	range_write(drain, range);
 }

@@ -7,7 +7,7 @@ import socket
 
 from programs import HERE, ROOT
 from recording import check_partition, check_whole
-from trace_reader import COMMUNICATION, WITNESS_NVTX, WITNESS_PLUGIN
+from trace_reader import COMMUNICATION, WITNESS_PLUGIN
 
 ONE_GPU = os.path.join(HERE, 'one_gpu_rank.py')
 NCCL_TRUTH = os.path.join(HERE, 'nccl_truth.py')
@@ -28,10 +28,6 @@ def torchrun(setup, ranks, script, *arguments):
             *arguments]
 
 
-def counted(trace, witness):
-    return collections.Counter((one.operation, one.bytes) for one in trace.collectives(witness))
-
-
 def joined(trace):
     """(plugin events that join a kernel by their bracket, all of them, kernels so reached)."""
     calls = collections.defaultdict(set)
@@ -49,7 +45,8 @@ def show(counter):
 
 def check_witnesses(results, place, trace, truth=None, kernel_count=None):
     """NCCL's profiler events, its NVTX payloads and CUPTI's kernels tell the same story."""
-    nvtx, plugin = counted(trace, WITNESS_NVTX), counted(trace, WITNESS_PLUGIN)
+    nvtx = collections.Counter(trace.nccl_payloads())
+    plugin = collections.Counter((one.operation, one.bytes) for one in trace.collectives(WITNESS_PLUGIN))
     expect = truth if truth is not None else nvtx
     wrong = list(((plugin - expect) + (expect - plugin)).items())
     results.check(f'{place}: plugin events: operations and bytes', not wrong and bool(plugin), show(expect),
@@ -57,6 +54,7 @@ def check_witnesses(results, place, trace, truth=None, kernel_count=None):
     wrong = list(((nvtx - plugin) + (plugin - nvtx)).items())
     results.check(f'{place}: NVTX payloads say the same', not wrong and bool(nvtx), show(plugin), show(nvtx), 'exact',
                   str(wrong[:3]) if wrong else '')
+    results.equal(f'{place}: each operation is one row', sum(plugin.values()), len(trace.collectives()))
     found, all_events, reached = joined(trace)
     results.check(f'{place}: each plugin event joins one kernel', found == all_events > 0, all_events, found, 'exact')
     kernels = sum(bool(COMMUNICATION.search(kernel.name)) for kernel in trace.kernels())

@@ -4,6 +4,7 @@
 import collections
 import ctypes
 import glob
+import json
 import os
 import re
 import sqlite3
@@ -21,7 +22,7 @@ MEMORIES = {1: 'pageable', 2: 'pinned', 3: 'device', 4: 'array', 5: 'managed', 6
 COMMUNICATION = re.compile(r'nccl(Dev)?Kernel_|ncclSymk?DevKernel_|nccl[A-Z]\w+Kernel_|oneRankReduce')
 EVENT_TABLES = ('kernel', 'memcpy', 'memset', 'api_call', 'synchronization', 'cuda_event', 'graph_launch', 'range',
                 'mark', 'collective', 'external_correlation', 'allocation')
-WITNESS_NVTX, WITNESS_PLUGIN = 1, 2
+WITNESS_PLUGIN = 2
 
 
 class Trace:
@@ -116,12 +117,24 @@ class Trace:
         return sorted(Range(*self.span(row), self.strings[row['name_id']], self.strings[row['domain_id']],
                             row['is_open']) for row in self.rows('SELECT * FROM range'))
 
-    def collectives(self, witness):
-        return [one for one in self.read('collectives') if one.witness == witness]
+    def collectives(self, witness=None):
+        return [one for one in self.read('collectives') if witness in (None, one.witness)]
 
     def read_collectives(self):
         return [Collective(self.strings[row['operation_id']], row['bytes'], row['witness'], row['external_id'])
                 for row in self.rows('SELECT * FROM collective ORDER BY start_ns')]
+
+    def nccl_payloads(self):
+        """(operation, bytes) of every range of NCCL whose payload names its message size."""
+        found = []
+        for row in self.rows('SELECT name_id, domain_id, payload_id FROM range WHERE payload_id != 0'):
+            if self.strings[row['domain_id']] != 'NCCL':
+                continue
+            payload = json.loads(self.strings[row['payload_id']])
+            size = payload.get('Message size [bytes]') if isinstance(payload, dict) else None
+            if size is not None:
+                found.append((self.strings[row['name_id']].replace('nccl', '', 1), size))
+        return found
 
     def external_correlations(self):
         return [(row[0], row[1]) for row in self.rows('SELECT external_id, correlation_id FROM external_correlation')]

@@ -175,9 +175,9 @@ def range_rows(trace, offset, truth):
     return got, expected, marks, marks_expected, still_open
 
 
-def collective_rows(trace, witness):
+def collective_rows(trace):
     return collections.Counter((trace.strings[row["operation_id"]], row["bytes"])
-                               for row in trace.rows(f"SELECT * FROM collective WHERE witness = {witness}"))
+                               for row in trace.rows("SELECT * FROM collective"))
 
 
 def collective_expected(ops):
@@ -223,11 +223,9 @@ def process_check(tap, trace, scenario, truth, offset, options):
     tap.check(still_open == truth["process"][rank]["open_ranges"], f"{here}: open ranges", still_open)
     problem = difference(marks, marks_expected, False)
     tap.check(not problem, f"{here}: {sum(marks_expected.values())} marks", problem)
-    abi = int(options.nccl.lstrip("v"))
-    for witness, name in ((1, "NVTX"), (2, "the profiler plugin")):
-        problem = difference(collective_rows(trace, witness), collective_expected(ops), False)
-        tap.check(not problem, f"{here}: collectives by {name}", problem)
-    if abi >= 5 and not options.loss:
+    problem = difference(collective_rows(trace), collective_expected(ops), False)
+    tap.check(not problem, f"{here}: every collective is one row", problem)
+    if int(options.nccl.lstrip("v")) >= 5 and not options.loss:
         joined, count = nccl_joined(trace, ops)
         tap.check(joined == count, f"{here}: {count} plugin events join their kernel", f"{joined} of {count}")
     lost = sum(row["count"] for row in trace.rows("SELECT * FROM loss"))
