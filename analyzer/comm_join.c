@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/comm_join.h"
 
-#include "tracedb/collective_set.h"
+#include "tracedb/collective_launch.h"
+#include "tracedb/nccl_names.h"
+
+#include <stdlib.h>
 
 static void describe(struct comm_kernel *kernel, const struct collective_set *set,
 		     const struct collective_row *row, const struct trace_reader *reader)
@@ -24,17 +27,49 @@ static void describe(struct comm_kernel *kernel, const struct collective_set *se
 	kernel->rank_count = communicator->rank_count;
 }
 
-static const struct collective_row *find_row(const struct collective_set *set,
-					     const struct host_calls *calls,
-					     const struct comm_kernel *kernel, uint32_t launch,
-					     int64_t *operations)
+/* The calls that launched the communication kernels of all GPUs; NULL: memory is short. */
+static struct collective_launch *launches_make(const struct timeline *timeline, size_t room,
+					       size_t *count)
 {
-	const struct collective_row *row =
-		collective_set_find(set, kernel->correlation_id, operations);
-	if (row != NULL || launch == NO_CALL)
-		return row;
-	return collective_set_find_enclosing(set, calls->threads[calls->thread[launch]].thread_id,
-					     calls->start_ns[launch], operations);
+	const struct host_calls *calls = &timeline->calls;
+	struct collective_launch *launches = malloc((room + 1) * sizeof launches[0]);
+	*count = 0;
+	for (size_t g = 0; launches != NULL && g < timeline->gpu_count; g++) {
+		const struct timeline_gpu *gpu = &timeline->gpus[g];
+		const struct lane *lane = &gpu->lanes[LANE_KERNEL];
+		size_t comm = 0;
+		for (size_t i = 0; i < lane->count && comm < gpu->comm_count; i++) {
+			const struct timeline_kernel *kernel = &timeline->kernels[lane->what[i]];
+			if (kernel->class != KERNEL_COMMUNICATION)
+				continue;
+			int64_t correlation_id = gpu->comms[comm++].correlation_id;
+			uint32_t call = lane->launch[i];
+			if (call == NO_CALL)
+				continue;
+			launches[(*count)++] = (struct collective_launch){
+				.correlation_id = correlation_id,
+				.thread_id = calls->threads[calls->thread[call]].thread_id,
+				.start_ns = calls->start_ns[call],
+				.device_id = gpu->device_id,
+				.operation = nccl_operation_of_kernel(kernel->name),
+			};
+		}
+	}
+	return launches;
+}
+
+static bool launches_join(const struct timeline *timeline, struct collective_set *set, size_t room,
+			  struct error *error)
+{
+	size_t count;
+	if (set->spans.count == 0)
+		return true;
+	struct collective_launch *launches = launches_make(timeline, room, &count);
+	bool ok = launches != NULL ? collective_set_join_launches(set, launches, count, error) :
+		  fail(error, ERROR_SYSTEM, "no memory for the collectives of '%s'",
+		       trace_reader_path(set->reader));
+	free(launches);
+	return ok;
 }
 
 /* The communication kernels of a GPU are those of its lane, in the same order. */
@@ -47,8 +82,8 @@ static void join_gpu(const struct timeline *timeline, struct timeline_gpu *gpu,
 		if (timeline->kernels[lane->what[i]].class != KERNEL_COMMUNICATION)
 			continue;
 		struct comm_kernel *kernel = &gpu->comms[comm++];
-		const struct collective_row *row = find_row(set, &timeline->calls, kernel,
-							    lane->launch[i], &kernel->operations);
+		const struct collective_row *row = collective_set_find(
+			set, kernel->correlation_id, &kernel->operations);
 		if (row != NULL)
 			describe(kernel, set, row, reader);
 	}
@@ -57,12 +92,13 @@ static void join_gpu(const struct timeline *timeline, struct timeline_gpu *gpu,
 bool comm_join(struct timeline *timeline, struct trace_reader *reader, struct error *error)
 {
 	struct collective_set set;
-	bool has_comms = false;
+	size_t comm_count = 0;
 	for (size_t g = 0; g < timeline->gpu_count; g++)
-		has_comms = has_comms || timeline->gpus[g].comm_count > 0;
-	if (!has_comms)
+		comm_count += timeline->gpus[g].comm_count;
+	if (comm_count == 0)
 		return true;
-	bool ok = collective_set_read(&set, reader, error);
+	bool ok = collective_set_read(&set, reader, error) &&
+		  launches_join(timeline, &set, comm_count, error);
 	for (size_t g = 0; ok && g < timeline->gpu_count; g++)
 		join_gpu(timeline, &timeline->gpus[g], &set, reader);
 	collective_set_end(&set);

@@ -46,11 +46,4 @@ struct comm_lane {
 	bool is_repeated;	/* the very same work as an earlier lane: takes no part */
 };
 
-/*
- * The operation that a communication kernel's name tells, of every spelling since NCCL 2.2, mangled
- * or not: "AllReduce", "AllGather", "AllGatherV", "ReduceScatter", "Reduce", "Broadcast",
- * "SendRecv"; "Generic" where NCCL says no more; "" for kernels that are not NCCL's.
- */
-const char *comm_operation_of_kernel(const char *name);
-
 #endif

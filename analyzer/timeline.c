@@ -6,6 +6,7 @@
 #include "analyzer/order.h"
 #include "base/array.h"
 #include "base/column.h"
+#include "tracedb/nccl_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -257,7 +258,7 @@ static bool loader_add_comm(const struct loader *loader, struct timeline_gpu *gp
 		.kernel = row->what,
 		.communicator_rank = -1,
 		.rank_count = -1,
-		.operation = comm_operation_of_kernel(loader->timeline->kernels[row->what].name),
+		.operation = nccl_operation_of_kernel(loader->timeline->kernels[row->what].name),
 		.sequence = -1,
 		.bytes = -1,
 		.peer = -1,

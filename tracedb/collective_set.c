@@ -21,15 +21,6 @@ struct bracket {
 	uint32_t row;
 };
 
-/* A row that carries no id, for the way from a launching call's place to rows. */
-struct collective_span {
-	int64_t thread_id;
-	int64_t start_ns;
-	int64_t end_ns;
-	int64_t reach_ns;	/* latest end among the thread's spans up to this one */
-	uint32_t row;
-};
-
 struct bracket_set {
 	struct bracket *list;
 	size_t count;
@@ -86,47 +77,9 @@ static bool bracket_keep(struct bracket_set *brackets, const struct collective_r
 
 static bool span_keep(struct collective_set *set, const struct collective_row *row, size_t at)
 {
-	int64_t end_ns;
-	if (row->external_id != 0 || row->correlation_id != 0 || row->duration_ns < 0 ||
-	    __builtin_add_overflow(row->start_ns, row->duration_ns, &end_ns))
-		return true;
-	struct collective_span *spans = array_grow(set->spans, &set->span_room, set->span_count,
-						   sizeof spans[0]);
-	if (spans == NULL)
-		return false;
-	set->spans = spans;
-	spans[set->span_count++] = (struct collective_span){
-		.thread_id = row->thread_id,
-		.start_ns = row->start_ns,
-		.end_ns = end_ns,
-		.row = (uint32_t)at,
-	};
-	return true;
-}
-
-static int span_compare(const void *left, const void *right)
-{
-	const struct collective_span *a = left, *b = right;
-	if (a->thread_id != b->thread_id)
-		return a->thread_id < b->thread_id ? -1 : 1;
-	if (a->start_ns != b->start_ns)
-		return a->start_ns < b->start_ns ? -1 : 1;
-	if (a->end_ns != b->end_ns)
-		return a->end_ns > b->end_ns ? -1 : 1;	/* outer before inner */
-	return (a->row > b->row) - (a->row < b->row);
-}
-
-static void spans_sort(struct collective_set *set)
-{
-	struct collective_span *spans = set->spans;
-	if (set->span_count > 1)
-		qsort(spans, set->span_count, sizeof spans[0], span_compare);
-	for (size_t i = 0; i < set->span_count; i++) {
-		spans[i].reach_ns = spans[i].end_ns;
-		if (i > 0 && spans[i - 1].thread_id == spans[i].thread_id &&
-		    spans[i - 1].reach_ns > spans[i].end_ns)
-			spans[i].reach_ns = spans[i - 1].reach_ns;
-	}
+	return row->external_id != 0 || row->correlation_id != 0 ||
+	       host_spans_keep(&set->spans, row->thread_id, row->start_ns, row->duration_ns,
+			       (uint32_t)at);
 }
 
 static int bracket_compare(const void *left, const void *right)
@@ -266,10 +219,22 @@ bool collective_set_read(struct collective_set *set, struct trace_reader *reader
 	bool ok = communicators_read(set, error) && rows_read(set, &brackets, error) &&
 		  brackets_join(set, &brackets, error);
 	free(brackets.list);
-	spans_sort(set);
-	if (ok && set->join_count > 1)
-		qsort(set->joins, set->join_count, sizeof set->joins[0], join_compare);
+	host_spans_sort(&set->spans);
+	if (ok)
+		collective_set_sort_joins(set);
 	return ok;
+}
+
+bool collective_set_join(struct collective_set *set, int64_t correlation_id, size_t row,
+			 int64_t operations)
+{
+	return join_keep(set, correlation_id, row, (size_t)operations);
+}
+
+void collective_set_sort_joins(struct collective_set *set)
+{
+	if (set->join_count > 1)
+		qsort(set->joins, set->join_count, sizeof set->joins[0], join_compare);
 }
 
 void collective_set_end(struct collective_set *set)
@@ -280,7 +245,7 @@ void collective_set_end(struct collective_set *set)
 	free(set->communicators);
 	free(set->rows);
 	free(set->joins);
-	free(set->spans);
+	host_spans_end(&set->spans);
 	*set = (struct collective_set){ .reader = NULL };
 }
 
@@ -300,31 +265,6 @@ const struct collective_row *collective_set_find(const struct collective_set *se
 		return NULL;
 	*operations = set->joins[low].operations;
 	return &set->rows[set->joins[low].row];
-}
-
-const struct collective_row *collective_set_find_enclosing(const struct collective_set *set,
-							   int64_t thread_id, int64_t launch_ns,
-							   int64_t *operations)
-{
-	const struct collective_span *spans = set->spans;
-	size_t low = 0, high = set->span_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (spans[middle].thread_id < thread_id ||
-		    (spans[middle].thread_id == thread_id && spans[middle].start_ns <= launch_ns))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	while (low > 0 && spans[low - 1].thread_id == thread_id &&
-	       spans[low - 1].reach_ns >= launch_ns) {
-		low--;
-		if (spans[low].end_ns < launch_ns)
-			continue;
-		*operations = 1;
-		return &set->rows[spans[low].row];
-	}
-	return NULL;
 }
 
 /* They come in the order of their key. */

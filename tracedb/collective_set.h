@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NCCL operations of a trace, found by the correlation id of the kernel that ran them, or by the
- * place of the call that launched it. Kept in memory: 152 bytes an operation, 32 a join, 40 an
- * operation that only its place can join; they are few beside kernels.
+ * NCCL operations of a trace, found by the correlation id of the kernel that ran them. Rows
+ * that carry no id are joined with kernels by collective_launch.h. Kept in memory: 152 bytes an
+ * operation, 32 a join, 48 an operation without an id; they are few beside kernels.
  *
  * Thread: one thread at a time.
  */
@@ -10,6 +10,7 @@
 #define TRACEDB_COLLECTIVE_SET_H
 
 #include "base/error.h"
+#include "tracedb/host_spans.h"
 #include "tracedb/reader.h"
 
 #include <stdbool.h>
@@ -17,7 +18,6 @@
 #include <stdint.h>
 
 struct collective_join;
-struct collective_span;
 
 struct collective_set {
 	struct trace_reader *reader;	/* borrowed */
@@ -30,9 +30,7 @@ struct collective_set {
 	struct collective_join *joins;	/* by correlation id, best witness first */
 	size_t join_count;
 	size_t join_room;
-	struct collective_span *spans;	/* without any id; by thread and start */
-	size_t span_count;
-	size_t span_room;
+	struct host_spans spans;	/* of rows without any id */
 };
 
 bool collective_set_read(struct collective_set *set, struct trace_reader *reader,
@@ -45,14 +43,10 @@ void collective_set_end(struct collective_set *set);
 const struct collective_row *collective_set_find(const struct collective_set *set,
 						 int64_t correlation_id, int64_t *operations);
 
-/*
- * For kernels that have no such row: the operation during which its thread launched it, the
- * innermost of them. `operations` is 1. Operations inside of ncclGroupStart..End return before
- * anything is launched and are not found.
- */
-const struct collective_row *collective_set_find_enclosing(const struct collective_set *set,
-							   int64_t thread_id, int64_t launch_ns,
-							   int64_t *operations);
+/* Makes collective_set_find find the row; `operations` were run by that kernel. */
+bool collective_set_join(struct collective_set *set, int64_t correlation_id, size_t row,
+			 int64_t operations);
+void collective_set_sort_joins(struct collective_set *set);
 
 /* Of collective_row.communicator_id; NULL if unknown. */
 const struct communicator_row *collective_set_communicator(const struct collective_set *set,

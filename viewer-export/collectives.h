@@ -7,7 +7,7 @@
 #ifndef VIEWER_EXPORT_COLLECTIVES_H
 #define VIEWER_EXPORT_COLLECTIVES_H
 
-#include "tracedb/collective_set.h"
+#include "tracedb/collective_launch.h"
 #include "viewer-export/format.h"
 
 /*

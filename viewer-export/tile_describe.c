@@ -176,7 +176,9 @@ bool tile_describe_row(struct tile_describer *describer, size_t source, int64_t 
 	struct trace_cursor *cursor = NULL;
 	union span_row row;
 	if (wants_details && !describer->has_collectives) {
-		if (!collective_set_read(&describer->walk.collectives, describer->reader, error))
+		struct collective_set *set = &describer->walk.collectives;
+		if (!collective_set_read(set, describer->reader, error) ||
+		    !collective_set_read_launches(set, error))
 			return false;
 		describer->has_collectives = true;
 	}

@@ -205,6 +205,7 @@ bool walk_trace(struct walk *walk, struct error *error)
 		goto out;
 	}
 	if (!collective_set_read(&walk->collectives, walk->reader, error) ||
+	    !collective_set_read_launches(&walk->collectives, error) ||
 	    !walk_symbols_read(walk) || !walk_launches_count(walk))
 		goto out;
 	for (size_t i = 0; i < span_source_count; i++) {

@@ -7,6 +7,7 @@
  */
 #include "analyzer/collective_match.h"
 #include "analyzer/timeline.h"
+#include "tracedb/nccl_names.h"
 #include "tracedb/trace_set.h"
 
 #include <inttypes.h>
@@ -34,7 +35,7 @@ static bool lane_add(const struct timeline *timeline, const struct timeline_gpu 
 			.start_ns = rows->start_ns[i], .end_ns = rows->end_ns[i],
 			.stream = rows->stream[i], .kernel = rows->what[i],
 			.communicator_rank = -1, .rank_count = -1, .sequence = -1, .bytes = -1,
-			.peer = -1, .operation = comm_operation_of_kernel(kernel->name),
+			.peer = -1, .operation = nccl_operation_of_kernel(kernel->name),
 		};
 	}
 	lanes[lane_count++] = (struct comm_lane){ .kernels = kernels, .count = count,

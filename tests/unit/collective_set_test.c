@@ -10,28 +10,13 @@ static void put(struct trace_fixture *fixture, struct collective_row row)
 	CHECK_OK(trace_put_collective(fixture->writer, &row, &error), error);
 }
 
-static int64_t bytes_enclosing(const struct collective_set *set, int64_t thread_id, int64_t ns)
-{
-	int64_t operations = 0;
-	const struct collective_row *row = collective_set_find_enclosing(set, thread_id, ns,
-									 &operations);
-	CHECK_INT(operations, row != NULL);
-	return row == NULL ? -1 : row->bytes;
-}
-
-TEST(an_operation_is_found_by_its_kernel_or_by_its_launch)
+TEST(an_operation_is_found_by_its_kernel)
 {
 	struct trace_fixture fixture;
 	struct trace_reader *reader;
 	struct collective_set set;
 	int64_t operations = 0;
 	fixture_begin(&fixture, "a.db", 0, 1);
-	put(&fixture, (struct collective_row){ .start_ns = 100, .duration_ns = 50, .thread_id = 7,
-		.witness = WITNESS_NVTX, .bytes = 1 });
-	put(&fixture, (struct collective_row){ .start_ns = 110, .duration_ns = 10, .thread_id = 7,
-		.witness = WITNESS_NVTX, .bytes = 2 });
-	put(&fixture, (struct collective_row){ .start_ns = 130, .duration_ns = 10, .thread_id = 7,
-		.witness = WITNESS_NVTX, .bytes = 3 });
 	put(&fixture, (struct collective_row){ .start_ns = 100, .duration_ns = 50, .thread_id = 8,
 		.witness = WITNESS_FRAMEWORK, .bytes = 4, .correlation_id = 44 });
 	put(&fixture, (struct collective_row){ .start_ns = 0, .duration_ns = 9, .thread_id = 6,
@@ -42,16 +27,6 @@ TEST(an_operation_is_found_by_its_kernel_or_by_its_launch)
 	CHECK_INT(collective_set_find(&set, 44, &operations)->bytes, 4);
 	CHECK_INT(operations, 1);
 	CHECK(collective_set_find(&set, 45, &operations) == NULL);
-	CHECK_INT(bytes_enclosing(&set, 7, 99), -1);
-	CHECK_INT(bytes_enclosing(&set, 7, 100), 1);
-	CHECK_INT(bytes_enclosing(&set, 7, 115), 2);
-	CHECK_INT(bytes_enclosing(&set, 7, 125), 1);
-	CHECK_INT(bytes_enclosing(&set, 7, 140), 3);
-	CHECK_INT(bytes_enclosing(&set, 7, 150), 1);
-	CHECK_INT(bytes_enclosing(&set, 7, 151), -1);
-	CHECK_INT(bytes_enclosing(&set, 8, 120), -1);
-	CHECK_INT(bytes_enclosing(&set, 6, 5), 5);
-	CHECK_INT(bytes_enclosing(&set, 9, 5), -1);
 	collective_set_end(&set);
 	trace_reader_close(reader);
 }

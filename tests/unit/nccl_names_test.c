@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "analyzer/comm_kernel.h"
 #include "tests/unit/harness.h"
+#include "tracedb/nccl_names.h"
+
+#include <stddef.h>
 
 TEST(a_kernel_of_every_nccl_generation_names_its_operation)
 {
@@ -24,6 +26,6 @@ TEST(a_kernel_of_every_nccl_generation_names_its_operation)
 		{ "", "" },
 	};
 	for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++)
-		CHECK_TEXT(comm_operation_of_kernel(kernels[i].name), kernels[i].operation);
-	CHECK_TEXT(comm_operation_of_kernel(NULL), "");
+		CHECK_TEXT(nccl_operation_of_kernel(kernels[i].name), kernels[i].operation);
+	CHECK_TEXT(nccl_operation_of_kernel(NULL), "");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "analyzer/comm_kernel.h"
+#include "tracedb/nccl_names.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static const char *operation_of_old(const char *name)
 	return "";
 }
 
-const char *comm_operation_of_kernel(const char *name)
+const char *nccl_operation_of_kernel(const char *name)
 {
 	if (name == NULL)
 		return "";
