@@ -15,6 +15,7 @@ struct entry {
 	int64_t thread_id;
 	int64_t written_hash;
 	bool is_ambiguous;	/* told without a hash, of several communicators */
+	bool is_adopted;	/* told without a hash, until the plugin said it */
 };
 
 /* Of the drain thread alone. Two sources meet here, and neither owns the other. */
@@ -85,7 +86,20 @@ static struct entry *entry_adopt(const struct nccl_member *member)
 	if (entry == NULL || entry->is_ambiguous)
 		return NULL;
 	entry->row.hash = (int64_t)member->hash;
+	entry->is_adopted = true;
 	return entry;
+}
+
+/* Without a hash: the communicator that was adopted, when it is finalized or destroyed. */
+static struct entry *entry_adopted(const struct nccl_member *member)
+{
+	for (size_t i = communicators.count; i-- > 0;) {
+		struct entry *entry = &communicators.entries[i];
+		if (entry->is_adopted && entry->row.rank == member->rank &&
+		    entry->row.rank_count == member->rank_count)
+			return entry;
+	}
+	return NULL;
 }
 
 /*
@@ -95,8 +109,10 @@ static struct entry *entry_adopt(const struct nccl_member *member)
 static struct entry *entry_match(const struct nccl_member *member)
 {
 	struct entry *entry = entry_find(member->hash, member->rank);
-	if (entry != NULL || member->hash == 0)
+	if (entry != NULL)
 		return entry;
+	if (member->hash == 0)
+		return entry_adopted(member);
 	struct entry *only = entry_only(member->hash);
 	if (member->rank < 0)
 		return only;

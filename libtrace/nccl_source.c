@@ -95,9 +95,13 @@ static int64_t context_note(struct drain *drain, const struct nccl_context *cont
 static void contexts_read(struct drain *drain)
 {
 	const struct nccl_context *context;
-	while ((context = nccl_context_at(source.contexts_read + 1)) != NULL)
-		if (!communicator_keep(context_note(drain, context)))
+	while ((context = nccl_context_at(source.contexts_read + 1)) != NULL) {
+		/* What is told late is looked at with the operation that told it. */
+		int64_t communicator_id =
+			context->abi->has_late_ranks ? 0 : context_note(drain, context);
+		if (!communicator_keep(communicator_id))
 			return;
+	}
 }
 
 static int64_t communicator_of(struct drain *drain, uint32_t context)

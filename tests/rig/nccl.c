@@ -61,17 +61,23 @@ static void *plugin_open(void)
 	return dlopen(name, RTLD_NOW | RTLD_LOCAL);
 }
 
+int rig_nccl_newest(void)
+{
+	const char *known = getenv("RIG_NCCL");
+
+	return known ? (int)strtol(known + (*known == 'v'), NULL, 10) : 5;
+}
+
 /* Once a process; failure is remembered. */
 static void plugin_load(void)
 {
-	const char *known = getenv("RIG_NCCL");
-	int newest = known ? (int)strtol(known + (*known == 'v'), NULL, 10) : 5;
+	int newest = rig_nccl_newest();
 	void *library;
 
 	if (rig_nccl_plugin.is_loaded)
 		return;
 	rig_nccl_plugin.is_loaded = true;
-	library = plugin_open();
+	library = newest > 0 ? plugin_open() : NULL;
 	for (int version = newest; library && version > 0 && !rig_nccl_plugin.profiler; version--) {
 		rig_nccl_plugin.abi = rig_nccl_abi_find(version);
 		if (rig_nccl_plugin.abi)
@@ -113,7 +119,7 @@ struct rig_nccl_comm *rig_nccl_comm_create(const struct rig_nccl_init *init)
 	comm->rank = init->rank;
 	comm->device = init->device;
 	rig_nccl_clock_at(init->start_ns);
-	rig_nccl_nvtx_push_init();
+	rig_nccl_nvtx_push_init(comm->ranks, comm->rank, comm->device);
 	rig_nccl_clock_at(init->start_ns + (init->end_ns - init->start_ns) / 2);
 	pthread_mutex_lock(&rig_nccl_plugin.lock);
 	plugin_load();

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nccl_plugin.h"
 #include "nvtx.h"
 
 enum {
@@ -25,6 +26,40 @@ struct call_payload {
 struct init_payload {
 	uint64_t comm;
 	int ranks, rank, device;
+};
+
+/* Up to 2.24 (RIG_NCCL v0 .. v2) nobody says the communicator, and the schemas have no size. */
+struct old_payload {
+	size_t bytes;
+	int number, operator;
+};
+
+struct old_init_payload {
+	int rank, ranks, device;
+};
+
+enum { OLD_ENUM_ID = SCHEMA_BASE + 14 };
+#define OLD_BYTES { .type = TYPE_SIZE, .name = "Message size [bytes]", .offset = 0 }
+
+static const struct rig_nvtx_entry old_bytes[] = { OLD_BYTES };
+static const struct rig_nvtx_entry old_reduction[] = {
+	OLD_BYTES, { .type = OLD_ENUM_ID, .name = "Reduction operation", .offset = 8 },
+};
+static const struct rig_nvtx_entry old_broadcast[] = {
+	{ .type = TYPE_SIZE, .name = "Bytes", .offset = 0 },
+	{ .type = TYPE_INT, .name = "Root", .offset = 8 },
+};
+static const struct rig_nvtx_entry old_reduce[] = {
+	OLD_BYTES, { .type = TYPE_INT, .name = "Root", .offset = 8 },
+	{ .type = OLD_ENUM_ID, .name = "Reduction operation", .offset = 12 },
+};
+static const struct rig_nvtx_entry old_peer[] = {
+	OLD_BYTES, { .type = TYPE_INT, .name = "Peer rank", .offset = 8 },
+};
+static const struct rig_nvtx_entry old_init[] = {
+	{ .type = TYPE_INT, .name = "Rank", .offset = 0 },
+	{ .type = TYPE_INT, .name = "No. of ranks", .offset = 4 },
+	{ .type = TYPE_INT, .name = "CUDA device", .offset = 8 },
 };
 
 #define COMM { .type = TYPE_U64, .name = "NCCL communicator ID", .offset = 0 }
@@ -53,12 +88,14 @@ static const struct rig_nvtx_entry entries_init[] = {
 /* The registered functions: those of the collectives first, by enum rig_nccl_func. */
 enum { CALL_INIT = RIG_NCCL_FUNCS, CALL_DESTROY, CALLS };
 
-static const struct call {
+struct call {
 	const char *name;
 	uint64_t schema;	/* N of the id (1 << 24) + N */
 	const struct rig_nvtx_entry *entries;
 	size_t entry_count, size;
-} calls[CALLS] = {
+};
+
+static const struct call new_calls[CALLS] = {
 #define CALL(name, schema, entries, size) \
 	{ name, schema, entries, sizeof(entries) / sizeof((entries)[0]), size }
 	[RIG_NCCL_ALL_REDUCE] = CALL("ncclAllReduce", 5, entries_reduction, 24),
@@ -70,6 +107,18 @@ static const struct call {
 	[RIG_NCCL_RECV] = CALL("ncclRecv", 10, entries_peer, 24),
 	[CALL_INIT] = CALL("ncclCommInitRank", 0, entries_init, 24),
 	[CALL_DESTROY] = CALL("ncclCommDestroy", 2, entries_init, 24),
+};
+
+static const struct call old_calls[CALLS] = {
+	[RIG_NCCL_ALL_REDUCE] = CALL("ncclAllReduce", 5, old_reduction, 16),
+	[RIG_NCCL_ALL_GATHER] = CALL("ncclAllGather", 4, old_bytes, 8),
+	[RIG_NCCL_REDUCE_SCATTER] = CALL("ncclReduceScatter", 7, old_reduction, 16),
+	[RIG_NCCL_BROADCAST] = CALL("ncclBroadcast", 6, old_broadcast, 16),
+	[RIG_NCCL_REDUCE] = CALL("ncclReduce", 8, old_reduce, 16),
+	[RIG_NCCL_SEND] = CALL("ncclSend", 9, old_peer, 16),
+	[RIG_NCCL_RECV] = CALL("ncclRecv", 10, old_peer, 16),
+	[CALL_INIT] = CALL("ncclCommInitRank", 0, old_init, 12),
+	[CALL_DESTROY] = CALL("ncclCommDestroy", 2, old_init, 12),
 #undef CALL
 };
 
@@ -78,7 +127,8 @@ static struct {
 	const struct rig_nvtx *nvtx;
 	void *domain;
 	void *strings[CALLS];
-	bool has_enum;
+	const struct call *calls;
+	bool is_old;
 	bool is_off;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -90,12 +140,15 @@ static void domain_open(void)
 	};
 	const struct rig_nvtx_enum values = {
 		.mask = RIG_ENUM_ENTRIES | RIG_ENUM_COUNT | RIG_ENUM_SIZE | RIG_ENUM_ID,
-		.entries = operators, .entry_count = 5, .size = 4, .id = ENUM_ID,
+		.entries = operators, .entry_count = 5, .size = 4,
+		.id = rig_nccl_newest() <= 2 ? OLD_ENUM_ID : ENUM_ID,
 	};
 	const char *disable = getenv("NCCL_NVTX_DISABLE");
 
 	if (state.nvtx)
 		return;
+	state.is_old = rig_nccl_newest() <= 2;
+	state.calls = state.is_old ? old_calls : new_calls;
 	state.is_off = disable && strtol(disable, NULL, 10) != 0;
 	state.nvtx = rig_nvtx_select();
 	if (state.is_off)
@@ -107,16 +160,18 @@ static void domain_open(void)
 /* What the real macros do at a function's first use. */
 static bool call_ready(int call)
 {
-	const struct call *info = &calls[call];
-
 	pthread_mutex_lock(&state.lock);
 	domain_open();
+	const struct call *info = &state.calls[call];
+
 	if (!state.is_off && !state.strings[call]) {
 		const struct rig_nvtx_schema schema = {
 			.mask = RIG_SCHEMA_TYPE | RIG_SCHEMA_ENTRIES | RIG_SCHEMA_COUNT |
-				RIG_SCHEMA_SIZE | RIG_SCHEMA_ID,
-			.type = 1, .entries = info->entries, .entry_count = info->entry_count,
-			.static_size = info->size, .id = SCHEMA_BASE + info->schema,
+				RIG_SCHEMA_ID |
+				(state.is_old ? RIG_SCHEMA_NAME : RIG_SCHEMA_SIZE),
+			.name = info->name + 4, .type = 1, .entries = info->entries,
+			.entry_count = info->entry_count, .static_size = info->size,
+			.id = SCHEMA_BASE + info->schema,
 		};
 
 		state.nvtx->schema_register(state.domain, &schema);
@@ -129,7 +184,7 @@ static bool call_ready(int call)
 static void push_payload(int call, const void *payload)
 {
 	struct rig_nvtx_payload data = {
-		.schema = SCHEMA_BASE + calls[call].schema, .size = calls[call].size,
+		.schema = SCHEMA_BASE + state.calls[call].schema, .size = state.calls[call].size,
 		.payload = payload,
 	};
 	struct rig_nvtx_attributes attributes = {
@@ -182,7 +237,10 @@ void rig_nccl_nvtx_push_call(enum rig_nccl_func func, uint64_t comm, uint64_t by
 		payload.number = root_or_peer;
 	if (func == RIG_NCCL_REDUCE)
 		payload.operator = 0;
-	push_payload((int)func, &payload);
+	if (state.is_old)
+		push_payload((int)func, &payload.bytes);	/* the same without the first member */
+	else
+		push_payload((int)func, &payload);
 }
 
 void rig_nccl_nvtx_push_destroy(uint64_t comm, int ranks, int rank, int device)
@@ -190,9 +248,11 @@ void rig_nccl_nvtx_push_destroy(uint64_t comm, int ranks, int rank, int device)
 	const struct init_payload payload = {
 		.comm = comm, .ranks = ranks, .rank = rank, .device = device,
 	};
+	const struct old_init_payload old = { .ranks = ranks, .rank = rank, .device = device };
 
 	if (call_ready(CALL_DESTROY))
-		push_payload(CALL_DESTROY, &payload);
+		push_payload(CALL_DESTROY,
+			     state.is_old ? (const void *)&old : (const void *)&payload);
 }
 
 void rig_nccl_nvtx_pop(void)
@@ -201,10 +261,12 @@ void rig_nccl_nvtx_pop(void)
 		state.nvtx->pop(state.domain);
 }
 
-void rig_nccl_nvtx_push_init(void)
+void rig_nccl_nvtx_push_init(int ranks, int rank, int device)
 {
+	const struct old_init_payload old = { .ranks = ranks, .rank = rank, .device = device };
+
 	if (call_ready(CALL_INIT))
-		push_payload(CALL_INIT, NULL);
+		push_payload(CALL_INIT, state.is_old ? &old : NULL);
 }
 
 void rig_nccl_nvtx_pop_init(uint64_t comm, int ranks, int rank, int device)
@@ -216,6 +278,8 @@ void rig_nccl_nvtx_pop_init(uint64_t comm, int ranks, int rank, int device)
 		.schema = SCHEMA_BASE, .size = sizeof(payload), .payload = &payload,
 	};
 
-	if (!state.is_off)
+	if (state.is_old)
+		rig_nccl_nvtx_pop();
+	else if (!state.is_off)
 		state.nvtx->pop_payload(state.domain, &data, 1);
 }

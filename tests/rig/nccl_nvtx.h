@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NCCL's own NVTX, as 2.28.9 pushes it: domain "NCCL", registered names, payload schemas with
+ * NCCL's own NVTX, as 2.28.9 pushes it, or as 2.16 to 2.24 did: domain "NCCL", registered names, payload schemas with
  * static ids.
  * Thread: any. The clock is the caller's business.
  */
@@ -16,8 +16,8 @@ void rig_nccl_nvtx_push_call(enum rig_nccl_func func, uint64_t comm, uint64_t by
 			     int root_or_peer);
 void rig_nccl_nvtx_push_destroy(uint64_t comm, int ranks, int rank, int device);
 void rig_nccl_nvtx_pop(void);
-void rig_nccl_nvtx_push_init(void);
-/* Initialisation tells its payload at the end. */
+void rig_nccl_nvtx_push_init(int ranks, int rank, int device);
+/* Initialisation tells its payload at the end, up to 2.24 at the begin. */
 void rig_nccl_nvtx_pop_init(uint64_t comm, int ranks, int rank, int device);
 
 #endif

@@ -41,6 +41,9 @@ struct rig_nccl_plugin {
 };
 extern struct rig_nccl_plugin rig_nccl_plugin;
 
+/* Newest version of the profiler interface that this NCCL knows; 0: none (before 2.23). */
+int rig_nccl_newest(void);
+
 void rig_nccl_clock_at(int64_t scenario_ns);
 
 #endif
