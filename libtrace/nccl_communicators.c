@@ -116,9 +116,7 @@ static struct entry *entry_match(const struct nccl_member *member)
 	struct entry *only = entry_only(member->hash);
 	if (member->rank < 0)
 		return only;
-	if (only != NULL)
-		return NULL;
-	entry = entry_find(member->hash, -1);
+	entry = only == NULL ? entry_find(member->hash, -1) : NULL;
 	return entry != NULL ? entry : entry_adopt(member);
 }
 

@@ -150,7 +150,7 @@ static void domain_open(void)
 	state.is_old = rig_nccl_newest() <= 2;
 	state.calls = state.is_old ? old_calls : new_calls;
 	state.is_off = disable && strtol(disable, NULL, 10) != 0;
-	state.nvtx = rig_nvtx_select();
+	state.nvtx = rig_nvtx_select(false);
 	if (state.is_off)
 		return;
 	state.domain = state.nvtx->domain_create("NCCL");

@@ -9,6 +9,7 @@
 #ifndef RIG_NVTX_H
 #define RIG_NVTX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -113,7 +114,11 @@ extern const struct rig_nvtx rig_nvtx_own;
 extern const struct rig_nvtx rig_nvtx_real;
 #endif
 
-/* By RIG_NVTX=real|own; without it the real headers where they were found. */
-const struct rig_nvtx *rig_nvtx_select(void);
+/*
+ * By RIG_NVTX=real|own; without it the real headers where they were found. v2: the program itself
+ * uses an emulation of the old shared library, libnvToolsExt, which has no payload extension; NCCL
+ * has its own headers all the same.
+ */
+const struct rig_nvtx *rig_nvtx_select(bool is_program);
 
 #endif

@@ -16,6 +16,8 @@ typedef void (*slot_function)(void);
 enum { CORE = 1, CORE2 = 5, MODULES = 7, SLOTS_MAX = 20, PAYLOAD_SLOTS = 63 };
 
 static const unsigned module_sizes[MODULES] = { 0, 16, 9, 15, 7, 16, 7 };
+enum { CORE2_SIZE_V2 = 15 };	/* the shared library before the header-only NVTX 3 */
+static bool is_v2;
 
 static struct {
 	pthread_once_t once, extension_once;
@@ -61,7 +63,7 @@ static int module_table_get(uint32_t module, slot_function ***table, unsigned *c
 	if (!module || module >= MODULES)
 		return 0;
 	*table = nvtx.tables[module];
-	*count = module_sizes[module];
+	*count = is_v2 && module == CORE2 ? CORE2_SIZE_V2 : module_sizes[module];
 	return 1;
 }
 
@@ -81,7 +83,13 @@ static const void *export_table_get(uint32_t id)
 		.set_injection_version = injection_version_set,
 	};
 
-	return id == 1 ? (const void *)&callbacks : id == 3 ? (const void *)&version : NULL;
+	static const struct version_table version_v2 = {
+		.size = sizeof(version_v2), .set_injection_version = injection_version_set,
+	};
+
+	if (id == 3)
+		return is_v2 ? &version_v2 : &version;
+	return id == 1 ? (const void *)&callbacks : NULL;
 }
 
 static void tool_load(void)
@@ -118,7 +126,7 @@ static void extension_load(void)
 	int (*initialize)(struct extension_module *) = NULL;
 
 	pthread_once(&nvtx.once, tool_load);
-	if (!nvtx.library)
+	if (!nvtx.library || is_v2)
 		return;
 	*(void **)(&initialize) = dlsym(nvtx.library, "InitializeInjectionNvtxExtension");
 	if (initialize && !initialize(&module))
@@ -295,11 +303,15 @@ const struct rig_nvtx rig_nvtx_own = {
 	.enum_register = enum_register, .pop_payload = pop_payload,
 };
 
-const struct rig_nvtx *rig_nvtx_select(void)
+const struct rig_nvtx *rig_nvtx_select(bool is_program)
 {
-#ifdef RIG_HAVE_NVTX
 	const char *choice = getenv("RIG_NVTX");
 
+	if (is_program && choice && !strcmp(choice, "v2")) {
+		is_v2 = true;
+		return &rig_nvtx_own;
+	}
+#ifdef RIG_HAVE_NVTX
 	if (!choice || strcmp(choice, "own"))
 		return &rig_nvtx_real;
 #endif

@@ -37,7 +37,7 @@ static int domain_find(const char *name)
 	int i;
 
 	if (!app.nvtx) {
-		app.nvtx = rig_nvtx_select();
+		app.nvtx = rig_nvtx_select(true);
 		app.domain_count = 1;
 	}
 	if (!name)
@@ -123,6 +123,8 @@ static void payload_set(struct rig_nvtx_attributes *attributes, const char *text
 		progress->phase = phase;
 		*data = (struct rig_nvtx_payload){ schema_find(domain), sizeof(*progress),
 						   progress };
+		if (!data->schema)
+			return;		/* NVTX v2 has no payloads */
 		attributes->payload_type = RIG_PAYLOAD_EXTENSION;
 		attributes->reserved = 1;
 		attributes->payload.u64 = (uint64_t)(uintptr_t)data;
