@@ -76,7 +76,8 @@ MEASURE = ('13.0', 'v5', 'own')
 CUPTI = [(version, 'v5', 'own') for version in guest.VERSIONS if version != '13.0']
 NCCL = [('13.0', f'v{version}', 'own') for version in (0, 1, 2, 3, 4, 6, 7)]
 NVTX = [('13.0', 'v5', 'real'), ('13.0', 'v5', 'v2')]
-PAIRS = [('11.8', 'v1', 'v2'), ('11.8', 'v4', 'real'), ('12.4', 'v7', 'v2'), ('12.4', 'v3', 'own'), ('13.4', 'v6', 'real'),
+PAIRS = [('11.8', 'v1', 'v2'), ('11.8', 'v4', 'real'), ('12.4', 'v7', 'v2'), ('12.4', 'v3', 'own'),
+         ('13.4', 'v6', 'real'),
          ('13.4', 'v0', 'own'), ('13.4', 'v2', 'v2'), ('11.8', 'v0', 'real')]
 
 # Read from elsewhere than the recorded events: clocks, the host, counters.
@@ -109,8 +110,9 @@ class Contents:
             'communicator_id': {row[0]: row[1] for row in self.db.execute(
                 'SELECT communicator_id, hash FROM communicator')},
         }
-        threads = self.db.execute('SELECT thread_id, MIN(start_ns) FROM (SELECT thread_id, start_ns FROM api_call UNION '
-                                  'ALL SELECT thread_id, start_ns FROM range) GROUP BY thread_id ORDER BY 2').fetchall()
+        threads = self.db.execute('SELECT thread_id, MIN(start_ns) FROM (SELECT thread_id, start_ns FROM api_call '
+                                  'UNION ALL SELECT thread_id, start_ns FROM range) GROUP BY thread_id '
+                                  'ORDER BY 2').fetchall()
         self.maps['thread_id'] = self.maps['end_thread_id'] = numbered(row[0] for row in threads)
         # A correlation id stands for the call that has it.
         self.maps['correlation_id'] = {row[0]: (self.strings[row[1]], row[2] + self.shift) for row in self.db.execute(
@@ -172,7 +174,8 @@ def collectives(contents, version, without):
 
 def communicators(contents, version):
     """(hash, rank, ranks, device, parent), hosts and name only from v4 on."""
-    columns = ('hash', 'rank', 'rank_count', 'device_id', 'parent_hash') + (('node_count', 'name') if version > 3 else ())
+    columns = ('hash', 'rank', 'rank_count', 'device_id', 'parent_hash')
+    columns += ('node_count', 'name') if version > 3 else ()
     return sorted(tuple(row[column] for column in columns) for row in contents.db.execute('SELECT * FROM communicator'))
 
 
