@@ -33,6 +33,7 @@ processes 2
 kernel work "_Z4workPf" grid=128,1,1 block=256,1,1 regs=32 dynamic=1024
 kernel fill "_Z4fillPf" grid=64,1,1 block=128,1,1 regs=16
 thread_name name="trainer"
+stream_name stream=13 name="communication"
 category id=3 name="phases" domain=app
 open stream=13 priority=-1
 comm id=0
@@ -320,6 +321,10 @@ def main():
     problems = measure.run.problems()
     tap.check(not problems and not measure.problem, f'{measure.name}: every row is exact', problems)
     check_kernels(tap, measure)
+    names = [one.db.execute("SELECT device_id, number, priority, value FROM stream JOIN string ON string_id = name_id "
+                            "WHERE name_id != 0").fetchall() for one in measure.contents.values()]
+    tap.check([[tuple(row) for row in rows] for rows in names] == [[(0, 13, -1, 'communication')]] * 2,
+              f'{measure.name}: a stream has the name that NVTX gave it, and its priority', names)
     for combination in CUPTI + NCCL + NVTX + (PAIRS if '--pairs' in sys.argv else []):
         recording = Recording(combination)
         compare(tap, measure, recording)
