@@ -309,7 +309,8 @@ const struct rig_nvtx rig_nvtx_own = {
 	.push = push, .push_text = push_text, .pop = pop, .mark = mark, .mark_text = mark_text,
 	.start = start, .start_text = start_text, .end = end, .name_thread = name_thread,
 	.name_category = name_category, .name_stream = name_stream,
-	.schema_register = schema_register, .enum_register = enum_register, .pop_payload = pop_payload,
+	.schema_register = schema_register, .enum_register = enum_register,
+	.pop_payload = pop_payload,
 };
 
 const struct rig_nvtx *rig_nvtx_select(bool is_program)
