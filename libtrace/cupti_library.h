@@ -82,7 +82,9 @@ typedef void (*cupti_completed)(void *context, uint32_t stream, uint8_t *buffer,
 	FUNCTION(false, pop_external, "cuptiActivityPopExternalCorrelationId", \
 		 (uint32_t kind, uint64_t *id)) \
 	FUNCTION(false, get_device_id, "cuptiGetDeviceId", (void *context, uint32_t *device)) \
-	FUNCTION(false, get_context_id, "cuptiGetContextId", (void *context, uint32_t *id))
+	FUNCTION(false, get_context_id, "cuptiGetContextId", (void *context, uint32_t *id)) \
+	FUNCTION(false, get_stream_id, "cuptiGetStreamIdEx", \
+		 (void *context, void *stream, uint8_t per_thread, uint32_t *id))
 
 struct cupti_library {
 	void *handle;

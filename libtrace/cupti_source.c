@@ -3,6 +3,7 @@
 #include "libtrace/capture_window.h"
 #include "libtrace/cupti_decode.h"
 #include "libtrace/cupti_library.h"
+#include "libtrace/mapped_objects.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -530,4 +531,33 @@ void cupti_source_pop_external(void)
 	if (atomic_load_explicit(&source.is_running, memory_order_acquire) &&
 	    source.library.pop_external != NULL)
 		(void)source.library.pop_external(CUPTI_EXTERNAL_OURS, &last);
+}
+
+/* The driver may be loaded where only its own handle sees it. */
+static void *current_context(void)
+{
+	typedef int (*get_current_function)(void **context);
+	get_current_function get_current;
+	char path[MAPPED_PATH_MAX];
+	void *context = NULL;
+	void *symbol = mapped_object_find("libcuda.so", path) ?
+		       mapped_object_symbol(path, "cuCtxGetCurrent") : NULL;
+	if (symbol == NULL)
+		return NULL;
+	memcpy(&get_current, &symbol, sizeof get_current);
+	return get_current(&context) == 0 ? context : NULL;
+}
+
+bool cupti_source_find_stream(void *stream, uint32_t *context_id, uint32_t *number)
+{
+	const struct cupti_library *library = &source.library;
+	if (!atomic_load_explicit(&source.is_running, memory_order_acquire) ||
+	    library->get_stream_id == NULL || library->get_context_id == NULL)
+		return false;
+	int errno_before = errno;
+	void *context = current_context();
+	bool ok = context != NULL && library->get_context_id(context, context_id) == 0 &&
+		  library->get_stream_id(context, stream, 0, number) == 0;
+	errno = errno_before;
+	return ok;
 }

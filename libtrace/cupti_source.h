@@ -78,4 +78,10 @@ const char *cupti_source_api_name(enum api_kind api, uint32_t cbid);
 void cupti_source_push_external(uint64_t id);
 void cupti_source_pop_external(void);
 
+/*
+ * CUPTI's numbers of a stream of the calling thread's current context. False without CUPTI, and for
+ * streams of other contexts. Any thread, but no CUPTI callback.
+ */
+bool cupti_source_find_stream(void *stream, uint32_t *context_id, uint32_t *number);
+
 #endif

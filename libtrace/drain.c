@@ -92,6 +92,11 @@ void drain_thread(struct drain *drain, int64_t thread_id, const char *name)
 	recorder_thread(drain->recorder, thread_id, name);
 }
 
+void drain_stream_name(struct drain *drain, int64_t context_id, int64_t number, const char *name)
+{
+	recorder_stream_name(drain->recorder, context_id, number, name);
+}
+
 const char *drain_keep_text(struct drain *drain, const char *text)
 {
 	return recorder_keep_text(drain->recorder, text);

@@ -38,6 +38,9 @@ struct trace_row *drain_trace_row(struct drain *drain);
  */
 void drain_thread(struct drain *drain, int64_t thread_id, const char *name);
 
+/* A name given to a stream, by CUPTI's context id and stream id. */
+void drain_stream_name(struct drain *drain, int64_t context_id, int64_t number, const char *name);
+
 /*
  * A copy that lives as long as the drain: texts of the trace row and the device rows must be such,
  * or constant.

@@ -28,6 +28,9 @@ enum {
 	NVTX_ENTRY_NAME_BYTES_MAX = 200,
 };
 
+/* The id of a stream is CUPTI's context id << 32 | stream id, or that. */
+#define NVTX_STREAM_UNKNOWN UINT64_MAX
+
 /* Head of every definition. */
 struct nvtx_definition {
 	enum nvtx_definition_kind kind;
@@ -36,7 +39,7 @@ struct nvtx_definition {
 
 struct nvtx_name {
 	struct nvtx_definition head;
-	uint64_t id; /* category, thread id, device ordinal, handle; 0 for domains and strings */
+	uint64_t id; /* category, thread id, device ordinal; 0 for domains and strings */
 	size_t length;
 	bool is_cut;
 	char text[];		/* UTF-8, terminated */

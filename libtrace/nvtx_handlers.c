@@ -4,6 +4,7 @@
  * append to the thread's log, return the nesting level. Domain and string handles are indexes of
  * definitions.
  */
+#include "libtrace/cupti_source.h"
 #include "libtrace/nvtx_event.h"
 #include "libtrace/nvtx_handlers.h"
 #include "libtrace/nvtx_level.h"
@@ -356,14 +357,23 @@ static void name_device_w(int device, const wchar_t *name)
 	define(NVTX_DEFINED_DEVICE, 0, (uint64_t)device, wide(name));
 }
 
+/* Handles of streams are used again; CUPTI's numbers are not. */
+static uint64_t stream_id_of(void *stream)
+{
+	uint32_t context_id, number;
+	if (!cupti_source_find_stream(stream, &context_id, &number))
+		return NVTX_STREAM_UNKNOWN;
+	return (uint64_t)context_id << 32 | number;
+}
+
 static void name_stream_a(void *stream, const char *name)
 {
-	define(NVTX_DEFINED_STREAM, 0, (uintptr_t)stream, narrow(name));
+	define(NVTX_DEFINED_STREAM, 0, stream_id_of(stream), narrow(name));
 }
 
 static void name_stream_w(void *stream, const wchar_t *name)
 {
-	define(NVTX_DEFINED_STREAM, 0, (uintptr_t)stream, wide(name));
+	define(NVTX_DEFINED_STREAM, 0, stream_id_of(stream), wide(name));
 }
 
 struct handler {

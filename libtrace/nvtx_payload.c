@@ -45,8 +45,6 @@ static size_t schema_extent(const struct nvtx_cursor *outer, const struct nvtx_s
 	while (nvtx_cursor_next(&cursor, &field)) {
 		if (cursor.offset > extent)
 			extent = cursor.offset;
-		if (schema->type >= NVTX_SCHEMA_UNION)
-			cursor.offset = 0;	/* members lie on top of each other */
 	}
 	return round_up(extent, schema->alignment);
 }
@@ -71,8 +69,9 @@ static struct shape shape_of(const struct nvtx_cursor *cursor, uint64_t type)
 			shape.size = shape.nested->static_size;
 			shape.alignment = shape.nested->alignment;
 			shape.is_supported = shape.nested->is_enum ? shape.size - 1 < 8 :
-					     shape.nested->type == NVTX_SCHEMA_STATIC ||
-					     shape.nested->type == NVTX_SCHEMA_DYNAMIC;
+					     shape.nested->type - NVTX_SCHEMA_STATIC <=
+						     NVTX_SCHEMA_UNION_WITH_SELECTOR -
+							     NVTX_SCHEMA_STATIC;
 		}
 	} else {
 		struct nvtx_number_type number = nvtx_number_type_of(type);
@@ -222,6 +221,19 @@ static void field_follow(struct nvtx_cursor *cursor, struct nvtx_field *field, s
 		(void)field_place(cursor, field, at, room);
 }
 
+/*
+ * Where the next field may begin. Members of a union lie on top of each other, behind its selector
+ * if it has one; all are shown, for which of them is meant is the program's to know.
+ */
+static size_t next_offset(const struct nvtx_cursor *cursor)
+{
+	if (cursor->schema->type == NVTX_SCHEMA_UNION)
+		return 0;
+	if (cursor->schema->type == NVTX_SCHEMA_UNION_WITH_SELECTOR && cursor->index > 0)
+		return cursor->first_end;
+	return cursor->offset;
+}
+
 bool nvtx_cursor_next(struct nvtx_cursor *cursor, struct nvtx_field *field)
 {
 	if (cursor->schema->is_enum || cursor->index >= cursor->schema->field_count)
@@ -243,7 +255,7 @@ bool nvtx_cursor_next(struct nvtx_cursor *cursor, struct nvtx_field *field)
 	if (is_pointer || is_relative)
 		shape.alignment = sizeof(void *);
 	size_t offset = entry->offset != 0 ? (size_t)entry->offset :
-			round_up(cursor->offset, shape.alignment);
+			round_up(next_offset(cursor), shape.alignment);
 	if (offset > cursor->size)
 		offset = cursor->size;
 	size_t room = cursor->size - offset;
@@ -254,6 +266,8 @@ bool nvtx_cursor_next(struct nvtx_cursor *cursor, struct nvtx_field *field)
 		taken = field_place(cursor, field, cursor->bytes + offset, room);
 	length_note(cursor, field);
 	cursor->offset = taken > room ? cursor->size : offset + taken;
+	if (cursor->index == 0)
+		cursor->first_end = cursor->offset;
 	cursor->index++;
 	return true;
 }

@@ -65,6 +65,7 @@ struct nvtx_cursor {
 	size_t size;
 	size_t index;
 	size_t offset;		/* behind the last field */
+	size_t first_end;	/* behind the first one */
 	const struct nvtx_cursor *outer;	/* that walks the struct around it, or NULL */
 	int depth;
 	uint64_t lengths[32];	/* values of the integer fields so far: lengths of later arrays */

@@ -71,6 +71,9 @@ static void definition_read(struct drain *drain, const struct nvtx_definition *d
 				 drain_string(drain, name->text, name->length));
 	else if (definition->kind == NVTX_DEFINED_THREAD)
 		drain_thread(drain, (int64_t)name->id, name->text);
+	else if (definition->kind == NVTX_DEFINED_STREAM && name->id != NVTX_STREAM_UNKNOWN)
+		drain_stream_name(drain, (int64_t)(name->id >> 32),
+				  (int64_t)(name->id & UINT32_MAX), name->text);
 	else if (definition->kind == NVTX_DEFINED_STREAM || definition->kind == NVTX_DEFINED_DEVICE)
 		drain_loss(drain, "nvtx", "name of a CUDA stream or device not used", 1);
 	if (definition->kind != NVTX_DEFINED_SCHEMA && name->is_cut)

@@ -45,6 +45,8 @@ struct recorder {
 	struct id_map context_null_streams;	/* context -> number of its null stream */
 	struct id_map streams;			/* context << 32 | number -> stream_id */
 	struct id_map device_streams;		/* ... -> device of that row */
+	struct id_map stream_names;		/* ... -> name_id */
+	struct id_map stream_kinds;		/* ... -> priority << 8 | flag */
 	struct stream_row pending[PENDING_STREAMS_MAX];	/* their context is not known yet */
 	size_t pending_count;
 	uint64_t stream_last_key;
@@ -207,6 +209,23 @@ static int64_t sink_stream(void *context, int64_t device_id, int64_t context_id,
 	return id;
 }
 
+/* Its name comes from one side, priority and flag from another. */
+static void stream_complete(struct recorder *recorder, struct stream_row *row)
+{
+	uint64_t key = stream_key(row->context_id, row->number);
+	int64_t kind = row->priority * 256 + (row->flag & 255);
+	if (row->name_id != 0)
+		(void)id_map_put(&recorder->stream_names, key, row->name_id);
+	else
+		(void)id_map_get(&recorder->stream_names, key, &row->name_id);
+	if (kind != 0) {
+		(void)id_map_put(&recorder->stream_kinds, key, kind);
+	} else if (id_map_get(&recorder->stream_kinds, key, &kind)) {
+		row->flag = kind & 255;
+		row->priority = (kind - row->flag) / 256;
+	}
+}
+
 /* A STREAM record: priority and flag of a stream whose row may already stand there without them. */
 static void stream_merge(struct recorder *recorder, const struct stream_row *row)
 {
@@ -216,7 +235,8 @@ static void stream_merge(struct recorder *recorder, const struct stream_row *row
 		return;
 	}
 	struct stream_row full = *row;
-	full.stream_id = stream_intern(recorder, row);
+	stream_complete(recorder, &full);
+	full.stream_id = stream_intern(recorder, &full);
 	if (full.stream_id != 0)
 		recorder_replace(recorder, TABLE_stream, &full);
 }
@@ -241,14 +261,13 @@ static void context_merge(struct recorder *recorder, const struct context_row *r
 	recorder->pending_count = kept;
 }
 
-static void sink_stream_name(void *context, int64_t context_id, int64_t number, const char *name)
+void recorder_stream_name(struct recorder *recorder, int64_t context_id, int64_t number,
+			  const char *name)
 {
-	struct recorder *recorder = context;
-	int64_t device_id = sink_device_of(recorder, context_id);
-	if (device_id == -1)
-		return;
 	struct stream_row row = {
-		.device_id = device_id, .context_id = context_id, .number = number,
+		.device_id = sink_device_of(recorder, context_id),
+		.context_id = context_id,
+		.number = number,
 		.name_id = recorder_string(recorder, name, strlen(name)),
 	};
 	stream_merge(recorder, &row);
@@ -260,6 +279,11 @@ static void launch_hear(struct recorder *recorder, const struct api_call_row *ro
 	    row->name_id < LAUNCH_NAMES_MAX &&
 	    (recorder->launch_names[row->name_id / 8] >> (row->name_id % 8) & 1) != 0)
 		recorder->options.hear_launch(row->thread_id);
+}
+
+static void sink_stream_name(void *context, int64_t context_id, int64_t number, const char *name)
+{
+	recorder_stream_name(context, context_id, number, name);
 }
 
 static void sink_put(void *context, enum trace_table table, const void *row)
@@ -465,6 +489,8 @@ bool recorder_close(struct recorder *recorder, struct error *error)
 	id_map_end(&recorder->context_null_streams);
 	id_map_end(&recorder->streams);
 	id_map_end(&recorder->device_streams);
+	id_map_end(&recorder->stream_names);
+	id_map_end(&recorder->stream_kinds);
 	thread_list_end(&recorder->threads);
 	arena_close(recorder->texts);
 	free(recorder);

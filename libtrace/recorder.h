@@ -49,6 +49,8 @@ void recorder_replace(struct recorder *recorder, enum trace_table table, const v
 void recorder_loss(struct recorder *recorder, const char *source, const char *reason, int64_t count,
 		   int64_t at_ns);
 void recorder_thread(struct recorder *recorder, int64_t thread_id, const char *name);
+void recorder_stream_name(struct recorder *recorder, int64_t context_id, int64_t number,
+			  const char *name);
 
 /* A copy that lives as long as the recorder, for texts of the rows below. Never NULL. */
 const char *recorder_keep_text(struct recorder *recorder, const char *text);

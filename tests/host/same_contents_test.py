@@ -33,6 +33,7 @@ processes 2
 kernel work "_Z4workPf" grid=128,1,1 block=256,1,1 regs=32 dynamic=1024
 kernel fill "_Z4fillPf" grid=64,1,1 block=128,1,1 regs=16
 thread_name name="trainer"
+stream_name stream=13 name="communication"
 category id=3 name="phases" domain=app
 open stream=13 priority=-1
 comm id=0
@@ -76,7 +77,8 @@ MEASURE = ('13.0', 'v5', 'own')
 CUPTI = [(version, 'v5', 'own') for version in guest.VERSIONS if version != '13.0']
 NCCL = [('13.0', f'v{version}', 'own') for version in (0, 1, 2, 3, 4, 6, 7)]
 NVTX = [('13.0', 'v5', 'real'), ('13.0', 'v5', 'v2')]
-PAIRS = [('11.8', 'v1', 'v2'), ('11.8', 'v4', 'real'), ('12.4', 'v7', 'v2'), ('12.4', 'v3', 'own'), ('13.4', 'v6', 'real'),
+PAIRS = [('11.8', 'v1', 'v2'), ('11.8', 'v4', 'real'), ('12.4', 'v7', 'v2'), ('12.4', 'v3', 'own'),
+         ('13.4', 'v6', 'real'),
          ('13.4', 'v0', 'own'), ('13.4', 'v2', 'v2'), ('11.8', 'v0', 'real')]
 
 # Read from elsewhere than the recorded events: clocks, the host, counters.
@@ -109,8 +111,9 @@ class Contents:
             'communicator_id': {row[0]: row[1] for row in self.db.execute(
                 'SELECT communicator_id, hash FROM communicator')},
         }
-        threads = self.db.execute('SELECT thread_id, MIN(start_ns) FROM (SELECT thread_id, start_ns FROM api_call UNION '
-                                  'ALL SELECT thread_id, start_ns FROM range) GROUP BY thread_id ORDER BY 2').fetchall()
+        threads = self.db.execute('SELECT thread_id, MIN(start_ns) FROM (SELECT thread_id, start_ns FROM api_call '
+                                  'UNION ALL SELECT thread_id, start_ns FROM range) GROUP BY thread_id '
+                                  'ORDER BY 2').fetchall()
         self.maps['thread_id'] = self.maps['end_thread_id'] = numbered(row[0] for row in threads)
         # A correlation id stands for the call that has it.
         self.maps['correlation_id'] = {row[0]: (self.strings[row[1]], row[2] + self.shift) for row in self.db.execute(
@@ -172,7 +175,8 @@ def collectives(contents, version, without):
 
 def communicators(contents, version):
     """(hash, rank, ranks, device, parent), hosts and name only from v4 on."""
-    columns = ('hash', 'rank', 'rank_count', 'device_id', 'parent_hash') + (('node_count', 'name') if version > 3 else ())
+    columns = ('hash', 'rank', 'rank_count', 'device_id', 'parent_hash')
+    columns += ('node_count', 'name') if version > 3 else ()
     return sorted(tuple(row[column] for column in columns) for row in contents.db.execute('SELECT * FROM communicator'))
 
 
@@ -317,6 +321,10 @@ def main():
     problems = measure.run.problems()
     tap.check(not problems and not measure.problem, f'{measure.name}: every row is exact', problems)
     check_kernels(tap, measure)
+    names = [one.db.execute("SELECT device_id, number, priority, value FROM stream JOIN string ON string_id = name_id "
+                            "WHERE name_id != 0").fetchall() for one in measure.contents.values()]
+    tap.check([[tuple(row) for row in rows] for rows in names] == [[(0, 13, -1, 'communication')]] * 2,
+              f'{measure.name}: a stream has the name that NVTX gave it, and its priority', names)
     for combination in CUPTI + NCCL + NVTX + (PAIRS if '--pairs' in sys.argv else []):
         recording = Recording(combination)
         compare(tap, measure, recording)

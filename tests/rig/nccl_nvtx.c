@@ -238,7 +238,7 @@ void rig_nccl_nvtx_push_call(enum rig_nccl_func func, uint64_t comm, uint64_t by
 	if (func == RIG_NCCL_REDUCE)
 		payload.operator = 0;
 	if (state.is_old)
-		push_payload((int)func, &payload.bytes);	/* the same without the first member */
+		push_payload((int)func, &payload.bytes); /* lacks the first member */
 	else
 		push_payload((int)func, &payload);
 }

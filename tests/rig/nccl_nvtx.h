@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NCCL's own NVTX, as 2.28.9 pushes it, or as 2.16 to 2.24 did: domain "NCCL", registered names, payload schemas with
- * static ids.
+ * NCCL's own NVTX, as 2.28.9 pushes it, or as 2.16 to 2.24 did: domain "NCCL", registered names,
+ * payload schemas with static ids.
  * Thread: any. The clock is the caller's business.
  */
 #ifndef RIG_NCCL_NVTX_H

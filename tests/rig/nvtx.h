@@ -103,6 +103,7 @@ struct rig_nvtx {
 	uint64_t (*start_text)(const char *text);
 	void (*end)(void *domain, uint64_t id);
 	void (*name_thread)(uint32_t tid, const char *name);
+	void (*name_stream)(void *stream, const char *name);	/* NULL: not with these headers */
 	void (*name_category)(void *domain, uint32_t id, const char *name);
 	uint64_t (*schema_register)(void *domain, const struct rig_nvtx_schema *schema);
 	uint64_t (*enum_register)(void *domain, const struct rig_nvtx_enum *values);

@@ -13,7 +13,7 @@
 
 typedef void (*slot_function)(void);
 
-enum { CORE = 1, CORE2 = 5, MODULES = 7, SLOTS_MAX = 20, PAYLOAD_SLOTS = 63 };
+enum { CORE = 1, CUDART = 4, CORE2 = 5, MODULES = 7, SLOTS_MAX = 20, PAYLOAD_SLOTS = 63 };
 
 static const unsigned module_sizes[MODULES] = { 0, 16, 9, 15, 7, 16, 7 };
 enum { CORE2_SIZE_V2 = 15 };	/* the shared library before the header-only NVTX 3 */
@@ -258,6 +258,15 @@ static void name_thread(uint32_t tid, const char *name)
 		name_ascii(tid, name);
 }
 
+static void name_stream(void *stream, const char *name)
+{
+	void (*name_ascii)(void *, const char *);
+
+	slot_get(CUDART, 3, &name_ascii);
+	if (name_ascii)
+		name_ascii(stream, name);
+}
+
 static void name_category(void *domain, uint32_t id, const char *name)
 {
 	void (*name_domain)(void *, uint32_t, const char *);
@@ -299,8 +308,9 @@ const struct rig_nvtx rig_nvtx_own = {
 	.name = "own", .domain_create = domain_create, .string_register = string_register,
 	.push = push, .push_text = push_text, .pop = pop, .mark = mark, .mark_text = mark_text,
 	.start = start, .start_text = start_text, .end = end, .name_thread = name_thread,
-	.name_category = name_category, .schema_register = schema_register,
-	.enum_register = enum_register, .pop_payload = pop_payload,
+	.name_category = name_category, .name_stream = name_stream,
+	.schema_register = schema_register, .enum_register = enum_register,
+	.pop_payload = pop_payload,
 };
 
 const struct rig_nvtx *rig_nvtx_select(bool is_program)

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cupti_layout.h"
 #include "nvtx.h"
 #include "play.h"
 
@@ -187,6 +188,15 @@ static void attributes_event(const struct rig_op *op, void *domain,
 	}
 }
 
+/* A stream handle of the rig is its STREAM record. */
+static void stream_name(const struct rig_item *item, const char *name)
+{
+	const struct rig_nvtx *nvtx = app.nvtx->name_stream ? app.nvtx : &rig_nvtx_own;
+	struct rig_record_stream stream = { .streamId = (uint32_t)item->stream };
+
+	nvtx->name_stream(&stream, name);
+}
+
 void rig_play_nvtx(const struct rig_op *op)
 {
 	const struct rig_item *item = op->item;
@@ -218,6 +228,8 @@ void rig_play_nvtx(const struct rig_op *op)
 		app.nvtx->end(handle, range_take(item->id % RANGES_MAX));
 	else if (item->verb == RIG_VERB_thread_name)
 		app.nvtx->name_thread((uint32_t)syscall(SYS_gettid), op->name);
+	else if (item->verb == RIG_VERB_stream_name)
+		stream_name(item, op->name);
 	else if (item->verb == RIG_VERB_category)
 		app.nvtx->name_category(handle, (uint32_t)item->id, op->name);
 	else if (!domain && item->color < 0 && !item->category && !op->payload &&

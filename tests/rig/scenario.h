@@ -37,7 +37,8 @@ struct rig_slow {
 	VERB(repeat) VERB(end) VERB(host) VERB(api) VERB(launch) VERB(copy) VERB(memset) \
 	VERB(peer) VERB(sync) VERB(record) VERB(wait) VERB(malloc) VERB(free) VERB(graph) \
 	VERB(overhead) VERB(open) VERB(comm) VERB(uncomm) VERB(coll) VERB(push) VERB(pop) \
-	VERB(mark) VERB(rstart) VERB(rend) VERB(thread_name) VERB(category) VERB(join)
+	VERB(mark) VERB(rstart) VERB(rend) VERB(thread_name) VERB(category) \
+	VERB(stream_name) VERB(join)
 
 enum rig_verb {
 #define VERB(name) RIG_VERB_##name,

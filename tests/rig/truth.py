@@ -23,8 +23,8 @@ FOREVER = (1 << 63) - 1
 SUFFIXES = (("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30), ("us", 1000), ("ms", 10**6), ("ns", 1),
             ("k", 1000), ("M", 10**6), ("G", 10**9), ("s", 10**9))
 VERBS = ("repeat end host api launch copy memset peer sync record wait malloc free graph overhead open comm "
-         "uncomm coll push pop mark rstart rend thread_name category join").split()
-PROCESS_VERBS = set("host api overhead push pop mark rstart rend thread_name category join".split())
+         "uncomm coll push pop mark rstart rend thread_name category stream_name join").split()
+PROCESS_VERBS = set("host api overhead push pop mark rstart rend thread_name category stream_name join".split())
 DEFAULTS = {  # api, lat, dur
     "api": (500, 0, 0), "launch": (2500, 4000, 0), "copy": (3000, 5000, 0), "memset": (2500, 4000, 2000),
     "peer": (3500, 6000, 0), "sync": (1500, 0, 0), "record": (900, 0, 0), "wait": (800, 0, 0),

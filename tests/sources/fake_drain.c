@@ -258,6 +258,23 @@ const struct collective_row *fake_collective(const struct drain *drain, const ch
 static _Thread_local int external_depth;
 static _Thread_local uint64_t external_last;
 
+/* Streams of the tests: the handle is CUPTI's number, of context 3. */
+bool cupti_source_find_stream(void *stream, uint32_t *context_id, uint32_t *number)
+{
+	*context_id = 3;
+	*number = (uint32_t)(uintptr_t)stream;
+	return stream != NULL;
+}
+
+void drain_stream_name(struct drain *drain, int64_t context_id, int64_t number, const char *name)
+{
+	const struct stream_row row = {
+		.context_id = context_id, .number = number,
+		.name_id = drain_string(drain, name, strlen(name)),
+	};
+	drain_put(drain, TABLE_stream, &row);
+}
+
 void cupti_source_push_external(uint64_t id)
 {
 	external_depth++;

@@ -202,11 +202,19 @@ TEST(texts_beyond_the_bound_are_cut_and_counted)
 	CHECK_INT(fake_loss(drain, "nvtx", "text cut"), 1);
 }
 
-TEST(threads_get_their_names_and_streams_do_not)
+TEST(threads_and_streams_get_their_names)
 {
 	struct drain *drain = begin();
 	nvtx.name_thread_a(4711, "NCCL Progress 0");
 	nvtx.name_cuda_stream_a((void *)0x1234, "copies");
+	fake_drain_consume(drain);
+	CHECK_INT(fake_loss(drain, "nvtx", "name of a CUDA stream or device not used"), -1);
+	CHECK_INT(fake_count(drain, TABLE_stream), 1);
+	const struct stream_row *stream = fake_row(drain, TABLE_stream, 0);
+	CHECK_INT(stream->context_id, 3);
+	CHECK_INT(stream->number, 0x1234);
+	CHECK_TEXT(fake_text(drain, stream->name_id), "copies");
+	nvtx.name_cuda_stream_a(NULL, "nobody's");
 	fake_drain_consume(drain);
 	CHECK_INT(fake_loss(drain, "nvtx", "name of a CUDA stream or device not used"), 1);
 	CHECK_TEXT(fake_thread_name(drain, 4711), "NCCL Progress 0");

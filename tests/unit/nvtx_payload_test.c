@@ -206,21 +206,49 @@ TEST(what_is_not_known_is_left_out_and_counted)
 	CHECK_INT(damage.truncated, 2);
 }
 
-TEST(a_union_is_skipped_and_its_room_counted)
+TEST(a_union_shows_all_its_members_in_the_same_place)
 {
 	static const struct nvtx_schema_entry members[] = {
 		{ .type = NVTX_TYPE_U8, .name = "small" }, { .type = NVTX_TYPE_U64, .name = "big" },
+		{ .type = NVTX_TYPE_U16, .name = "pair", .flags = NVTX_ENTRY_ARRAY_FIXED,
+		  .detail = 2 },
 	};
-	uint64_t either = schema_of(members, 2, NVTX_SCHEMA_UNION, 0);
+	uint64_t either = schema_of(members, 3, NVTX_SCHEMA_UNION, 0);
 	const struct nvtx_schema_entry entries[] = {
 		{ .type = either, .name = "u" }, { .type = NVTX_TYPE_INT, .name = "after" },
 	};
 	struct {
 		uint64_t u;
 		int after;
-	} value = { 5, 6 };
-	CHECK_TEXT(json_of(SCHEMA(entries), &value, sizeof value), "{\"after\":6}");
-	CHECK_INT(damage.unknown, 1);
+	} value = { 0x10203, 6 };
+	CHECK_TEXT(json_of(SCHEMA(entries), &value, sizeof value),
+		   "{\"u\":{\"small\":3,\"big\":66051,\"pair\":[515,1]},\"after\":6}");
+	CHECK_INT(damage.unknown + damage.truncated, 0);
+	CHECK_TEXT(json_of(either, &value.u, sizeof value.u),
+		   "{\"small\":3,\"big\":66051,\"pair\":[515,1]}");
+}
+
+TEST(members_of_a_union_with_a_selector_lie_behind_it)
+{
+	static const struct nvtx_schema_entry members[] = {
+		{ .type = NVTX_TYPE_SELECTOR, .name = "which" },
+		{ .type = NVTX_TYPE_I32, .name = "number" },
+		{ .type = NVTX_TYPE_FLOAT, .name = "real" },
+	};
+	uint64_t either = schema_of(members, 3, NVTX_SCHEMA_UNION_WITH_SELECTOR, 0);
+	const struct nvtx_schema_entry entries[] = {
+		{ .type = either, .name = "u" }, { .type = NVTX_TYPE_INT, .name = "after" },
+	};
+	struct {
+		struct {
+			uint64_t which;
+			float real;
+		} u;
+		int after;
+	} value = { { 1, 1.5f }, 6 };
+	CHECK_TEXT(json_of(SCHEMA(entries), &value, sizeof value),
+		   "{\"u\":{\"which\":1,\"number\":1069547520,\"real\":1.5},\"after\":6}");
+	CHECK_INT(damage.unknown + damage.truncated, 0);
 }
 
 TEST(a_schema_that_holds_itself_ends)
