@@ -57,7 +57,8 @@ def main():
     if not os.path.exists(guest.RIG_RUN):
         guest.skip_all('the rig is not built')
     tap = guest.Tap()
-    check_way(tap, 'sleep', 'S', ('clock_nanosleep', 'nanosleep', 'hrtimer_nanosleep'), 'it is seen asleep, and in what')
+    check_way(tap, 'sleep', 'S', ('clock_nanosleep', 'nanosleep', 'hrtimer_nanosleep'),
+              'it is seen asleep, and in what')
     check_way(tap, 'pipe', 'S', ('read', 'pipe', 'anon_pipe'), 'it is seen waiting for the pipe')
     rows = check_way(tap, 'spin', 'R', '', 'it is seen running')
     tap.check(share(rows, lambda row: row[2] == 'R') >= 0.6, 'spin: and hardly ever otherwise', rows[:20])
