@@ -113,28 +113,38 @@ static int64_t sampled(const struct drain *drain, const char *counter, size_t *c
 	return value;
 }
 
-/* A drain whose one device was sampled for so long. */
-static struct drain *drain_sampled(const char *scenario, int64_t lasts_ms)
+/* A drain whose one device was sampled until a counter had so many values; NULL: until it is lost.
+ */
+static struct drain *drain_sampled(const char *scenario, const char *counter, size_t wanted)
 {
+	size_t count = 0;
 	library_load(scenario);
 	struct drain *drain = fake_drain_create();
 	fake_device_add(drain, 0)->pci_bus_id = "00000000:01:00.0";
 	nvml_source_start(drain, &all_sampled);
-	usleep((useconds_t)lasts_ms * 1000);
+	for (int i = 0; i < 2000 && (counter == NULL || count < wanted); i++) {
+		usleep(5000);
+		nvml_sampler_take(drain);
+		if (counter != NULL)
+			(void)sampled(drain, counter, &count);
+		else if (fake_loss(drain, "nvml", "device 0: GPU is lost (15)") == 0)
+			break;
+	}
 	nvml_sampler_finish(drain);
 	return drain;
 }
 
 TEST(power_is_that_of_the_moment_and_an_average_says_so)
 {
-	struct drain *drain = drain_sampled("gpu 0 power_mw=300000\n", 20);
+	struct drain *drain = drain_sampled("gpu 0 power_mw=300000\n", "power_mw", 2);
 	CHECK(llabs(sampled(drain, "power_mw", NULL) - 300000) <= 1000);
 	CHECK_INT(fake_loss(drain, "nvml", "not supported: nvmlDeviceGetFieldValues"), -1);
 }
 
 TEST(where_the_power_of_the_moment_is_not_to_be_had_the_average_stands_in_and_says_so)
 {
-	struct drain *drain = drain_sampled("gpu 0 power_mw=300000 unsupported=32\n", 20);
+	struct drain *drain =
+		drain_sampled("gpu 0 power_mw=300000 unsupported=32\n", "power_mw", 2);
 	CHECK(llabs(sampled(drain, "power_mw", NULL) - 300000) <= 1000);
 	CHECK_INT(fake_loss(drain, "nvml", "not supported: nvmlDeviceGetFieldValues"), 0);
 	CHECK_INT(fake_loss(drain, "nvml", "power_mw is an average, of about a second on newer "
@@ -143,7 +153,7 @@ TEST(where_the_power_of_the_moment_is_not_to_be_had_the_average_stands_in_and_sa
 
 TEST(what_may_not_be_asked_is_asked_once_and_said)
 {
-	struct drain *drain = drain_sampled("gpu 0 forbidden=24\n", 20);
+	struct drain *drain = drain_sampled("gpu 0 forbidden=24\n", "clock_sm_mhz", 3);
 	size_t count;
 	CHECK_INT(fake_loss(drain, "nvml", "failed: nvmlDeviceGetCurrentClocksEventReasons: "
 		  "no permission (4)"), 0);
@@ -156,7 +166,7 @@ TEST(what_may_not_be_asked_is_asked_once_and_said)
 
 TEST(a_lost_gpu_is_said_once_and_not_asked_again)
 {
-	struct drain *drain = drain_sampled("gpu 0 lost=1\n", 20);
+	struct drain *drain = drain_sampled("gpu 0 lost=1\n", NULL, 0);
 	CHECK_INT(fake_loss(drain, "nvml", "device 0: GPU is lost (15)"), 0);
 	CHECK_INT(fake_loss(drain, "nvml", "failed: nvmlDeviceGetClockInfo: GPU is lost (15)"),
 		  -1);
@@ -165,7 +175,7 @@ TEST(a_lost_gpu_is_said_once_and_not_asked_again)
 
 TEST(rounds_that_a_slow_nvml_leaves_out_are_counted)
 {
-	struct drain *drain = drain_sampled("gpu 0 slow_ms=30\n", 100);
+	struct drain *drain = drain_sampled("gpu 0 slow_ms=30\n", "utilization_gpu_percent", 3);
 	CHECK(fake_loss(drain, "nvml",
 			"rounds left out: NVML takes longer than LAGGARD_NVML_INTERVAL_MS") > 20);
 	CHECK_INT(sampled(drain, "utilization_gpu_percent", NULL), 93);
