@@ -8,24 +8,29 @@ static const char PAIRS[] =
 	"4142434445464748495051525354555657585960616263646566676869707172737475767778798081"
 	"828384858687888990919293949596979899";
 
+static char *put_pair(char *to, uint64_t value)
+{
+	memcpy(to, PAIRS + value * 2, 2);
+	return to + 2;
+}
+
+/* Four digits a step, the highest first: nothing is moved afterwards. At most five steps deep. */
 static char *put_unsigned(char *to, uint64_t value)
 {
-	char digits[DIGITS_MAX];
-	char *end = digits + sizeof digits;
-	char *begin = end;
-	while (value >= 100) {
-		begin -= 2;
-		memcpy(begin, PAIRS + value % 100 * 2, 2);
-		value /= 100;
+	if (value >= 10000) {
+		to = put_unsigned(to, value / 10000);
+		to = put_pair(to, value / 100 % 100);
+		return put_pair(to, value % 100);
 	}
-	if (value >= 10) {
-		begin -= 2;
-		memcpy(begin, PAIRS + value * 2, 2);
-	} else {
-		*--begin = (char)('0' + value);
+	if (value >= 1000)
+		to = put_pair(to, value / 100);
+	else if (value >= 100)
+		*to++ = (char)('0' + value / 100);
+	else if (value < 10) {
+		*to++ = (char)('0' + value);
+		return to;
 	}
-	memcpy(to, begin, (size_t)(end - begin));
-	return to + (end - begin);
+	return put_pair(to, value % 100);
 }
 
 /* The sign goes to `to`, the rest comes back. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers as digits into memory that has room: two digits a step. An export writes hundreds of
+ * Numbers as digits into memory that has room: several digits a step. An export writes hundreds of
  * millions of digits; with printf they would be most of its time.
  *
  * Thread: pure functions.

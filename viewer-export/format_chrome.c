@@ -20,6 +20,7 @@ enum {
 	FLUSH_BYTES = 1 << 20,
 	TEXT_BYTES_MAX = 1 << 28,	/* one event with the longest names still fits */
 	EVENT_BYTES_MAX = 512,		/* an event without its names and arguments */
+	ARGUMENT_BYTES_MAX = 128,	/* one without its key and its text */
 	LABELS_BYTES_MAX = 1 << 26,	/* then all labels are forgotten and rendered anew */
 };
 
@@ -86,49 +87,63 @@ static void event_begin(struct export_stream *stream)
 	chrome->has_event = true;
 }
 
-static void add_integer(struct text *text, int64_t value)
+/*
+ * The hot path writes into memory reserved once a piece, with the functions of digits.h; everything
+ * else goes through struct text.
+ */
+static char *put_bytes(char *to, const char *bytes, size_t length)
 {
-	char *begin = text_reserve(text, DIGITS_MAX);
-	if (begin != NULL)
-		text_advance(text, (size_t)(put_integer(begin, value) - begin));
+	memcpy(to, bytes, length);
+	return to + length;
+}
+
+#define PUT(to, literal) put_bytes((to), "" literal, sizeof(literal) - 1)
+
+static char *put_numbers(char *to, const struct export_argument *argument)
+{
+	switch (argument->type) {
+	case ARGUMENT_INTEGER:
+		return put_integer(to, argument->number);
+	case ARGUMENT_THOUSANDTHS:
+		return put_microseconds(to, argument->number);
+	case ARGUMENT_TRIPLE:
+		*to++ = '[';
+		to = put_integer(to, argument->number);
+		*to++ = ',';
+		to = put_integer(to, argument->more[0]);
+		*to++ = ',';
+		to = put_integer(to, argument->more[1]);
+		*to++ = ']';
+		return to;
+	case ARGUMENT_TEXT:
+		break;
+	}
+	return to;
 }
 
 static void add_argument(struct text *text, const struct export_argument *argument)
 {
-	text_add_char(text, '"');
-	text_add(text, argument->key);
-	ADD(text, "\":");
-	switch (argument->type) {
-	case ARGUMENT_INTEGER:
-		add_integer(text, argument->number);
-		break;
-	case ARGUMENT_THOUSANDTHS:
-		text_add_microseconds(text, argument->number);
-		break;
-	case ARGUMENT_TRIPLE:
-		text_add_char(text, '[');
-		text_add_integer(text, argument->number);
-		text_add_char(text, ',');
-		text_add_integer(text, argument->more[0]);
-		text_add_char(text, ',');
-		text_add_integer(text, argument->more[1]);
-		text_add_char(text, ']');
-		break;
-	case ARGUMENT_TEXT:
+	size_t length = strlen(argument->key);
+	char *begin = text_reserve(text, length + ARGUMENT_BYTES_MAX);
+	if (begin == NULL)
+		return;
+	char *to = PUT(begin, "\"");
+	to = put_bytes(to, argument->key, length);
+	to = put_numbers(PUT(to, "\":"), argument);
+	if (argument->type != ARGUMENT_TEXT)
+		*to++ = ',';
+	text_advance(text, (size_t)(to - begin));
+	if (argument->type == ARGUMENT_TEXT) {
 		text_add_json(text, argument->text);
-		break;
+		text_add_char(text, ',');
 	}
 }
 
 /* Each argument with a comma behind it: pieces are joined freely and the last comma goes. */
 static void add_arguments(struct text *text, const struct export_arguments *arguments)
 {
-	if (arguments == NULL)
-		return;
-	for (size_t i = 0; i < arguments->count; i++) {
+	for (size_t i = 0; arguments != NULL && i < arguments->count; i++)
 		add_argument(text, &arguments->list[i]);
-		text_add_char(text, ',');
-	}
 }
 
 static struct piece piece_since(const struct text *text, size_t begin)
@@ -348,18 +363,6 @@ static void close_arguments(struct text *text)
 		text->length--;
 	ADD(text, "}}");
 }
-
-/*
- * The hot path writes into memory reserved once an event, with the functions of digits.h;
- * everything else goes through struct text.
- */
-static char *put_bytes(char *to, const char *bytes, size_t length)
-{
-	memcpy(to, bytes, length);
-	return to + length;
-}
-
-#define PUT(to, literal) put_bytes((to), "" literal, sizeof(literal) - 1)
 
 static char *put_piece(char *to, const struct text *from, struct piece piece)
 {

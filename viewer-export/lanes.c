@@ -64,12 +64,12 @@ struct lane_group {
 
 void lane_set_begin(struct lane_set *set, enum lane_rule rule)
 {
-	*set = (struct lane_set){ .rule = rule };
+	*set = (struct lane_set){ .rule = rule, .window_limit = SIZE_MAX };
 }
 
-void lane_set_bound(struct lane_set *set)
+void lane_set_bound(struct lane_set *set, size_t window)
 {
-	set->is_bounded = true;
+	set->window_limit = window;
 }
 
 /* What only the sweep needs; the number of lanes stays. */
@@ -99,7 +99,7 @@ void lane_set_end(struct lane_set *set)
 		free(set->places[i].touching);
 		free(set->places[i].exceptions);
 	}
-	*set = (struct lane_set){ .rule = set->rule };
+	lane_set_begin(set, set->rule);
 }
 
 bool lane_set_touch_group(struct lane_set *set, uint32_t group)
@@ -403,7 +403,7 @@ bool lane_set_add(struct lane_set *set, uint32_t group, int64_t start, int64_t e
 	if ((group >= set->group_count && !lane_set_touch_group(set, group)) ||
 	    !touching_reserve(places))
 		return false;
-	if (set->is_bounded && set->window_count >= LANE_WINDOW && !window_release(set, false))
+	if (set->window_count >= set->window_limit && !window_release(set, false))
 		return false;
 	struct lane_span *window = array_grow(set->window, &set->window_room, set->window_count,
 					      sizeof window[0]);

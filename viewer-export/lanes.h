@@ -7,7 +7,7 @@
  * kept.
  *
  *     lane_set_begin(&set, LANE_APART);
- *     lane_set_bound(&set);                        24 bytes for each of the last LANE_WINDOW spans
+ *     lane_set_bound(&set, LANE_WINDOW);           24 bytes for each of the last LANE_WINDOW spans
  *     lane_set_add(&set, group, start, end) ...
  *     lane_set_solve(&set)
  *     while (...) place = lane_set_next(&set, &cursor);
@@ -32,7 +32,8 @@ enum lane_rule {
 /* Beyond this many lanes in a group, spans share the last one and are counted as crowded. */
 enum { LANES_MAX = 4096 };
 
-enum { LANE_SERIES_MAX = 4, LANE_WINDOW = 1 << 17 };
+/* Windows: what records of one thread need and a core's cache holds; what many threads need. */
+enum { LANE_SERIES_MAX = 4, LANE_WINDOW = 1 << 14, LANE_WINDOW_LONG = 1 << 17 };
 
 struct lane_place {
 	uint32_t lane;
@@ -58,7 +59,7 @@ struct lane_places {
 
 struct lane_set {
 	enum lane_rule rule;
-	bool is_bounded;
+	size_t window_limit;		/* SIZE_MAX: none */
 	bool is_disordered;		/* bounded, and a span came too late: places are wrong */
 	uint32_t series;		/* of the next spans */
 	struct lane_span *window;	/* spans without a place yet */
@@ -81,8 +82,8 @@ struct lane_cursor {
 void lane_set_begin(struct lane_set *set, enum lane_rule rule);
 void lane_set_end(struct lane_set *set);
 
-/* Before the first span: the window stays short, unless spans come far out of order. */
-void lane_set_bound(struct lane_set *set);
+/* Before the first span: no more than so many wait for a place. Too few, and it is disordered. */
+void lane_set_bound(struct lane_set *set, size_t window);
 
 /*
  * Groups are small dense numbers. A span with a flow is one that an arrow may lead to or from:

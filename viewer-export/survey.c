@@ -128,7 +128,7 @@ static bool family_read(struct survey *survey, size_t first, size_t count, bool 
 	struct lane_set *lanes = &survey->lanes[span_sources[first].family];
 	bool ok = heads_open(survey, heads, first, count, error);
 	size_t at;
-	while (ok && (at = head_first(heads, count)) != SIZE_MAX) {
+	while (ok && !lanes->is_disordered && (at = head_first(heads, count)) != SIZE_MAX) {
 		struct survey_head *head = &heads[at];
 		survey_widen(survey, head->span.start_ns, head->span.end_ns);
 		lanes->series = (uint32_t)at;
@@ -154,21 +154,23 @@ static size_t family_size(size_t first)
 
 static bool family_survey(struct survey *survey, size_t first, size_t count, struct error *error)
 {
+	/* A range that was open all the time comes last and starts first: then with all of them. */
+	static const size_t windows[] = { LANE_WINDOW, LANE_WINDOW_LONG, SIZE_MAX };
 	enum span_family family = span_sources[first].family;
 	struct lane_set *lanes = &survey->lanes[family];
-	lane_set_bound(lanes);
-	if (!family_read(survey, first, count, false, error))
-		return false;
-	if (!lane_set_solve(lanes))
-		return no_memory(survey, error);
-	if (!lanes->is_disordered)
-		return true;
-	/* A range that was open all the time comes last and starts first: once more, with all. */
-	lane_set_end(lanes);
-	if (family == FAMILY_CALL)
-		launch_index_end(&survey->launches);
-	return family_read(survey, first, count, false, error) &&
-	       (lane_set_solve(lanes) || no_memory(survey, error));
+	for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+		lane_set_bound(lanes, windows[i]);
+		if (!family_read(survey, first, count, false, error))
+			return false;
+		if (!lane_set_solve(lanes))
+			return no_memory(survey, error);
+		if (!lanes->is_disordered)
+			return true;
+		lane_set_end(lanes);
+		if (family == FAMILY_CALL)
+			launch_index_end(&survey->launches);
+	}
+	return true;
 }
 
 bool survey_times(struct survey *survey, struct trace_reader *reader, unsigned kinds,

@@ -261,7 +261,7 @@ static void check_bounded(enum lane_rule rule, int64_t jitter, bool is_disordere
 	struct lane_set whole, bounded;
 	lane_set_begin(&whole, rule);
 	lane_set_begin(&bounded, rule);
-	lane_set_bound(&bounded);
+	lane_set_bound(&bounded, LANE_WINDOW);
 	srand((unsigned)jitter + (unsigned)rule);
 	int count = LANE_WINDOW * 2 + 1000;
 	for (int i = 0; i < count; i++) {
