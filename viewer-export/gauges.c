@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "viewer-export/gauges.h"
 
-#include "base/array.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TICK_NS_MIN = 1000 };
+__extension__ typedef __int128 wide;
+
+enum { TICK_NS_MIN = 1000, BIN_NS_MIN = 10000 };
+
+/* No GPU holds a terabyte: such a copy is garbage, and sums must not overflow. */
+static const int64_t COPY_BYTES_MAX = INT64_C(1) << 40;
+
+static int64_t at_least(int64_t value, int64_t limit)
+{
+	return value < limit ? limit : value;
+}
 
 bool gauge_set_begin(struct gauge_set *set, size_t device_count, int64_t first_ns, int64_t last_ns)
 {
@@ -15,8 +23,8 @@ bool gauge_set_begin(struct gauge_set *set, size_t device_count, int64_t first_n
 		.devices = calloc(device_count + 1, sizeof set->devices[0]),
 		.device_count = device_count,
 		.first_ns = first_ns,
-		.tick_ns = length / GAUGE_TICKS + 1 < TICK_NS_MIN ? TICK_NS_MIN :
-								    length / GAUGE_TICKS + 1,
+		.tick_ns = at_least(length / GAUGE_TICKS + 1, TICK_NS_MIN),
+		.bin_ns = at_least(length / GAUGE_TICKS + 1, BIN_NS_MIN),
 	};
 	return set->devices != NULL;
 }
@@ -26,7 +34,7 @@ void gauge_set_end(struct gauge_set *set)
 	for (size_t i = 0; set->devices != NULL && i < set->device_count; i++) {
 		free(set->devices[i].queue_changes);
 		for (size_t j = 0; j < COPY_DIRECTION_COUNT; j++)
-			free(set->devices[i].copies[j].list);
+			free(set->devices[i].copies[j]);
 	}
 	free(set->devices);
 	*set = (struct gauge_set){ .device_count = 0 };
@@ -73,34 +81,51 @@ int64_t copy_megabytes_per_s(int64_t bytes, int64_t duration_ns)
 	return rate <= INT64_MAX / 1000 ? rate * 1000 : INT64_MAX;
 }
 
-static bool edge_add(struct gauge_edges *edges, int64_t time_ns, int64_t delta)
+static size_t bin_of(const struct gauge_set *set, int64_t time_ns)
 {
-	struct gauge_edge *list = array_grow(edges->list, &edges->room, edges->count,
-					     sizeof list[0]);
-	if (list == NULL)
-		return false;
-	edges->list = list;
-	list[edges->count++] = (struct gauge_edge){ time_ns, delta };
-	return true;
+	int64_t bin = time_ns <= set->first_ns ? 0 : (time_ns - set->first_ns) / set->bin_ns;
+	return bin >= GAUGE_TICKS ? GAUGE_TICKS - 1 : (size_t)bin;
+}
+
+/* What of `bytes` falls into `part_ns` of `whole_ns`. */
+static uint64_t share(int64_t bytes, int64_t part_ns, int64_t whole_ns)
+{
+	return (uint64_t)((wide)bytes * part_ns / whole_ns);
+}
+
+/* Into the bin where it starts, those that it fills, and the rest into the bin where it ends. */
+static void copy_spread(const struct gauge_set *set, struct gauge_bin *bins, int64_t bytes,
+			int64_t start_ns, int64_t end_ns)
+{
+	size_t first = bin_of(set, start_ns), last = bin_of(set, end_ns - 1);
+	if (first == last) {
+		bins[first].bytes += (uint64_t)bytes;
+		return;
+	}
+	int64_t first_end_ns = set->first_ns + (int64_t)(first + 1) * set->bin_ns;
+	uint64_t head = share(bytes, first_end_ns - start_ns, end_ns - start_ns);
+	uint64_t through = share(bytes, set->bin_ns, end_ns - start_ns);
+	bins[first].bytes += head;
+	bins[first + 1].through_change += through;
+	bins[last].through_change -= through;
+	bins[last].bytes += (uint64_t)bytes - head - through * (last - first - 1);
 }
 
 bool gauge_set_copy(struct gauge_set *set, int64_t device, int64_t direction, int64_t bytes,
 		    int64_t start_ns, int64_t end_ns)
 {
-	/* Beyond a petabyte a second it is garbage, and sums must not overflow. */
-	int64_t rate = copy_megabytes_per_s(bytes, end_ns - start_ns);
-	if (device < 0 || rate == 0 || rate > 1000000000)
+	if (device < 0 || bytes <= 0 || bytes > COPY_BYTES_MAX || end_ns <= start_ns ||
+	    start_ns < set->first_ns)
 		return true;
 	if (direction < 0 || direction >= COPY_DIRECTION_COUNT)
 		direction = COPY_UNKNOWN;
-	struct gauge_edges *edges = &set->devices[device].copies[direction];
-	return edge_add(edges, start_ns, rate) && edge_add(edges, end_ns, -rate);
-}
-
-static int edge_compare(const void *left, const void *right)
-{
-	const struct gauge_edge *a = left, *b = right;
-	return (a->time_ns > b->time_ns) - (a->time_ns < b->time_ns);
+	struct gauge_bin **bins = &set->devices[device].copies[direction];
+	if (*bins == NULL)
+		*bins = calloc(GAUGE_TICKS, sizeof **bins);
+	if (*bins == NULL)
+		return false;
+	copy_spread(set, *bins, bytes, start_ns, end_ns);
+	return true;
 }
 
 static bool report_queue(const struct gauge_set *set, const struct gauge_device *gauge,
@@ -119,20 +144,29 @@ static bool report_queue(const struct gauge_set *set, const struct gauge_device 
 	return true;
 }
 
-static bool report_copies(struct gauge_edges *edges, int64_t direction, gauge_sink sink,
-			  void *context)
+/* Where the rate changes, and once where it ends. */
+static bool report_copies(const struct gauge_set *set, const struct gauge_bin *bins,
+			  int64_t direction, gauge_sink sink, void *context)
 {
 	char name[32];
-	int64_t value = 0;
-	if (edges->count == 0)
+	uint64_t through = 0;
+	int64_t shown = 0;
+	if (bins == NULL)
 		return true;
 	(void)snprintf(name, sizeof name, "copy %s", copy_direction_name(direction));
-	qsort(edges->list, edges->count, sizeof edges->list[0], edge_compare);
-	for (size_t i = 0; i < edges->count; i++) {
-		value += edges->list[i].delta;
-		if (i + 1 < edges->count && edges->list[i + 1].time_ns == edges->list[i].time_ns)
+	for (size_t i = 0; i <= GAUGE_TICKS; i++) {
+		int64_t rate = 0, passed_ns = (int64_t)i * set->bin_ns;
+		if (i < GAUGE_TICKS) {
+			through += bins[i].through_change;
+			rate = copy_megabytes_per_s((int64_t)(through + bins[i].bytes),
+						    set->bin_ns);
+		}
+		if (rate == shown)
 			continue;
-		if (!sink(context, name, "MB/s", edges->list[i].time_ns, value))
+		shown = rate;
+		if (set->first_ns > INT64_MAX - passed_ns)
+			passed_ns = INT64_MAX - set->first_ns;
+		if (!sink(context, name, "MB/s", set->first_ns + passed_ns, rate))
 			return false;
 	}
 	return true;
@@ -140,11 +174,11 @@ static bool report_copies(struct gauge_edges *edges, int64_t direction, gauge_si
 
 bool gauge_set_report(struct gauge_set *set, size_t device, gauge_sink sink, void *context)
 {
-	struct gauge_device *gauge = &set->devices[device];
+	const struct gauge_device *gauge = &set->devices[device];
 	if (!report_queue(set, gauge, sink, context))
 		return false;
 	for (int64_t direction = 0; direction < COPY_DIRECTION_COUNT; direction++)
-		if (!report_copies(&gauge->copies[direction], direction, sink, context))
+		if (!report_copies(set, gauge->copies[direction], direction, sink, context))
 			return false;
 	return true;
 }

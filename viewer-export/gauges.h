@@ -4,8 +4,9 @@
  * finished, and the rate of copies by direction. The walk reports launches and copies while it
  * meets them, in any order.
  *
- * The queue is sampled at up to GAUGE_TICKS instants, at least a microsecond apart; the copy rate
- * is exact, at 32 bytes a copy.
+ * The queue is sampled at up to GAUGE_TICKS instants, at least a microsecond apart. The copy rate
+ * is the mean over up to GAUGE_TICKS stretches of time, at least ten microseconds long: a copy of a
+ * few hundred nanoseconds has no rate worth a peak. Memory does not grow with the trace.
  *
  * Pure but for the format it writes to. Thread: one thread at a time.
  */
@@ -21,21 +22,15 @@
 
 enum { GAUGE_TICKS = 16384 };
 
-/* The rate changes by `delta` megabytes a second. */
-struct gauge_edge {
-	int64_t time_ns;
-	int64_t delta;
-};
-
-struct gauge_edges {
-	struct gauge_edge *list;
-	size_t count;
-	size_t room;
+/* Bytes of a stretch: its own, and what is added to those of the one before that lie between. */
+struct gauge_bin {
+	uint64_t bytes;
+	uint64_t through_change;
 };
 
 struct gauge_device {
 	int32_t *queue_changes;		/* by tick; NULL: nothing was launched */
-	struct gauge_edges copies[COPY_DIRECTION_COUNT];
+	struct gauge_bin *copies[COPY_DIRECTION_COUNT];	/* NULL: nothing was copied */
 };
 
 struct gauge_set {
@@ -43,6 +38,7 @@ struct gauge_set {
 	size_t device_count;
 	int64_t first_ns;		/* of the trace, on the export's time line */
 	int64_t tick_ns;
+	int64_t bin_ns;
 };
 
 bool gauge_set_begin(struct gauge_set *set, size_t device_count, int64_t first_ns, int64_t last_ns);

@@ -167,20 +167,41 @@ TEST(the_queue_counts_what_is_launched_and_not_finished)
 	gauge_set_end(&set);
 }
 
-TEST(copy_rates_add_up_where_copies_overlap)
+/* 100 us in stretches of 10 us: what is copied in each, however short the copy. */
+TEST(copy_rates_are_means_over_stretches_of_time)
 {
 	struct gauge_set set;
 	struct heard heard = { "" };
 	CHECK(gauge_set_begin(&set, 2, 0, 100000));
 	CHECK(gauge_set_copy(&set, 1, COPY_HTOD, 20000, 2000, 3000));
-	CHECK(gauge_set_copy(&set, 1, COPY_HTOD, 10000, 1000, 2000));
-	CHECK(gauge_set_copy(&set, 1, COPY_HTOD, 5000, 1500, 2500));
+	CHECK(gauge_set_copy(&set, 1, COPY_HTOD, 10000, 9000, 11000));	/* half in each */
+	CHECK(gauge_set_copy(&set, 1, COPY_HTOD, 100000, 15000, 65000));	/* through four */
 	CHECK(gauge_set_copy(&set, 1, COPY_DTOH, 7, 0, 0));
 	CHECK(gauge_set_copy(&set, 1, COPY_DTOH, INT64_MAX, 0, 1));
 	CHECK(gauge_set_report(&set, 1, hear, &heard));
-	CHECK_TEXT(heard.text, "copy HtoD MB/s 1000=10000; copy HtoD MB/s 1500=15000; "
-			       "copy HtoD MB/s 2000=25000; copy HtoD MB/s 2500=20000; "
-			       "copy HtoD MB/s 3000=0; ");
+	CHECK_TEXT(heard.text, "copy HtoD MB/s 0=2500; copy HtoD MB/s 10000=1500; "
+			       "copy HtoD MB/s 20000=2000; copy HtoD MB/s 60000=1000; "
+			       "copy HtoD MB/s 70000=0; ");
+	gauge_set_end(&set);
+}
+
+TEST(no_byte_of_a_copy_is_lost_in_its_rate)
+{
+	struct gauge_set set;
+	uint64_t expected = 0, found = 0, through = 0;
+	CHECK(gauge_set_begin(&set, 1, 500, 500 + INT64_C(400000000)));
+	srand(7);
+	for (int i = 0; i < 1000; i++) {
+		int64_t start = 500 + rand() % 300000000, bytes = 1 + rand() % 1000000;
+		CHECK(gauge_set_copy(&set, 0, COPY_DTOD, bytes, start,
+				     start + 1 + rand() % 100000000));
+		expected += (uint64_t)bytes;
+	}
+	for (size_t i = 0; i < GAUGE_TICKS; i++) {
+		through += set.devices[0].copies[COPY_DTOD][i].through_change;
+		found += through + set.devices[0].copies[COPY_DTOD][i].bytes;
+	}
+	CHECK(found == expected);
 	gauge_set_end(&set);
 }
 
