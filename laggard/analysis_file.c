@@ -6,6 +6,7 @@
 #include "analyzer/sidecar_write.h"
 #include "laggard/background.h"
 #include "laggard/ceilings_file.h"
+#include "laggard/ending.h"
 #include "laggard/talk.h"
 #include "laggard/version.h"
 #include "tracedb/private_copy.h"
@@ -43,7 +44,10 @@ bool analysis_write(const struct report *report, const char *path, const char *w
 		.options = shape,
 		.made_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
 	};
-	return sidecar_write(report, path, &origin, error);
+	ending_hold();
+	bool ok = sidecar_write(report, path, &origin, error);
+	ending_release();
+	return ok;
 }
 
 static bool analysis_make(const char *path, const struct parsed_line *line, struct trace_set *set,

@@ -129,6 +129,6 @@ void background_end(struct background *background)
 	if (background->folder != NULL)
 		(void)nftw(background->folder, entry_remove, FOLDERS_OPEN_MAX,
 			   FTW_DEPTH | FTW_PHYS);
-	free(background->folder);
+	private_folder_remove(background->folder);
 	background->folder = NULL;
 }

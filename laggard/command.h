@@ -36,6 +36,7 @@ struct command {
 	bool is_hidden;		/* not in the list of `laggard --help` */
 	bool wants_huge_pages;	/* fills much memory, see huge_pages.h */
 	bool is_launcher;	/* signals are left as they are, for the program it runs */
+	bool awaits_signals;	/* itself: what ending.h does is not done for it */
 };
 
 /* Ends with a NULL table. */

@@ -3,6 +3,7 @@
 #include "laggard/analysis_file.h"
 #include "laggard/background.h"
 #include "laggard/command.h"
+#include "laggard/ending.h"
 #include "laggard/http_library.h"
 #include "laggard/http_server.h"
 #include "laggard/input.h"
@@ -356,10 +357,12 @@ static bool view_tiles(const struct parsed_line *line, int *status, struct error
 	struct background background;
 	sigset_t signals = background_signals(), before;
 	void *context = (void *)(uintptr_t)line;
-	bool ok = background_begin(&background, analysis_make, context, error) &&
-		  input_open(&set, line, error);
-	/* From here on there are files to be removed in the end. */
-	(void)sigprocmask(SIG_BLOCK, &signals, &before);
+	bool ok = background_begin(&background, analysis_make, context, error);
+	/* Until we await signals ourselves; what is imported stands in files. */
+	ending_watch_begin(&before);
+	ok = ok && input_open(&set, line, error);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	ending_watch_end();
 	ok = ok && set_serve(line, set, &background, error);
 	if (ok && input_say_broken(set))
 		*status = EXIT_INPUT;

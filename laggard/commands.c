@@ -45,7 +45,7 @@ const struct command commands[] = {
 	  .link = "analyzer",
 	  .wants_huge_pages = true },
 	{ .table = &export_table, .run = export_command, .link = "viewer-export" },
-	{ .table = &view_table, .run = view_command },
+	{ .table = &view_table, .run = view_command, .awaits_signals = true },
 	{ .table = &explain_table, .run = explain_command },
 	{ .table = &diff_table, .run = diff_command, .wants_huge_pages = true },
 	{ .table = &import_table, .run = import_command },

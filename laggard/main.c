@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "laggard/command.h"
+#include "laggard/ending.h"
 #include "laggard/help.h"
 #include "laggard/huge_pages.h"
 #include "laggard/talk.h"
@@ -40,6 +41,19 @@ static bool print_version(struct error *error)
 	return ok;
 }
 
+static bool command_run_watched(const struct command *command, const struct parsed_line *line,
+				const char *typed, int *status, struct error *error)
+{
+	sigset_t before;
+	bool is_watched = !command->is_launcher && !command->awaits_signals;
+	if (is_watched)
+		ending_watch_begin(&before);
+	bool ok = command->run(line, typed, status, error);
+	if (is_watched)
+		ending_watch_end();
+	return ok;
+}
+
 /* `argv` without the command's name; `all` is the whole of it. */
 static int run(const struct command *command, int argc, char **argv, const char *typed, char **all)
 {
@@ -58,7 +72,7 @@ static int run(const struct command *command, int argc, char **argv, const char 
 	} else if (ok) {
 		if (command->wants_huge_pages)
 			huge_pages_use(all);
-		ok = command->run(&line, typed, &status, &error);
+		ok = command_run_watched(command, &line, typed, &status, &error);
 	}
 	parsed_line_end(&line);
 	return ok ? status : report_failure(command, &error);

@@ -1,14 +1,73 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/private_copy.h"
 
+#include "base/array.h"
+
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { COPY_BYTES = 256 * 1024, PATH_BYTES = 4096 };
+enum { COPY_BYTES = 256 * 1024, PATH_BYTES = 4096, TRIES_MAX = 1000 };
+
+/* All folders that there are, so that they can be removed by whoever is left to do it. */
+static struct {
+	pthread_mutex_t lock;
+	char **list;
+	size_t count;
+	size_t room;
+} folders = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* The lock is held. */
+static bool folders_add(char *folder)
+{
+	char **list = array_grow(folders.list, &folders.room, folders.count, sizeof list[0]);
+	if (list == NULL)
+		return false;
+	folders.list = list;
+	list[folders.count++] = folder;
+	return true;
+}
+
+static void folders_drop(const char *folder)
+{
+	(void)pthread_mutex_lock(&folders.lock);
+	size_t at = 0;
+	while (at < folders.count && folders.list[at] != folder)
+		at++;
+	if (at < folders.count)
+		folders.list[at] = folders.list[--folders.count];
+	if (folders.count == 0) {
+		free(folders.list);
+		folders.list = NULL;
+		folders.room = 0;
+	}
+	(void)pthread_mutex_unlock(&folders.lock);
+}
+
+/* Under the lock: a folder is never there without standing in the list. */
+static char *folder_create(char *path)
+{
+	char *folder = NULL;
+	(void)pthread_mutex_lock(&folders.lock);
+	if (mkdtemp(path) != NULL) {
+		folder = strdup(path);
+		if (folder == NULL || !folders_add(folder)) {
+			(void)rmdir(path);
+			free(folder);
+			folder = NULL;
+			errno = ENOMEM;
+		}
+	}
+	int reason = errno;
+	(void)pthread_mutex_unlock(&folders.lock);
+	errno = reason;
+	return folder;
+}
 
 bool private_folder_make(char **folder, struct error *error)
 {
@@ -17,21 +76,16 @@ bool private_folder_make(char **folder, struct error *error)
 		parent = "/tmp";
 	char path[PATH_BYTES];
 	int length = snprintf(path, sizeof path, "%s/laggard-XXXXXX", parent);
-	if (length < 0 || (size_t)length >= sizeof path || mkdtemp(path) == NULL)
-		return fail(error, ERROR_SYSTEM, "cannot make a temporary folder in '%s': %s",
-			    parent, strerror(errno));
-	*folder = strdup(path);
-	if (*folder == NULL) {
-		(void)rmdir(path);
-		return fail(error, ERROR_SYSTEM, "no memory");
-	}
-	return true;
+	errno = ENAMETOOLONG;
+	*folder = length < 0 || (size_t)length >= sizeof path ? NULL : folder_create(path);
+	return *folder != NULL ||
+	       fail(error, ERROR_SYSTEM, "cannot make a temporary folder in '%s': %s", parent,
+		    strerror(errno));
 }
 
-void private_folder_remove(char *folder)
+/* False: somebody made a file in it meanwhile. */
+static bool folder_delete(const char *folder)
 {
-	if (folder == NULL)
-		return;
 	DIR *directory = opendir(folder);
 	if (directory != NULL) {
 		const struct dirent *entry;
@@ -40,8 +94,25 @@ void private_folder_remove(char *folder)
 				(void)unlinkat(dirfd(directory), entry->d_name, 0);
 		(void)closedir(directory);
 	}
-	(void)rmdir(folder);
+	return rmdir(folder) == 0 || errno == ENOENT;
+}
+
+void private_folder_remove(char *folder)
+{
+	if (folder == NULL)
+		return;
+	(void)folder_delete(folder);
+	folders_drop(folder);
 	free(folder);
+}
+
+void private_folders_abandon(void)
+{
+	(void)pthread_mutex_lock(&folders.lock);
+	for (size_t i = 0; i < folders.count; i++)
+		for (int tries = 0; tries < TRIES_MAX && !folder_delete(folders.list[i]); tries++)
+			(void)sched_yield();
+	/* The lock stays: what is made from now on would be left behind. */
 }
 
 static bool file_copy(const char *from, const char *to, bool is_optional, struct error *error)

@@ -19,6 +19,12 @@ bool private_folder_make(char **folder, struct error *error);
 void private_folder_remove(char *folder);
 
 /*
+ * For a process that a signal is about to end, whatever its other threads do: removes all folders
+ * that it has, and never returns the right to make one.
+ */
+void private_folders_abandon(void);
+
+/*
  * Copies `path` and, where it exists, `path`-wal into a fresh private folder. Both results are
  * malloc'ed.
  */

@@ -75,8 +75,8 @@ static bool device_take(struct layout *layout, int64_t device_id)
 static void place_on_host(struct placed_group *placed, struct span_key key, int64_t pid)
 {
 	placed->process = -1;
-	/* The main thread stands first. */
-	placed->place[0] = key.first == pid ? INT64_MIN : key.first;
+	/* The main thread stands first, what belongs to none last. */
+	placed->place[0] = key.first == 0 ? INT64_MAX : key.first == pid ? INT64_MIN : key.first;
 	placed->place[1] = placed->family;
 	placed->place[2] = key.second == RANGES_START_END ? INT64_MAX : key.second;
 }

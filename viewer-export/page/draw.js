@@ -233,10 +233,11 @@ function drawGutter(row, top) {
 	}
 }
 
-// A folded process still shows what runs on it.
+// A folded process still shows what runs on it; findings are no work, and stand beside the timeline.
 function drawHead({ process, name }, top) {
 	const isClosed = state.closed.has(process.id);
-	if (isClosed) {
+	const findings = process.kind === 'job' && source.analysis ? source.analysis.findings.length : 0;
+	if (isClosed && findings === 0) {
 		const own = source.tracks.filter((track) => track.process === process.id && track.rows > 0);
 		const work = own.filter(({ kind }) => kind === 'work');
 		for (const track of work.length > 0 ? work : own.slice(0, 1))
@@ -249,7 +250,8 @@ function drawHead({ process, name }, top) {
 	}
 	context.fillStyle = theme.text;
 	context.font = `600 ${FONT}`;
-	const text = (isClosed ? '\u25b8 ' : '\u25be ') + visible(name, 200);
+	const told = findings === 0 ? '' : findings === 1 ? ': 1 finding' : `: ${findings} findings`;
+	const text = (isClosed ? '\u25b8 ' : '\u25be ') + visible(name, 200) + told;
 	const fits = isClosed ? GUTTER - 12 : state.width - 20;
 	const width = context.measureText(text).width;
 	context.fillText(width > fits ? text.slice(0, Math.floor(text.length * fits / width) - 1) + '\u2026' : text, 8,
