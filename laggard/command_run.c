@@ -32,14 +32,17 @@ enum {
 #define OPTION_KIND_INTEGER OPTION_INTEGER
 #define OPTION_KIND_SWITCH OPTION_CHOICE
 #define OPTION_KIND_CHOICE OPTION_CHOICE
+#define OPTION_KIND_SPAN OPTION_TEXT
 #define WORDS_TEXT(choices) NULL
 #define WORDS_INTEGER(choices) NULL
 #define WORDS_SWITCH(choices) "on|off"
 #define WORDS_CHOICE(choices) choices
+#define WORDS_SPAN(choices) NULL
 #define VALUE_TEXT "TEXT"
 #define VALUE_INTEGER "N"
 #define VALUE_SWITCH NULL
 #define VALUE_CHOICE NULL
+#define VALUE_SPAN "N-M"
 
 static const struct option options[RUN_OPTION_COUNT] = {
 #define SETTING(NAME, field, kind_, initial, low, high, choices_, text_) \
@@ -190,6 +193,26 @@ static bool preload_set(const char *library, struct error *error)
 	return ok;
 }
 
+/* What the parser of the command line cannot know, such as "N-M". */
+static bool values_check(const struct parsed_line *line, struct error *error)
+{
+	struct settings unused;
+	for (size_t i = 0; i < settings_count; i++) {
+		const struct setting *setting = &settings_table[i];
+		if (setting->kind != SETTING_SPAN || line->options[i].count == 0 ||
+		    setting_parse(setting, parsed_text(line, i), &unused))
+			continue;
+		struct text range;
+		text_begin(&range, 256);
+		setting_add_range(setting, &range);
+		(void)fail(error, ERROR_USAGE, "--%s is '%.100s', which is not %s",
+			   options[i].name, parsed_text(line, i), text_string(&range));
+		text_end(&range);
+		return false;
+	}
+	return true;
+}
+
 /* What was not said on the command line stays as the environment has it. */
 static bool environment_set(const struct parsed_line *line, const char *library, const char *folder,
 			    struct error *error)
@@ -232,7 +255,8 @@ bool run_command(const struct parsed_line *line, const char *typed, int *status,
 {
 	char library[PATH_MAX];
 	struct output_folder folder;
-	if (!library_find(library, error) || !output_folder_make(&folder, line, error))
+	if (!values_check(line, error) || !library_find(library, error) ||
+	    !output_folder_make(&folder, line, error))
 		return false;
 	char **arguments = program_arguments(line);
 	bool is_ready = arguments != NULL ? environment_set(line, library, folder.path, error) :

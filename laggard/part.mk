@@ -28,7 +28,10 @@ $(B)/obj/laggard/version.o: OBJECT_CFLAGS = -DLAGGARD_VERSION='"$(VERSION)"' -DL
 $(B)/obj/laggard/library.o: $(B)/libdir.stamp
 $(B)/obj/laggard/library.o: OBJECT_CFLAGS = -DLAGGARD_LIBDIR='"$(laggard_LIBDIR)"'
 
-$(B)/bin/laggard: $(laggard_ARCHIVES)
+# Of libtrace only what both sides have to agree on; never the archive: it defines _exit.
+laggard_SHARED := $(call objects,libtrace/settings.c libtrace/control_path.c)
+
+$(B)/bin/laggard: $(laggard_SHARED) $(laggard_ARCHIVES)
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $^ $(tracedb_LIBS)
 $(B)/bin/analyzer $(B)/bin/viewer-export: | $(B)/bin/laggard

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/capture.h"
+#include "libtrace/capture_window.h"
+#include "libtrace/control.h"
 #include "libtrace/cupti_source.h"
 #include "libtrace/drain.h"
 #include "libtrace/environment.h"
@@ -8,11 +10,14 @@
 #include "libtrace/notice.h"
 #include "libtrace/output_path.h"
 #include "libtrace/thread_log.h"
+#include "libtrace/window_watch.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum capture_state {
@@ -29,6 +34,7 @@ static struct capture {
 	struct drain_plan plan;
 	char path[OUTPUT_PATH_MAX];
 	char environment[ENVIRONMENT_TEXT_MAX];
+	char runtime_folder[CONTROL_PATH_MAX];
 	struct drain *_Atomic drain;
 } capture;
 
@@ -58,6 +64,8 @@ void capture_load(void)
 	capture.epoch_ns = realtime_ns();
 	atomic_store_explicit(&capture.owner, getpid(), memory_order_relaxed);
 	settings_read(&capture.settings, NULL);
+	window_watch_begin(&capture.settings);
+	capture_window_begin(&capture.settings, cupti_source_switch);
 	if (!capture.settings.enabled)
 		state_set(CAPTURE_CLOSED);
 }
@@ -81,6 +89,8 @@ static void capture_forked(void)
 {
 	thread_log_forget();
 	if (state_get() != CAPTURE_IDLE) {
+		capture_window_end();
+		control_forget();
 		atomic_store_explicit(&capture.state, CAPTURE_CLOSED, memory_order_release);
 		return;
 	}
@@ -115,6 +125,7 @@ static void capture_give_up(const struct error *error)
 {
 	notice("%s", error->message);
 	thread_log_stop();
+	capture_window_end();
 	cupti_source_discard();
 	state_set(CAPTURE_CLOSED);
 }
@@ -122,6 +133,7 @@ static void capture_give_up(const struct error *error)
 static void drain_stopped(bool is_ok)
 {
 	(void)is_ok;
+	capture_window_end();
 	state_set(CAPTURE_CLOSED);
 }
 
@@ -131,17 +143,37 @@ static bool plan_make(struct error *error)
 	struct ranks ranks = ranks_read();
 	host_name_read(host);
 	environment_read(capture.environment);
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	if (runtime != NULL && strlen(runtime) < sizeof capture.runtime_folder)
+		(void)snprintf(capture.runtime_folder, sizeof capture.runtime_folder, "%s",
+			       runtime);
 	const struct output_fields fields = {
 		.host = host, .pid = getpid(), .rank = ranks.rank,
 	};
 	capture.plan = (struct drain_plan){
-		.settings = &capture.settings, .epoch_ns = capture.epoch_ns, .pid = getpid(),
-		.rank = ranks.rank, .world_size = ranks.world_size, .local_rank = ranks.local_rank,
-		.is_nvtx_taken = capture.is_nvtx_taken, .is_nccl_taken = capture.is_nccl_taken,
-		.path = capture.path, .environment = capture.environment, .stopped = drain_stopped,
+		.settings = &capture.settings,
+		.epoch_ns = capture.epoch_ns,
+		.pid = getpid(),
+		.rank = ranks.rank,
+		.world_size = ranks.world_size,
+		.local_rank = ranks.local_rank,
+		.is_nvtx_taken = capture.is_nvtx_taken,
+		.is_nccl_taken = capture.is_nccl_taken,
+		.path = capture.path,
+		.runtime_folder = capture.runtime_folder,
+		.environment = capture.environment,
+		.stopped = drain_stopped,
 	};
 	return output_path_make(capture.path, capture.settings.output, &fields, error) &&
 		output_path_check(capture.path, error);
+}
+
+/* The drain looks at the clock, too; but there is none before CUDA is used. */
+static void delay_check(void)
+{
+	int64_t delay_ns = capture.settings.delay_ms * 1000000;
+	if (delay_ns > 0 && realtime_ns() - capture.epoch_ns >= delay_ns)
+		capture_window_meet(WINDOW_DELAY, true);
 }
 
 /* CUPTI's callback: a context came into being. */
@@ -153,6 +185,7 @@ static void capture_begin(void)
 	 * The driver registered exit handlers of its own since we did; ours must run before them.
 	 */
 	(void)atexit(capture_close);
+	delay_check();
 	struct drain *drain = drain_start(&capture.plan);
 	atomic_store_explicit(&capture.drain, drain, memory_order_release);
 	if (drain != NULL) {
@@ -211,8 +244,10 @@ void capture_close(void)
 		if (state == CAPTURE_CLOSED) {
 			break;
 		} else if (state == CAPTURE_ARMED) {
-			if (state_change(CAPTURE_ARMED, CAPTURE_CLOSED))
+			if (state_change(CAPTURE_ARMED, CAPTURE_CLOSED)) {
+				capture_window_end();
 				cupti_source_discard();
+			}
 		} else if (state == CAPTURE_RECORDING) {
 			if (state_change(CAPTURE_RECORDING, CAPTURE_CLOSING))
 				drain_stop(drain);

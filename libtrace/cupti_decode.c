@@ -73,6 +73,9 @@ bool cupti_span_take(struct cupti_decoder *decoder, uint32_t kind, uint64_t star
 		lose(decoder, kind, LOSS_IMPLAUSIBLE_TIME);
 		return false;
 	}
+	if (decoder->history != NULL &&
+	    !window_history_has(decoder->history, (int64_t)start, (int64_t)end))
+		return false;
 	*start_ns = (int64_t)start - decoder->epoch_ns;
 	*duration_ns = (int64_t)(end - start);
 	return true;
@@ -102,6 +105,11 @@ void cupti_decoder_set_window(struct cupti_decoder *decoder, int64_t low_ns, int
 {
 	decoder->low_ns = low_ns;
 	decoder->high_ns = high_ns;
+}
+
+void cupti_decoder_set_history(struct cupti_decoder *decoder, const struct window_history *history)
+{
+	decoder->history = history;
 }
 
 /* Kind and stride of the record at `at`; 0 where the walk must end. */
@@ -148,6 +156,61 @@ size_t cupti_decode(struct cupti_decoder *decoder, const void *bytes, size_t val
 		left -= stride;
 	}
 	return count;
+}
+
+static void untimed_store(struct cupti_decoder *decoder, const struct untimed_row *row)
+{
+	decoder->sink.put(decoder->sink.context, row->table, &row->row);
+}
+
+static void untimed_remove(struct cupti_decoder *decoder, size_t i)
+{
+	decoder->untimed[i] = decoder->untimed[--decoder->untimed_count];
+}
+
+/* Has the window been open ever since the beginning? */
+static bool is_all_kept(const struct cupti_decoder *decoder)
+{
+	return decoder->history == NULL ||
+		(decoder->history->is_open && decoder->history->count == 0);
+}
+
+void cupti_untimed_put(struct cupti_decoder *decoder, const struct untimed_row *row)
+{
+	if (is_all_kept(decoder))
+		untimed_store(decoder, row);
+	else if (decoder->has_api_records && row->correlation != 0 &&
+		 decoder->untimed_count < UNTIMED_MAX)
+		decoder->untimed[decoder->untimed_count++] = *row;
+	else if (decoder->history->is_open)
+		untimed_store(decoder, row);
+}
+
+void cupti_untimed_call(struct cupti_decoder *decoder, uint32_t correlation, uint64_t start,
+			uint64_t end)
+{
+	for (size_t i = decoder->untimed_count; i > 0; i--) {
+		const struct untimed_row *row = &decoder->untimed[i - 1];
+		if (row->correlation != correlation)
+			continue;
+		if (window_history_has(decoder->history, (int64_t)start, (int64_t)end))
+			untimed_store(decoder, row);
+		untimed_remove(decoder, i - 1);
+	}
+}
+
+void cupti_decoder_settle(struct cupti_decoder *decoder)
+{
+	for (size_t i = decoder->untimed_count; i > 0; i--) {
+		struct untimed_row *row = &decoder->untimed[i - 1];
+		if (row->is_old) {
+			if (decoder->history->is_open)
+				untimed_store(decoder, row);
+			untimed_remove(decoder, i - 1);
+		} else {
+			row->is_old = true;
+		}
+	}
 }
 
 void cupti_decoder_take_losses(struct cupti_decoder *decoder, cupti_hear_loss hear, void *context)

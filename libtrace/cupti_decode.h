@@ -15,6 +15,7 @@
 
 #include "libtrace/cupti_records.h"
 #include "tracedb/tables.h"
+#include "libtrace/window_history.h"
 #include "tracedb/vocabulary.h"
 
 #include <stdbool.h>
@@ -64,10 +65,23 @@ void cupti_decoder_close(struct cupti_decoder *decoder);
 void cupti_decoder_set_window(struct cupti_decoder *decoder, int64_t low_ns, int64_t high_ns);
 
 /*
+ * Records that lie outside the capture window are left out, uncounted: a gap row stands for them.
+ * Without (NULL) none is. Borrowed.
+ */
+void cupti_decoder_set_history(struct cupti_decoder *decoder, const struct window_history *history);
+
+/*
  * Decodes the records in the first `valid_bytes` bytes (8-aligned). Returns how many records it
  * met.
  */
 size_t cupti_decode(struct cupti_decoder *decoder, const void *bytes, size_t valid_bytes);
+
+/*
+ * All buffers that there are have been decoded. Records without a time of their own (events,
+ * external ids) follow their CUDA call into the trace or out of it; those whose call does not come
+ * by the next time are judged by whether the window is open.
+ */
+void cupti_decoder_settle(struct cupti_decoder *decoder);
 
 /* How many records the bytes hold, as far as the strides tell. Any thread. */
 size_t cupti_count_records(const uint16_t *strides, const void *bytes, size_t valid_bytes);

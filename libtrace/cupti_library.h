@@ -29,6 +29,9 @@ enum cupti_domain {
 enum { CUPTI_THREAD_ID_SYSTEM = 1 };
 enum { CUPTI_RESOURCE_CONTEXT_CREATED = 1 };
 enum { CUPTI_STATE_FATAL_ERROR = 1, CUPTI_STATE_ERROR = 2 };
+enum { CUPTI_SITE_ENTER = 0, CUPTI_SITE_EXIT = 1 };	/* of an API callback */
+/* From this version (CUDA 13.0 update 1) on the kernel kind can be disabled without a deadlock. */
+enum { CUPTI_VERSION_KERNELS_DISABLE = 130001 };
 
 enum cupti_attribute {
 	CUPTI_ATTRIBUTE_DEVICE_BUFFER_BYTES = 0, CUPTI_ATTRIBUTE_DEVICE_BUFFER_LIMIT = 2,

@@ -124,6 +124,8 @@ static void decode_api(struct cupti_decoder *decoder, const void *bytes, size_t 
 	struct api_call_row row;
 	/* Advances also by calls that are not stored: the epoch must not miss a wrap. */
 	row.correlation_id = cupti_correlation_take(decoder, record->correlation, true);
+	if (decoder->untimed_count > 0)
+		cupti_untimed_call(decoder, record->correlation, record->start, record->end);
 	if (record->thread == decoder->own_thread_id && decoder->own_thread_id != 0)
 		return;
 	row.api = record->kind == CUPTI_KIND_RUNTIME ? API_RUNTIME
@@ -235,6 +237,9 @@ static void decode_event(struct cupti_decoder *decoder, const void *bytes, size_
 {
 	const struct cupti_event *record = bytes;
 	const struct cupti_sink *sink = &decoder->sink;
+	struct untimed_row untimed = {
+		.correlation = record->correlation, .table = TABLE_cuda_event,
+	};
 	struct cuda_event_row row = { .time_ns = -1 };
 	uint64_t stamp =
 		CUPTI_HAS(cupti_event, device_timestamp, stride) ? record->device_timestamp : 0;
@@ -250,7 +255,8 @@ static void decode_event(struct cupti_decoder *decoder, const void *bytes, size_
 	row.context_id = record->context;
 	row.stream_id = sink->stream(sink->context, -1, record->context, record->stream);
 	row.correlation_id = cupti_correlation_take(decoder, record->correlation, false);
-	sink->put(sink->context, TABLE_cuda_event, &row);
+	untimed.row.event = row;
+	cupti_untimed_put(decoder, &untimed);
 }
 
 static const char *overhead_name(uint32_t kind, char other[32])
@@ -294,11 +300,15 @@ static void decode_external(struct cupti_decoder *decoder, const void *bytes, si
 	const struct cupti_external_correlation *record = bytes;
 	if (record->external_kind != CUPTI_EXTERNAL_OURS)
 		return;	/* another library's bracket: nothing of ours is missing */
-	struct external_correlation_row row = {
-		.external_id = (int64_t)record->external,
-		.correlation_id = cupti_correlation_take(decoder, record->correlation, false),
+	struct untimed_row untimed = {
+		.correlation = record->correlation, .table = TABLE_external_correlation,
+		.row.external = {
+			.external_id = (int64_t)record->external,
+			.correlation_id =
+				cupti_correlation_take(decoder, record->correlation, false),
+		},
 	};
-	decoder->sink.put(decoder->sink.context, TABLE_external_correlation, &row);
+	cupti_untimed_put(decoder, &untimed);
 }
 
 static void decode_memory(struct cupti_decoder *decoder, const void *bytes, size_t stride)

@@ -21,24 +21,50 @@ enum decode_loss {
 	LOSS_COUNT
 };
 
+/* A row without a time of its own, while its CUDA call is not decoded yet. */
+struct untimed_row {
+	uint32_t correlation;
+	enum trace_table table;
+	bool is_old;		/* it was there at the last settling */
+	union {
+		struct cuda_event_row event;
+		struct external_correlation_row external;
+	} row;
+};
+
+enum { UNTIMED_MAX = 256 };
+
 struct cupti_decoder {
 	uint16_t strides[CUPTI_KIND_LIMIT];
 	struct cupti_sink sink;
 	int64_t epoch_ns, low_ns, high_ns;
+	const struct window_history *history;	/* or NULL */
 	int64_t own_thread_id;
 	bool has_api_records;
 	uint64_t correlation_last;	/* the newest id, with its epoch */
 	bool has_correlation;
 	int64_t thread_last;
+	struct untimed_row untimed[UNTIMED_MAX];
+	size_t untimed_count;
 	int64_t losses[CUPTI_KIND_LIMIT][LOSS_COUNT];
 };
 
-/* Start and duration if the stamps are times; otherwise the record is counted as lost. */
+/*
+ * Start and duration if the stamps are times; otherwise the record is counted as lost. False, and
+ * nothing counted, for one outside the capture window.
+ */
 bool cupti_span_take(struct cupti_decoder *decoder, uint32_t kind, uint64_t start, uint64_t end,
 		     int64_t *start_ns, int64_t *duration_ns);
 
 /* The full id of a record; those of API records move the epoch on. */
 int64_t cupti_correlation_take(struct cupti_decoder *decoder, uint32_t id, bool is_api);
+
+/* Stores such a row once its call shows that it lies in the capture window. */
+void cupti_untimed_put(struct cupti_decoder *decoder, const struct untimed_row *row);
+
+/* The call of this id, in the window or not. */
+void cupti_untimed_call(struct cupti_decoder *decoder, uint32_t correlation, uint64_t start,
+			uint64_t end);
 
 /* What to do with a record of each kind; `decode` is NULL for kinds that are skipped. */
 struct cupti_row_maker {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/cupti_source.h"
+#include "libtrace/capture_window.h"
 #include "libtrace/cupti_decode.h"
 #include "libtrace/cupti_library.h"
 
@@ -34,6 +35,12 @@ static struct cupti_source {
 	struct { uint32_t kind, result; } refused[REFUSED_MAX];
 	size_t refused_count;
 	bool are_refused_told;
+	uint32_t switched[REFUSED_MAX];		/* kinds that are off while nothing is recorded */
+	size_t switched_count;
+	_Atomic uint64_t switch_failure;	/* kind << 32 | result */
+	/* cbids by domain: of stop, of start */
+	uint32_t profiler_calls[CUPTI_DOMAIN_RUNTIME + 1][2];
+	bool wants_profiler_calls, has_profiler_calls;
 } source;
 
 
@@ -82,6 +89,19 @@ static void buffer_completed(void *context, uint32_t stream, uint8_t *bytes, siz
 	errno = errno_before;
 }
 
+/* From the return of the start on, to the begin of the stop. */
+static void hear_profiler_call(uint32_t domain, uint32_t cbid, const void *data)
+{
+	uint32_t site;
+	if (data == NULL)
+		return;
+	memcpy(&site, data, sizeof site);	/* stands first */
+	if (cbid == source.profiler_calls[domain][true] && site == CUPTI_SITE_EXIT)
+		capture_window_meet(WINDOW_PROFILER, true);
+	else if (cbid == source.profiler_calls[domain][false] && site == CUPTI_SITE_ENTER)
+		capture_window_meet(WINDOW_PROFILER, false);
+}
+
 static void callback(void *user, uint32_t domain, uint32_t cbid, const void *data)
 {
 	(void)user;
@@ -92,6 +112,8 @@ static void callback(void *user, uint32_t domain, uint32_t cbid, const void *dat
 		const struct cupti_state_data *state = data;
 		uint32_t result = state->result == 0 ? 999 : state->result;
 		atomic_store_explicit(&source.state_result, result, memory_order_relaxed);
+	} else if (domain == CUPTI_DOMAIN_RUNTIME || domain == CUPTI_DOMAIN_DRIVER) {
+		hear_profiler_call(domain, cbid, data);
 	}
 	errno = errno_before;
 }
@@ -174,36 +196,56 @@ static void kind_refuse(uint32_t kind, uint32_t result)
 	source.refused_count++;
 }
 
-static bool kinds_enable(const struct cupti_library *library, const struct settings *settings,
-			 struct error *error)
+/* What is recorded of a kind; the list is made from the settings. */
+struct kind_choice {
+	uint32_t kind;
+	bool is_wanted, is_vital;
+	bool is_switched;	/* off while the capture window is closed */
+};
+
+enum { KIND_CHOICES = 16 };
+
+static void kinds_choose(const struct settings *settings, struct kind_choice choices[KIND_CHOICES])
 {
 	bool has_api = settings->api != API_CHOICE_OFF;
 	bool has_graphs = settings->graphs == GRAPH_CHOICE_GRAPH;
-	const struct { uint32_t kind; bool is_wanted, is_vital; } kinds[] = {
-		{ CUPTI_KIND_DEVICE, true, false },
-		{ CUPTI_KIND_CONTEXT, true, false },
-		{ CUPTI_KIND_STREAM, true, false },
-		{ CUPTI_KIND_CONCURRENT_KERNEL, true, true },
-		{ CUPTI_KIND_MEMCPY, true, false },
-		{ CUPTI_KIND_MEMCPY2, true, false },
-		{ CUPTI_KIND_MEMSET, true, false },
-		{ CUPTI_KIND_GRAPH_TRACE, has_graphs, false },
-		{ CUPTI_KIND_RUNTIME, has_api, false },
-		{ CUPTI_KIND_DRIVER, has_api, false },
-		{ CUPTI_KIND_SYNCHRONIZATION, settings->sync, false },
-		{ CUPTI_KIND_CUDA_EVENT, settings->events, false },
-		{ CUPTI_KIND_MEMORY2, settings->memory_events, false },
-		{ CUPTI_KIND_NAME, true, false },
-		{ CUPTI_KIND_OVERHEAD, true, false },
-		{ CUPTI_KIND_EXTERNAL_CORRELATION, has_api && settings->nccl, false },
+	bool may_disable = source.library.version >= CUPTI_VERSION_KERNELS_DISABLE;
+	const struct kind_choice list[KIND_CHOICES] = {
+		{ CUPTI_KIND_DEVICE, true, false, false },
+		{ CUPTI_KIND_CONTEXT, true, false, false },
+		{ CUPTI_KIND_STREAM, true, false, false },
+		{ CUPTI_KIND_CONCURRENT_KERNEL, true, true, may_disable },
+		{ CUPTI_KIND_MEMCPY, true, false, true },
+		{ CUPTI_KIND_MEMCPY2, true, false, true },
+		{ CUPTI_KIND_MEMSET, true, false, true },
+		{ CUPTI_KIND_GRAPH_TRACE, has_graphs, false, false },
+		{ CUPTI_KIND_RUNTIME, has_api, false, true },
+		{ CUPTI_KIND_DRIVER, has_api, false, true },
+		{ CUPTI_KIND_SYNCHRONIZATION, settings->sync, false, true },
+		{ CUPTI_KIND_CUDA_EVENT, settings->events, false, true },
+		{ CUPTI_KIND_MEMORY2, settings->memory_events, false, true },
+		{ CUPTI_KIND_NAME, true, false, false },
+		{ CUPTI_KIND_OVERHEAD, true, false, true },
+		{ CUPTI_KIND_EXTERNAL_CORRELATION, has_api && settings->nccl, false, true },
 	};
-	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+	memcpy(choices, list, sizeof list);
+}
+
+static bool kinds_enable(const struct cupti_library *library, const struct settings *settings,
+			 struct error *error)
+{
+	struct kind_choice kinds[KIND_CHOICES];
+	kinds_choose(settings, kinds);
+	for (size_t i = 0; i < KIND_CHOICES; i++) {
 		if (!kinds[i].is_wanted)
 			continue;
 		uint32_t result = library->strides[kinds[i].kind] == 0 ? 21
 			: library->enable(kinds[i].kind);
-		if (result == CUPTI_OK)
+		if (result == CUPTI_OK) {
+			if (kinds[i].is_switched)
+				source.switched[source.switched_count++] = kinds[i].kind;
 			continue;
+		}
 		char number[32];
 		if (kinds[i].is_vital)
 			return fail(error, ERROR_SYSTEM,
@@ -213,6 +255,53 @@ static bool kinds_enable(const struct cupti_library *library, const struct setti
 		kind_refuse(kinds[i].kind, result);
 	}
 	return true;
+}
+
+void cupti_source_switch(bool is_on)
+{
+	if (!atomic_load_explicit(&source.is_running, memory_order_acquire) ||
+	    atomic_load_explicit(&source.is_discarding, memory_order_acquire))
+		return;
+	for (size_t i = 0; i < source.switched_count; i++) {
+		uint32_t kind = source.switched[i];
+		uint32_t result = is_on ? source.library.enable(kind)
+					: source.library.disable(kind);
+		if (result != CUPTI_OK && is_on)
+			atomic_store_explicit(&source.switch_failure,
+					      (uint64_t)kind << 32 | result, memory_order_relaxed);
+	}
+}
+
+/* "cudaProfilerStart_v4000" is the call; "cudaProfilerStartX" would be another. */
+static bool is_call(const char *name, const char *call)
+{
+	size_t length = strlen(call);
+	return strncmp(name, call, length) == 0 && (name[length] == 0 || name[length] == '_');
+}
+
+/* Callbacks on the calls that start and stop the profiler, found by their names. */
+static void profiler_calls_find(const struct cupti_library *library, void *subscriber)
+{
+	static const struct { uint32_t domain; const char *start, *stop; } calls[] = {
+		{ CUPTI_DOMAIN_RUNTIME, "cudaProfilerStart", "cudaProfilerStop" },
+		{ CUPTI_DOMAIN_DRIVER, "cuProfilerStart", "cuProfilerStop" },
+	};
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+		for (uint32_t cbid = 1; cbid < CBIDS_MAX; cbid++) {
+			const char *name = NULL;
+			if (library->get_callback_name == NULL ||
+			    library->get_callback_name(calls[i].domain, cbid, &name) != CUPTI_OK ||
+			    name == NULL)
+				continue;
+			bool is_start = is_call(name, calls[i].start);
+			if (!is_start && !is_call(name, calls[i].stop))
+				continue;
+			source.profiler_calls[calls[i].domain][is_start] = cbid;
+			if (library->enable_callback(1, subscriber, calls[i].domain, cbid) ==
+			    CUPTI_OK)
+				source.has_profiler_calls = true;
+		}
+	}
 }
 
 /*
@@ -289,6 +378,9 @@ bool cupti_source_start(const struct settings *settings, cupti_source_first_use 
 		return false;
 	}
 	noisy_calls_disable(library, settings);
+	source.wants_profiler_calls = settings->cuda_profiler;
+	if (settings->cuda_profiler)
+		profiler_calls_find(library, subscriber);
 	atomic_store_explicit(&source.is_running, true, memory_order_release);
 	return true;
 }
@@ -345,6 +437,19 @@ static void hear_refused(cupti_source_hear hear, void *context)
 	}
 }
 
+static void hear_switch_failure(cupti_source_hear hear, void *context)
+{
+	uint64_t failure =
+		atomic_exchange_explicit(&source.switch_failure, 0, memory_order_relaxed);
+	if (failure == 0)
+		return;
+	char reason[128], number[32];
+	(void)snprintf(reason, sizeof reason, "not switched on again: record kind %u: %s",
+		       (uint32_t)(failure >> 32),
+		       cupti_result_text(&source.library, (uint32_t)failure, number));
+	hear(context, reason, 0);
+}
+
 static void hear_count(cupti_source_hear hear, void *context, _Atomic int64_t *count,
 		       const char *reason)
 {
@@ -359,7 +464,10 @@ void cupti_source_take_losses(cupti_source_hear hear, void *context)
 		return;
 	if (!source.are_refused_told)
 		hear_refused(hear, context);
+	if (!source.are_refused_told && source.wants_profiler_calls && !source.has_profiler_calls)
+		hear(context, "LAGGARD_CUDA_PROFILER: CUPTI does not know cudaProfilerStart", 0);
 	source.are_refused_told = true;
+	hear_switch_failure(hear, context);
 	hear_count(hear, context, &source.lost_no_buffer, "no free buffer (LAGGARD_MEMORY_MB)");
 	hear_count(hear, context, &source.lost_uncounted,
 		   "no free buffer at all: at least this many (LAGGARD_MEMORY_MB)");

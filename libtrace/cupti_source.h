@@ -50,6 +50,14 @@ void cupti_source_discard(void);
  */
 void cupti_source_give_up(void);
 
+/*
+ * Switches the records that cost the program time off, and on again; what they say of contexts,
+ * streams and names goes on. The kernels' records go on, too, with CUPTI older than CUDA 13.0
+ * update 1, where switching them off has deadlocked, and those of whole graphs, which CUPTI wants
+ * to know of before a graph is made. Any thread but one inside a buffer callback; one at a time.
+ */
+void cupti_source_switch(bool is_on);
+
 /* Hands out what was lost or could not be enabled since the last call. Drain thread. */
 typedef void (*cupti_source_hear)(void *context, const char *reason, int64_t count);
 void cupti_source_take_losses(cupti_source_hear hear, void *context);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/drain.h"
+#include "libtrace/control.h"
 #include "libtrace/cupti_source.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/nccl_source.h"
@@ -11,6 +12,7 @@
 #include "libtrace/recorder.h"
 #include "libtrace/thread_log.h"
 #include "libtrace/trace_facts.h"
+#include "libtrace/window_source.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -46,6 +48,7 @@ struct drain {
 	int64_t flush_due_ns, second_due_ns;	/* CLOCK_MONOTONIC */
 	int64_t versions_due_s, seconds;
 	size_t threads_named, devices_asked;
+	int64_t losses;
 };
 
 int64_t drain_time(const struct drain *drain, int64_t realtime)
@@ -70,6 +73,7 @@ void drain_replace(struct drain *drain, enum trace_table table, const void *row)
 
 void drain_loss(struct drain *drain, const char *source, const char *reason, int64_t count)
 {
+	drain->losses += count;
 	recorder_loss(drain->recorder, source, reason, count, drain_time(drain, realtime_ns()));
 }
 
@@ -101,6 +105,14 @@ size_t drain_device_count(const struct drain *drain)
 struct device_row *drain_device_at(struct drain *drain, size_t index)
 {
 	return recorder_device_at(drain->recorder, index);
+}
+
+struct drain_status drain_status_read(const struct drain *drain)
+{
+	return (struct drain_status){
+		.path = drain->path, .epoch_ns = drain->plan->epoch_ns,
+		.rows = recorder_row_count(drain->recorder), .losses = drain->losses,
+	};
 }
 
 static void hear_source_loss(void *context, const char *reason, int64_t count)
@@ -208,6 +220,9 @@ static bool drain_open(struct drain *drain, struct error *error)
 		return fail(error, ERROR_SYSTEM, "no memory to decode GPU activity");
 	drain->pass_realtime_ns = drain->plan->epoch_ns;
 	drain->flush_due_ns = monotonic_ns() + drain->plan->settings->flush_ms * NS_PER_MS;
+	cupti_decoder_set_history(drain->decoder,
+				  window_source_begin(drain, drain->plan->settings,
+						      drain->plan->epoch_ns));
 	trace_facts_begin(drain->recorder, drain->plan);
 	drain_note_disabled(drain);
 	recorder_flush(drain->recorder, true);
@@ -222,11 +237,14 @@ static void drain_decode_buffers(struct drain *drain)
 	for (;;) {
 		struct activity_buffer *buffer = queue_pop(drain->queue);
 		if (buffer == NULL)
-			return;
+			break;
+		/* Before the records, what was decided when they were made. */
+		window_source_take(drain);
 		(void)cupti_decode(drain->decoder, buffer->bytes, buffer->valid_bytes);
 		cupti_source_give(buffer);
 		recorder_flush(drain->recorder, false);
 	}
+	cupti_decoder_settle(drain->decoder);
 }
 
 /*
@@ -270,6 +288,7 @@ static void drain_pass(struct drain *drain, bool is_last)
 {
 	int64_t began_ns = realtime_ns();
 	int64_t now_ns = monotonic_ns();
+	window_source_pass(drain, began_ns);
 	if (is_last || now_ns >= drain->flush_due_ns) {
 		cupti_source_flush(is_last);
 		drain->flush_due_ns = now_ns + drain->plan->settings->flush_ms * NS_PER_MS;
@@ -285,6 +304,7 @@ static void drain_pass(struct drain *drain, bool is_last)
 	}
 	drain_ask_nvml(drain);
 	nvml_sampler_take(drain);
+	control_look(drain);
 	recorder_flush(drain->recorder, false);
 }
 
@@ -295,6 +315,7 @@ static void drain_finish(struct drain *drain)
 	nvtx_source_finish(drain);
 	nccl_source_finish(drain);
 	nvml_sampler_finish(drain);
+	window_source_finish(drain, row->stop_ns);
 	trace_facts_add_thread_names(drain->recorder, 0);
 	drain_note_clocks(drain);
 	drain_note_losses(drain);
@@ -307,14 +328,19 @@ static bool drain_run(struct drain *drain, struct error *error)
 	if (drain->plan->settings->verbose)
 		notice("recording to '%s' with %s", drain->path, cupti_source_path());
 	const int64_t commit_ns = drain->plan->settings->commit_ms * NS_PER_MS;
+	control_open(drain, drain->plan);
 	bool is_last = false;
 	while (!is_last && recorder_is_ok(drain->recorder)) {
 		/* Acquire pairs with drain_stop: what the program did before is seen. */
 		is_last = atomic_load_explicit(&drain->is_stopping, memory_order_acquire);
 		drain_pass(drain, is_last);
 		int64_t wait_ns = drain->flush_due_ns - monotonic_ns();
+		wait_ns = wait_ns < commit_ns ? wait_ns : commit_ns;
+		if (control_is_open() && wait_ns > CONTROL_LOOK_MS * NS_PER_MS)
+			wait_ns = CONTROL_LOOK_MS * NS_PER_MS;
+		int64_t due_ns = window_source_due(realtime_ns());
 		if (!is_last)
-			queue_wait(drain->queue, wait_ns < commit_ns ? wait_ns : commit_ns);
+			queue_wait(drain->queue, wait_ns < due_ns ? wait_ns : due_ns);
 	}
 	if (recorder_is_ok(drain->recorder))
 		drain_finish(drain);
@@ -329,6 +355,7 @@ static void *drain_main(void *argument)
 	atomic_store_explicit(&drain->thread_id, (int64_t)syscall(SYS_gettid),
 			      memory_order_release);
 	bool ok = drain_run(drain, &error);
+	control_close();
 	thread_log_stop();
 	if (ok && recorder_is_ok(drain->recorder))
 		cupti_source_discard();

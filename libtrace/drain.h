@@ -63,6 +63,7 @@ struct drain_plan {
 	const char *environment;	/* see environment.h */
 	bool is_nvtx_taken, is_nccl_taken;	/* by another tool */
 	const char *path;		/* of the database, absolute */
+	const char *runtime_folder;	/* XDG_RUNTIME_DIR, or NULL */
 	void (*stopped)(bool is_ok);	/* on the drain thread: after the file was closed */
 };
 
@@ -77,6 +78,14 @@ struct drain *drain_start(const struct drain_plan *plan);
  * returns at once.
  */
 void drain_stop(struct drain *drain);
+
+/* How far the recording is, for whoever asks. Drain thread. */
+struct drain_status {
+	const char *path;
+	int64_t epoch_ns;	/* CLOCK_REALTIME */
+	int64_t rows, losses;	/* so far: written, counted as lost */
+};
+struct drain_status drain_status_read(const struct drain *drain);
 
 /* Whether the calling thread is the drain's. */
 bool drain_is_own_thread(const struct drain *drain);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nccl_profiler.h"
+#include "libtrace/capture_window.h"
 #include "libtrace/cupti_source.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/nccl_context.h"
@@ -28,6 +29,7 @@ static _Thread_local struct {
 	struct launch launches[LAUNCHES_REMEMBERED];
 	uint32_t next;
 	uint64_t open_handle;	/* of the bracket we are in, 0 outside */
+	bool was_closed;	/* launches were missed while the capture window was closed */
 } thread __attribute__((tls_model("initial-exec")));
 
 uint32_t nccl_context_add(const struct nccl_context *context)
@@ -133,6 +135,13 @@ static void launch_forget(uint32_t context)
 			thread.launches[i] = (struct launch){ 0 };
 }
 
+/* What is enqueued now may have been launched unseen: none of the known brackets is its. */
+static void launches_forget(void)
+{
+	memset(thread.launches, 0, sizeof thread.launches);
+	thread.was_closed = false;
+}
+
 static uint64_t launch_of(uint32_t context)
 {
 	for (size_t i = 0; i < LAUNCHES_REMEMBERED; i++)
@@ -164,11 +173,18 @@ static int start_event(void *context_handle, void **handle_out, const void *desc
 	const struct nccl_context *context = nccl_context_at(index);
 	if (handle_out != NULL)
 		*handle_out = NULL;
+	/* Without a handle NCCL tells no end either; what it began in the window it does end. */
+	if (!capture_window_is_open()) {
+		thread.was_closed = true;
+		return 0;
+	}
 	if (handle_out == NULL || context == NULL || descriptor == NULL)
 		return 0;
 	enum nccl_kind kind = nccl_event_kind(context->abi, descriptor);
 	if (kind == NCCL_NO_EVENT)
 		return 0;
+	if (thread.was_closed)
+		launches_forget();
 	uint64_t number = atomic_fetch_add_explicit(&events_started, 1, memory_order_relaxed) + 1;
 	uint64_t handle = number << 4 | (uint64_t)kind;
 	if (kind == NCCL_KERNEL_LAUNCH)

@@ -8,6 +8,8 @@
 #include "libtrace/nvtx_handlers.h"
 #include "libtrace/nvtx_level.h"
 #include "libtrace/nvtx_source.h"
+#include "libtrace/window_watch.h"
+#include "libtrace/capture_window.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -23,38 +25,81 @@ uint32_t nvtx_domain_of(const void *handle)
 
 void nvtx_handle_mark(struct nvtx_event_source *source)
 {
-	nvtx_event_append(NVTX_EVENT_MARK, source);
+	if (capture_window_is_open())
+		nvtx_event_append(NVTX_EVENT_MARK, source);
+}
+
+/* Does the range make a communicator? */
+static bool is_fact(const struct nvtx_event_source *source)
+{
+	static const char prefix[] = "ncclComm";
+	if (source->head.domain == 0 || source->head.string == 0)
+		return false;
+	const struct nvtx_name *domain = nvtx_name_at(source->head.domain, NVTX_DEFINED_DOMAIN);
+	const struct nvtx_name *name = nvtx_name_at(source->head.string, NVTX_DEFINED_STRING);
+	return domain != NULL && name != NULL && strcmp(domain->text, "NCCL") == 0 &&
+	       strncmp(name->text, prefix, sizeof prefix - 1) == 0;
+}
+
+/* A range begins: opens the window perhaps, and says what its end has to know. */
+static unsigned marks_take(const struct nvtx_event_source *source)
+{
+	uint64_t flags = capture_window_flags();
+	unsigned marks = 0;
+	if ((flags & WINDOW_WATCHES) != 0) {
+		marks = window_watch_open(source);
+		flags = capture_window_flags();
+	}
+	if ((flags & WINDOW_OPEN) != 0 || is_fact(source))
+		marks |= NVTX_RANGE_RECORDED;
+	return marks;
 }
 
 int nvtx_handle_push(struct nvtx_event_source *source)
 {
-	source->head.level = nvtx_level_push(source->head.domain);
-	int level = source->head.level;
-	nvtx_event_append(NVTX_EVENT_PUSH, source);
+	unsigned marks = marks_take(source);
+	int level = nvtx_level_push(source->head.domain, marks);
+	source->head.level = level;
+	if ((marks & NVTX_RANGE_RECORDED) != 0)
+		nvtx_event_append(NVTX_EVENT_PUSH, source);
 	return level;
 }
 
 int nvtx_handle_pop(struct nvtx_event_source *source)
 {
-	source->head.level = nvtx_level_pop(source->head.domain);
-	int level = source->head.level;
-	nvtx_event_append(NVTX_EVENT_POP, source);
+	unsigned marks;
+	int level = nvtx_level_pop(source->head.domain, &marks);
+	source->head.level = level;
+	if ((marks & NVTX_RANGE_RECORDED) != 0)
+		nvtx_event_append(NVTX_EVENT_POP, source);
+	if ((marks & WATCHED_MASK) != 0)
+		window_watch_close(marks);
 	return level;
 }
 
+/*
+ * The id carries what the end has to know: its lowest bits are the marks, that of recorded ranges
+ * turned round, so that the end of a range that never began is still counted.
+ */
 uint64_t nvtx_handle_start(struct nvtx_event_source *source)
 {
-	source->head.range_id =
-		atomic_fetch_add_explicit(&ranges_started, 1, memory_order_relaxed) + 1;
-	uint64_t range_id = source->head.range_id;
-	nvtx_event_append(NVTX_EVENT_START, source);
+	unsigned marks = marks_take(source);
+	uint64_t number = atomic_fetch_add_explicit(&ranges_started, 1, memory_order_relaxed) + 1;
+	uint64_t range_id = number << NVTX_RANGE_MARKS | (marks ^ NVTX_RANGE_RECORDED);
+	source->head.range_id = range_id;
+	if ((marks & NVTX_RANGE_RECORDED) != 0)
+		nvtx_event_append(NVTX_EVENT_START, source);
 	return range_id;
 }
 
 void nvtx_handle_end(struct nvtx_event_source *source, uint64_t range_id)
 {
+	unsigned marks = (unsigned)(range_id & 7) ^ NVTX_RANGE_RECORDED;
 	source->head.range_id = range_id;
-	nvtx_event_append(NVTX_EVENT_END, source);
+	if ((marks & NVTX_RANGE_RECORDED) != 0)
+		nvtx_event_append(NVTX_EVENT_END, source);
+	if ((marks & WATCHED_MASK) != 0)
+		window_watch_close(marks);
 }
 
 /* Always inlined, so that the return address is that of the handler: the calling library. */
@@ -62,6 +107,9 @@ static inline __attribute__((always_inline)) struct nvtx_event_source
 from_attributes(const void *domain, const void *attributes)
 {
 	struct nvtx_event_source source = { .head.domain = nvtx_domain_of(domain) };
+	/* While nothing is recorded only NCCL's calls matter, and these have a domain. */
+	if (capture_window_flags() == 0 && source.head.domain == 0)
+		return source;
 	nvtx_event_from_attributes(&source, attributes);
 	/* Schemas of the default domain are per library: remember who called. */
 	if (source.payload != NULL && source.head.domain == 0)
@@ -71,6 +119,8 @@ from_attributes(const void *domain, const void *attributes)
 
 static struct nvtx_event_source from_text(const void *text, enum nvtx_text_width width)
 {
+	if (capture_window_flags() == 0)
+		return (struct nvtx_event_source){ 0 };
 	return (struct nvtx_event_source){
 		.text = nvtx_text_measure(text, width, SIZE_MAX, NVTX_EVENT_TEXT_BYTES_MAX),
 	};

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the core handlers and those of the payload extension share: each logs one event.
+ * What the core handlers and those of the payload extension share: each logs one event, if the
+ * capture window is open.
+ *
+ * A range is recorded if the window is open when it begins: whole then, also when the window closes
+ * before it ends; otherwise not at all. So stacks stay whole, and nothing has a made-up begin. Kept
+ * in any case are NCCL's calls that make communicators: later events name those.
  *
  * Thread: any thread of the program.
  */

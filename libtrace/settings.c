@@ -73,6 +73,33 @@ static bool choice_parse(const char *choices, const char *value, int *choice)
 	return false;
 }
 
+static bool number_take(const char **at, int64_t *number)
+{
+	if (**at < '0' || **at > '9')
+		return false;
+	for (*number = 0; **at >= '0' && **at <= '9'; (*at)++) {
+		if (*number > INT64_MAX / 10 - 1)
+			return false;
+		*number = *number * 10 + (**at - '0');
+	}
+	return true;
+}
+
+static bool span_parse(const char *value, struct setting_span *span)
+{
+	struct setting_span parsed = { .is_given = *value != 0 };
+	bool is_ok = *value == 0 || number_take(&value, &parsed.first);
+	parsed.last = parsed.first;
+	if (is_ok && *value == '-') {
+		value++;
+		is_ok = number_take(&value, &parsed.last);
+	}
+	is_ok = is_ok && *value == 0 && parsed.last >= parsed.first;
+	if (is_ok)
+		*span = parsed;
+	return is_ok;
+}
+
 bool setting_parse(const struct setting *setting, const char *value, struct settings *settings)
 {
 	void *field = (char *)settings + setting->offset;
@@ -90,6 +117,8 @@ bool setting_parse(const struct setting *setting, const char *value, struct sett
 		return integer_parse(setting, value, field);
 	case SETTING_CHOICE:
 		return choice_parse(setting->choices, value, field);
+	case SETTING_SPAN:
+		return span_parse(value, field);
 	}
 	return false;
 }
@@ -106,6 +135,9 @@ void setting_add_range(const struct setting *setting, struct text *text)
 	case SETTING_INTEGER:
 		text_add_format(text, "%lld..%lld", (long long)setting->low,
 				(long long)setting->high);
+		return;
+	case SETTING_SPAN:
+		text_add(text, "N-M or N, numbers from 0 on");
 		return;
 	case SETTING_CHOICE:
 		break;
@@ -144,6 +176,12 @@ static void choice_add(const char *choices, int choice, struct text *text)
 	text_add_bytes(text, at, strcspn(at, "|"));
 }
 
+static void span_add(const struct setting_span *span, struct text *text)
+{
+	if (span->is_given)
+		text_add_format(text, "%lld-%lld", (long long)span->first, (long long)span->last);
+}
+
 void settings_add_text(const struct settings *settings, struct text *text)
 {
 	for (size_t i = 0; i < settings_count; i++) {
@@ -160,6 +198,9 @@ void settings_add_text(const struct settings *settings, struct text *text)
 			break;
 		case SETTING_INTEGER:
 			text_add_integer(text, *(const int64_t *)field);
+			break;
+		case SETTING_SPAN:
+			span_add(field, text);
 			break;
 		case SETTING_CHOICE:
 			choice_add(setting->choices, *(const int *)field, text);

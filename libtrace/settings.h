@@ -16,7 +16,13 @@
 
 enum { SETTING_TEXT_MAX = 1024 };
 
-enum setting_kind { SETTING_TEXT, SETTING_SWITCH, SETTING_INTEGER, SETTING_CHOICE };
+enum setting_kind { SETTING_TEXT, SETTING_SWITCH, SETTING_INTEGER, SETTING_CHOICE, SETTING_SPAN };
+
+/* Numbers from first to last, both included. */
+struct setting_span {
+	bool is_given;
+	int64_t first, last;
+};
 
 /* Values of the CHOICE settings, in the order of their `choices`. */
 enum api_choice { API_CHOICE_ALL, API_CHOICE_LAUNCHES, API_CHOICE_OFF };
@@ -26,6 +32,7 @@ enum graph_choice { GRAPH_CHOICE_NODE, GRAPH_CHOICE_GRAPH };
 #define SETTING_MEMBER_SWITCH(field) bool field;
 #define SETTING_MEMBER_INTEGER(field) int64_t field;
 #define SETTING_MEMBER_CHOICE(field) int field;
+#define SETTING_MEMBER_SPAN(field) struct setting_span field;
 #define SETTING(name, field, kind, initial, low, high, choices, text) SETTING_MEMBER_##kind(field)
 struct settings {
 #include "libtrace/settings.def"
