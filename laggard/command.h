@@ -54,6 +54,7 @@ const struct command *command_find(const char *name);
 bool command_find_or_fail(const struct command **out, const char *name, struct error *error);
 
 extern const struct option_table run_table;
+extern const struct option_table ctl_table;
 extern const struct option_table analyze_table;
 extern const struct option_table export_table;
 extern const struct option_table view_table;
@@ -66,6 +67,8 @@ extern const struct option_table man_table;
 extern const struct option_table completion_table;
 
 bool run_command(const struct parsed_line *line, const char *typed, int *status,
+		 struct error *error);
+bool ctl_command(const struct parsed_line *line, const char *typed, int *status,
 		 struct error *error);
 bool analyze_command(const struct parsed_line *line, const char *typed, int *status,
 		     struct error *error);

@@ -39,6 +39,7 @@ const struct option_table program_table = {
 
 const struct command commands[] = {
 	{ .table = &run_table, .run = run_command, .is_launcher = true },
+	{ .table = &ctl_table, .run = ctl_command },
 	{ .table = &analyze_table,
 	  .run = analyze_command,
 	  .link = "analyzer",

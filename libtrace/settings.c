@@ -90,8 +90,9 @@ static bool span_parse(const char *value, struct setting_span *span)
 	struct setting_span parsed = { .is_given = *value != 0 };
 	bool is_ok = *value == 0 || number_take(&value, &parsed.first);
 	parsed.last = parsed.first;
-	if (is_ok && *value == '-') {
-		value++;
+	size_t dash = *value == '-' ? 1 : strncmp(value, "..", 2) == 0 ? 2 : 0;
+	if (is_ok && dash > 0) {
+		value += dash;
 		is_ok = number_take(&value, &parsed.last);
 	}
 	is_ok = is_ok && *value == 0 && parsed.last >= parsed.first;
@@ -137,7 +138,7 @@ void setting_add_range(const struct setting *setting, struct text *text)
 				(long long)setting->high);
 		return;
 	case SETTING_SPAN:
-		text_add(text, "N-M or N, numbers from 0 on");
+		text_add(text, "N-M, N..M or N, numbers from 0 on");
 		return;
 	case SETTING_CHOICE:
 		break;

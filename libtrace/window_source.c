@@ -30,6 +30,9 @@ static const char all_sources[] = "all";
 void window_source_add_reason(struct text *text, uint32_t unmet)
 {
 	bool is_first = true;
+	/* Resting is what follows from the others; alone it says that it lasts for a moment. */
+	if ((unmet & ~(UINT32_C(1) << WINDOW_KINDS)) != 0)
+		unmet &= ~(UINT32_C(1) << WINDOW_KINDS);
 	for (int condition = 0; condition < WINDOW_CONDITION_COUNT; condition++) {
 		if ((unmet >> condition & 1) == 0)
 			continue;

@@ -23,14 +23,16 @@ FILE_LINES_MAX = 600
 COMPLAINTS_SHOWN_MAX = 30
 
 ROOMS = ('base', 'tracedb', 'libtrace', 'analyzer', 'viewer-export', 'laggard')
-# What a room may include besides itself. libtrace/settings.* hold no CUDA types: `run` makes options of them.
+# What a room may include besides itself. libtrace/settings.* hold no CUDA types: `run` makes options of them; nor does
+# libtrace/control_path.*, by which `ctl` finds the processes.
 MAY_INCLUDE = {
     'base': (),
     'tracedb': ('base',),
     'libtrace': ('base', 'tracedb'),
     'analyzer': ('base', 'tracedb'),
     'viewer-export': ('base', 'tracedb'),
-    'laggard': ('base', 'tracedb', 'analyzer', 'viewer-export', 'libtrace/settings.'),
+    'laggard': ('base', 'tracedb', 'analyzer', 'viewer-export', 'libtrace/settings.',
+                'libtrace/control_path.'),
 }
 # Headers of others, and the rooms that may include them.
 FOREIGN_HEADERS = (
