@@ -59,7 +59,7 @@ static const struct { enum finding_id id; enum time_part first, last; } groups[]
 	{ FINDING_DATA, PART_IDLE + CAUSE_DATA, PART_IDLE + CAUSE_DATA },
 	{ FINDING_LAUNCH_BOUND, PART_IDLE + CAUSE_LAUNCH_BOUND, PART_IDLE + CAUSE_LAUNCH_BOUND },
 	{ FINDING_HOST_LATE, PART_IDLE + CAUSE_HOST, PART_IDLE + CAUSE_HOST },
-	{ FINDING_STRAGGLER, PART_IDLE + CAUSE_STREAM, PART_IDLE + CAUSE_UNEXPLAINED },
+	{ FINDING_STRAGGLER, PART_IDLE + CAUSE_STREAM, PART_IDLE + CAUSE_NOT_RECORDED },
 	{ FINDING_STRAGGLER, PART_TRANSFER, PART_TRANSFER },
 };
 
@@ -312,7 +312,7 @@ static void find_excess(const struct report *report, size_t step, int64_t *scrat
 {
 	*most = (struct excess){ .gpu = SIZE_MAX, .step = step };
 	for (size_t g = 0; g < report->gpu_count; g++)
-		for (int cause = 0; cause < CAUSE_COUNT; cause++) {
+		for (int cause = 0; cause < CAUSE_NOT_RECORDED; cause++) {
 			enum time_part part = PART_IDLE + (enum time_part)cause;
 			int64_t usual = 0;
 			int64_t now_ns = report->job.gpus[g].step_parts[step].ns[part];

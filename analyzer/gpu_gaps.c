@@ -17,12 +17,10 @@ struct open_gap {
 	uint32_t range;
 };
 
-static void gap_add(struct open_gap *gap, enum idle_cause cause, int64_t start_ns, int64_t end_ns,
-		    uint32_t call, uint32_t range)
+static void gap_add_piece(struct open_gap *gap, enum idle_cause cause, int64_t start_ns,
+			  int64_t end_ns, uint32_t call, uint32_t range)
 {
 	const struct gpu_time_input *input = gap->sweep->input;
-	if (start_ns >= end_ns)
-		return;
 	gpu_sweep_add(gap->sweep, PART_IDLE + (enum time_part)cause, start_ns, end_ns);
 	int64_t inside_ns = gpu_sweep_inside(gap->sweep, start_ns, end_ns);
 	if (inside_ns == 0)
@@ -42,6 +40,34 @@ static void gap_add(struct open_gap *gap, enum idle_cause cause, int64_t start_n
 		gap->call = call;
 		gap->range = range;
 	}
+}
+
+/* What the host's calls explain, where they were recorded; elsewhere nobody knows. */
+struct gap_answer {
+	struct open_gap *gap;
+	enum idle_cause cause;
+	uint32_t call;
+	uint32_t range;
+};
+
+static void gap_answer_add(void *context, bool is_recorded, int64_t start_ns, int64_t end_ns)
+{
+	const struct gap_answer *answer = context;
+	if (is_recorded)
+		gap_add_piece(answer->gap, answer->cause, start_ns, end_ns, answer->call,
+			      answer->range);
+	else
+		gap_add_piece(answer->gap, CAUSE_NOT_RECORDED, start_ns, end_ns, NO_CALL,
+			      NO_RANGE);
+}
+
+static void gap_add(struct open_gap *gap, enum idle_cause cause, int64_t start_ns, int64_t end_ns,
+		    uint32_t call, uint32_t range)
+{
+	struct gap_answer answer = { gap, cause, call, range };
+	if (start_ns < end_ns)
+		capture_gaps_split(&gap->sweep->input->timeline->gaps.gpu, start_ns, end_ns,
+				   gap_answer_add, &answer);
 }
 
 static void gap_add_segment(void *context, const struct host_segment *segment)

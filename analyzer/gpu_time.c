@@ -50,13 +50,28 @@ void gpu_sweep_add(struct gpu_sweep *sweep, enum time_part part, int64_t start_n
 	slices_add(sweep, sweep->slice, part, start_ns, end_ns);
 }
 
+/* Why nothing computed, where that was recorded. */
+struct absent_cause {
+	struct gpu_sweep *sweep;
+	enum idle_cause cause;
+};
+
+static void absent_cause_add(void *context, bool is_recorded, int64_t start_ns, int64_t end_ns)
+{
+	const struct absent_cause *why = context;
+	enum idle_cause cause = is_recorded ? why->cause : CAUSE_NOT_RECORDED;
+	why->sweep->time->parts.absent_ns[cause] += gpu_sweep_inside(why->sweep, start_ns, end_ns);
+	slices_add(why->sweep, why->sweep->absent_slice, PART_COUNT + (size_t)cause, start_ns,
+		   end_ns);
+}
+
 void gpu_sweep_add_absent(struct gpu_sweep *sweep, enum idle_cause cause, int64_t start_ns,
 			  int64_t end_ns)
 {
-	if (start_ns >= end_ns)
-		return;
-	sweep->time->parts.absent_ns[cause] += gpu_sweep_inside(sweep, start_ns, end_ns);
-	slices_add(sweep, sweep->absent_slice, PART_COUNT + (size_t)cause, start_ns, end_ns);
+	struct absent_cause why = { sweep, cause };
+	if (start_ns < end_ns)
+		capture_gaps_split(&sweep->input->timeline->gaps.gpu, start_ns, end_ns,
+				   absent_cause_add, &why);
 }
 
 static enum time_part copy_part(uint32_t kind)

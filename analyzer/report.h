@@ -35,6 +35,14 @@ struct report_loss {
 	int64_t last_ns;
 };
 
+/* Stretches in which something was not recorded, for one reason. */
+struct report_capture_gap {
+	const char *source;	/* what is missing: cupti, nvtx, nccl, nvml, all */
+	const char *reason;
+	int64_t count;
+	int64_t ns;
+};
+
 struct report_trace {
 	const char *path;
 	const char *error;	/* NULL: read. Otherwise why not, and only `path` is set */
@@ -50,6 +58,8 @@ struct report_trace {
 	struct report_loss *losses;
 	size_t loss_count;
 	int64_t lost_records;	/* sum of their counts */
+	struct report_capture_gap *gaps;
+	size_t gap_count;
 	struct timeline_rejects rejects;
 	int64_t missing_symbol_rows;
 	int64_t negative_bytes_rows;

@@ -52,6 +52,24 @@ static void add_losses(struct text *out, const struct report_trace *trace)
 	text_add_char(out, ']');
 }
 
+static void add_gaps(struct text *out, const struct report_trace *trace)
+{
+	json_open(out, "capture_gaps", '[');
+	for (size_t i = 0; i < trace->gap_count; i++) {
+		const struct report_capture_gap *gap = &trace->gaps[i];
+		json_next(out);
+		text_add_char(out, '{');
+		json_key(out, "source");
+		text_add_json(out, gap->source);
+		json_key(out, "reason");
+		text_add_json(out, gap->reason);
+		json_integer(out, "count", gap->count);
+		json_integer(out, "ns", gap->ns);
+		text_add_char(out, '}');
+	}
+	text_add_char(out, ']');
+}
+
 /* Sums over the trace's GPUs; what a GPU has of each stands in `gpus`. */
 static void add_row_oddities(struct text *out, const struct report *report, size_t trace)
 {
@@ -81,6 +99,7 @@ static void add_quality(struct text *out, const struct report *report, size_t in
 	json_bool(out, "is_complete", trace->stop_ns >= 0);
 	json_integer(out, "lost_records", trace->lost_records);
 	add_losses(out, trace);
+	add_gaps(out, trace);
 	json_open(out, "rejected_rows", '{');
 	json_integer(out, "negative_duration", trace->rejects.negative_duration);
 	json_integer(out, "time_out_of_range", trace->rejects.time_out_of_range);

@@ -45,6 +45,29 @@ static void add_losses(struct text *out, const struct report_trace *trace)
 	}
 }
 
+/* By somebody's wish or by force: what happened then is in no number of the report. */
+static void add_gaps(struct text *out, const struct report_trace *trace)
+{
+	for (size_t i = 0; i < trace->gap_count; i++) {
+		const struct report_capture_gap *gap = &trace->gaps[i];
+		name_add(out, trace->path, PATH_COLUMNS);
+		text_add(out, ": not recorded for ");
+		text_add_duration(out, gap->ns);
+		if (gap->count > 1) {
+			text_add(out, ", in ");
+			number_add_count(out, gap->count);
+			text_add(out, " stretches");
+		}
+		if (strcmp(gap->source, "all") != 0) {
+			text_add(out, ", ");
+			name_add(out, gap->source, REASON_COLUMNS);
+		}
+		text_add(out, ": ");
+		name_add(out, gap->reason, REASON_COLUMNS);
+		text_add_char(out, '\n');
+	}
+}
+
 static void add_launches(struct text *out, const struct report *report, size_t index)
 {
 	const struct report_trace *trace = &report->traces[index];
@@ -88,6 +111,7 @@ static void add_trace(struct text *out, const struct report *report, size_t inde
 		text_add(out, ": the recording did not end properly (killed, or still running)\n");
 	}
 	add_losses(out, trace);
+	add_gaps(out, trace);
 	add_line(out, trace, trace->rejects.negative_duration, "left out, negative duration");
 	add_line(out, trace, trace->rejects.time_out_of_range, "left out, impossible time");
 	add_line(out, trace, trace->rejects.unknown_stream, "left out, unknown stream");

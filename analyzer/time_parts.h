@@ -28,7 +28,8 @@
 	CAUSE(CAUSE_COPY, "blocked-copy", "the work waited for a copy") \
 	CAUSE(CAUSE_STREAM, "blocked-stream", "the work waited for another stream") \
 	CAUSE(CAUSE_LATENCY, "launch-latency", "from the launch to the start") \
-	CAUSE(CAUSE_UNEXPLAINED, "unexplained", "nothing in the trace explains it")
+	CAUSE(CAUSE_UNEXPLAINED, "unexplained", "nothing in the trace explains it") \
+	CAUSE(CAUSE_NOT_RECORDED, "not-recorded", "it was not recorded: a gap of the capture")
 
 enum idle_cause {
 #define CAUSE(enumerator, id, words) enumerator,

@@ -477,7 +477,9 @@ static bool loader_load_host(struct loader *loader, struct error *error)
 			      &timeline->calls, loader->reader, error))
 		return false;
 	timeline->api_calls = timeline->calls.row_count;
-	return true;
+	return capture_gaps_load(&timeline->gaps, loader->reader,
+				 trace_reader_trace(loader->reader)->stop_ns,
+				 &timeline->rejects.time_out_of_range, error);
 }
 
 bool timeline_load(struct timeline **out, struct trace_reader *reader, struct error *error)
@@ -522,6 +524,7 @@ void timeline_close(struct timeline *timeline)
 	host_calls_end(&timeline->calls);
 	host_ranges_end(&timeline->ranges);
 	event_waits_end(&timeline->waits);
+	capture_gaps_end(&timeline->gaps);
 	free(timeline->gpus);
 	free(timeline->kernels);
 	arena_close(timeline->arena);

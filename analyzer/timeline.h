@@ -18,6 +18,7 @@
 #include "analyzer/host_calls.h"
 #include "analyzer/host_ranges.h"
 #include "base/arena.h"
+#include "analyzer/capture_gaps.h"
 #include "base/error.h"
 #include "tracedb/reader.h"
 #include "tracedb/vocabulary.h"
@@ -111,6 +112,7 @@ struct timeline {
 	struct host_calls calls;
 	struct host_ranges ranges;
 	struct event_waits waits;
+	struct capture_gaps gaps;
 	int64_t api_calls;		/* rows */
 	int64_t missing_symbol_rows;	/* kernel rows whose kernel_id is not in kernel_symbol */
 	int64_t negative_bytes_rows;	/* counted as 0 bytes */

@@ -98,6 +98,25 @@ static bool load_overhead(struct trace_measures *measures, struct error *error)
 	return result == 0;
 }
 
+static bool keep_capture_gaps(struct trace_measures *measures)
+{
+	const struct capture_gaps *gaps = &measures->timeline->gaps;
+	struct report_trace *trace = &measures->trace;
+	trace->gaps = arena_take_array(measures->arena, gaps->sum_count + 1, sizeof *trace->gaps);
+	for (size_t i = 0; trace->gaps != NULL && i < gaps->sum_count; i++) {
+		const struct capture_gap_sum *sum = &gaps->sums[i];
+		trace->gaps[i] = (struct report_capture_gap){
+			.source = keep_text(measures, sum->source),
+			.reason = keep_text(measures, sum->reason),
+			.count = sum->count, .ns = sum->ns,
+		};
+		if (trace->gaps[i].source == NULL || trace->gaps[i].reason == NULL)
+			return false;
+		trace->gap_count++;
+	}
+	return trace->gaps != NULL;
+}
+
 static void keep_timeline_facts(struct trace_measures *measures)
 {
 	struct report_trace *trace = &measures->trace;
@@ -149,7 +168,7 @@ bool trace_measures_load(struct trace_measures *measures, const struct trace_inp
 		return keep_error(measures, &cause, error);
 	}
 	keep_timeline_facts(measures);
-	return true;
+	return keep_capture_gaps(measures) || no_memory(measures, error);
 }
 
 static bool keep_transfers(struct trace_measures *measures, struct transfers *kept,

@@ -2,6 +2,7 @@
 #include "libtrace/nvml_sampler.h"
 #include "libtrace/futex.h"
 #include "libtrace/host_facts.h"
+#include "libtrace/capture_window.h"
 #include "libtrace/nvml_abi.h"
 
 #include <dlfcn.h>
@@ -289,14 +290,18 @@ static void *sampler_main(void *unused)
 	do {
 		int64_t due_ns = monotonic_ns() + sampler.interval_ns;
 		int64_t left_ns;
-		round_take(&rounds, false);
+		/* A device that is new is new still when the capture window opens again. */
+		if (capture_window_is_open())
+			round_take(&rounds, false);
 		/* A new device wakes it too, and is sampled at once. */
 		while (is_running() && (left_ns = due_ns - monotonic_ns()) > 0 &&
-		       rounds.devices_seen ==
-			       atomic_load_explicit(&sampler.device_count, memory_order_relaxed))
+		       (!capture_window_is_open() ||
+			rounds.devices_seen == atomic_load_explicit(&sampler.device_count,
+								    memory_order_relaxed)))
 			futex_wait(&sampler.state, SAMPLER_RUNNING, left_ns);
 	} while (is_running());
-	round_take(&rounds, true);
+	if (capture_window_is_open())
+		round_take(&rounds, true);
 	atomic_store_explicit(&sampler.state, SAMPLER_ENDED, memory_order_release);
 	futex_wake(&sampler.state);
 	return NULL;

@@ -52,6 +52,7 @@ const struct svg_paint svg_paints[PAINT_COUNT] = {
 	[PAINT_IDLE_STREAM] = { "idle: another stream", "#b5afd4", "blocked-stream" },
 	[PAINT_IDLE_LATENCY] = { "idle: launch latency", "#b9cbd9", "launch-latency" },
 	[PAINT_IDLE_UNEXPLAINED] = { "idle: unexplained", "#cfcfcf", "unexplained" },
+	[PAINT_IDLE_NOT_RECORDED] = { "not recorded", "#ededed", "not-recorded" },
 };
 
 #define ADD(text, literal) text_add_bytes((text), "" literal, sizeof(literal) - 1)

@@ -294,3 +294,48 @@ TEST(waiting_for_a_rank_is_no_transfer)
 	CHECK_INT(time.parts.ns[PART_TRANSFER], 50000);
 	CHECK_INT(exposed_wait_ns[0], 150000);
 }
+
+static void gap(struct scene *scene, const char *source, int64_t start_ns, int64_t duration_ns)
+{
+	struct capture_gap_row row = { .start_ns = start_ns, .duration_ns = duration_ns };
+	CHECK_OK(trace_writer_string(scene->fixture.writer, source, strlen(source), &row.source_id,
+				     &error), error);
+	CHECK_OK(trace_put_capture_gap(scene->fixture.writer, &row, &error), error);
+}
+
+TEST(time_that_was_not_recorded_is_not_called_idle)
+{
+	struct scene scene;
+	scene_begin(&scene);
+	gemm(&scene, 0, 5000, 100000);
+	gemm(&scene, 250000, 260000, 300000);	/* issued late: 150000 by the host */
+	gemm(&scene, 380000, 390000, 400000);
+	gap(&scene, "all", 340000, 20000);	/* out of order */
+	gap(&scene, "all", 120000, 80000);
+	gap(&scene, "cupti", 190000, 10000);	/* within the one before */
+	gap(&scene, "nvtx", 200000, 50000);	/* the GPU's work is all there */
+	gap(&scene, "all", 90000, 15000);	/* in part under a kernel that was recorded */
+	struct gpu_time time = scene_measure(&scene);
+	CHECK_INT(time.parts.ns[PART_COMPUTE], 95000 + 40000 + 10000);
+	CHECK_INT(idle_ns(&time, CAUSE_NOT_RECORDED), 5000 + 80000 + 20000);
+	CHECK_INT(time.parts.absent_ns[CAUSE_NOT_RECORDED], 5000 + 80000 + 20000);
+	/* What the calls around them say of the rest stays: 100000..250000 and 300000..380000. */
+	CHECK_INT(idle_ns(&time, CAUSE_HOST) + idle_ns(&time, CAUSE_AFTER_SYNC) +
+			  idle_ns(&time, CAUSE_DATA) + idle_ns(&time, CAUSE_LAUNCH_BOUND) +
+			  idle_ns(&time, CAUSE_LATENCY),
+		  150000 + 10000 + 80000 + 10000 - 105000);
+	CHECK_INT(idle_ns(&time, CAUSE_UNEXPLAINED), 0);
+}
+
+TEST(a_gap_without_an_end_reaches_to_the_end)
+{
+	struct scene scene;
+	scene_begin(&scene);
+	gemm(&scene, 0, 5000, 100000);
+	gap(&scene, "all", 150000, -1);
+	gap(&scene, "all", -5, -2);		/* no times: left out */
+	gap(&scene, "all", INT64_MAX, INT64_MAX);
+	gemm(&scene, 250000, 260000, 300000);
+	struct gpu_time time = scene_measure(&scene);
+	CHECK_INT(idle_ns(&time, CAUSE_NOT_RECORDED), 110000);
+}

@@ -6,7 +6,7 @@ const SHADES = 16;
 const CAUSES = { sync: '#3c8dad', 'after-sync': '#7fb7c9', alloc: '#c9a227', 'module-load': '#a08a5b',
 	'comm-setup': '#d98880', data: '#8d6cab', 'launch-bound': '#6a994e', 'host-other': '#e08e45',
 	'blocked-comm': '#f0703c', 'blocked-copy': '#48a868', 'blocked-stream': '#6f7fd8', 'launch-latency': '#d1495b',
-	unexplained: '#9aa0a6' };		// idle_cause.h names them
+	unexplained: '#9aa0a6', 'not-recorded': '#c9ced6' };		// idle_cause.h names them
 const palette = { styles: [], shades: [] };	// by label: colour; by label: strings of growing opacity
 
 function hashOf(text) {
