@@ -35,8 +35,8 @@
  * LAUNCH_BOUND_NS_MAX, after the launch before it on its thread (of the last 64 calls); up to three
  * operations in between may come without a gap.
  *
- * What lies in a gap of the capture (capture_gaps.h) is CAUSE_NOT_RECORDED in both answers, whatever
- * the calls around it say: nobody knows whether the GPU was idle.
+ * What lies in a gap of the capture (capture_gaps.h) is CAUSE_NOT_RECORDED in both answers,
+ * whatever the calls around it say: nobody knows whether the GPU was idle.
  *
  * A gap that reaches over a bound of the window is explained whole, and what lies inside counts, so
  * that windows that meet sum to one over all. Only before a GPU's first operation a gap begins with

@@ -261,7 +261,8 @@ static int64_t idle_cause_sum_ns(const struct report *report, int cause)
 static void add_largest_cause(struct text *out, const struct report *report)
 {
 	int largest = 0;
-	for (int cause = 1; cause < CAUSE_NOT_RECORDED; cause++)	/* that is known idle time */
+	/* What was not recorded may not have been idle. */
+	for (int cause = 1; cause < CAUSE_NOT_RECORDED; cause++)
 		if (idle_cause_sum_ns(report, cause) > idle_cause_sum_ns(report, largest))
 			largest = cause;
 	int64_t sum_ns = idle_cause_sum_ns(report, largest);

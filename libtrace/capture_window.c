@@ -107,8 +107,8 @@ static bool word_change(const struct word_change *change)
 		if (is_to_switch)
 			after |= SWITCHING;
 		after = word_settle(after);
-		if (after == before)
-			return false;
+		if (after == before)	/* or it is the caller's turn still */
+			return is_to_switch;
 		/* Before the change: nothing that the open window lets in is older than its edge.
 		 */
 		time_ns = realtime_ns();

@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 enum {
-	CLIENTS_MAX = 4,
-	BACKLOG = 8,
+	CLIENTS_MAX = 4,	/* that are waited for */
+	ACCEPTED_MAX = 64,	/* in one look */
+	BACKLOG = 64,
 	REQUEST_BYTES_MAX = 128,
 	ANSWER_BYTES_MAX = 16 * 1024,	/* fits the socket's own buffer */
 	CLIENT_MS_MAX = 2000,
@@ -242,21 +243,33 @@ static bool is_same_user(int file)
 	       (peer.uid == geteuid() || peer.uid == 0);
 }
 
-static void clients_accept(void)
+/* Who has not asked yet is looked at again; the one that was silent for longest makes room. */
+static void client_keep(const struct client *client)
 {
-	while (control.client_count < CLIENTS_MAX) {
+	if (control.client_count == CLIENTS_MAX) {
+		own_file_close(&control.clients[0].socket);
+		memmove(&control.clients[0], &control.clients[1],
+			(CLIENTS_MAX - 1) * sizeof control.clients[0]);
+		control.client_count--;
+	}
+	control.clients[control.client_count++] = *client;
+}
+
+static void clients_accept(struct drain *drain)
+{
+	for (int i = 0; i < ACCEPTED_MAX; i++) {
 		int file = accept4(control.listener.file, NULL, NULL,
 				   SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (file < 0)
 			return;
-		struct client *client = &control.clients[control.client_count];
-		*client = (struct client){
+		struct client client = {
 			.deadline_ns = monotonic_ns() + CLIENT_MS_MAX * NS_PER_MS,
 		};
-		if (is_same_user(file) && own_file_note(&client->socket, file))
-			control.client_count++;
-		else
+		if (!is_same_user(file) || !own_file_note(&client.socket, file) ||
+		    client_serve(drain, &client))
 			(void)close(file);
+		else
+			client_keep(&client);
 	}
 }
 
@@ -272,14 +285,15 @@ void control_look(struct drain *drain)
 			   "socket", 0);
 		return;
 	}
-	clients_accept();
+	clients_accept(drain);
 	int64_t now_ns = monotonic_ns();
 	for (size_t i = control.client_count; i > 0; i--) {
 		struct client *client = &control.clients[i - 1];
 		if (!client_serve(drain, client) && now_ns < client->deadline_ns)
 			continue;
 		own_file_close(&client->socket);
-		*client = control.clients[--control.client_count];
+		control.client_count--;
+		memmove(client, client + 1, (control.client_count - (i - 1)) * sizeof *client);
 	}
 }
 

@@ -3,6 +3,8 @@
  * devices. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -151,6 +153,8 @@ int rig_kind_enable(uint32_t kind, bool is_enabled)
 		return 14;	/* MODULE and DEVICE_ATTRIBUTE cannot be enabled directly */
 	bool before = atomic_exchange(&records.kinds[kind], is_enabled);
 
+	if (before != is_enabled && getenv("RIG_SAY_KINDS"))
+		fprintf(stderr, "rig: kind %u %s\n", kind, is_enabled ? "on" : "off");
 	for (uint32_t i = 0; is_enabled && !before && i < RIG_GPUS_MAX; i++) {
 		if (!atomic_load(&records.has_context[i]))
 			continue;

@@ -131,3 +131,31 @@ TEST(settings_are_told_as_one_line_each)
 	CHECK_TEXT(text_string(&text), "all, launches or off");
 	text_end(&text);
 }
+
+TEST(a_span_is_two_numbers_or_one)
+{
+	static const struct { const char *text; int64_t first, last; } good[] = {
+		{ "3-7", 3, 7 }, { "3..7", 3, 7 }, { "0", 0, 0 }, { "5-5", 5, 5 },
+	};
+	static const char *const bad[] = {
+		"-",     "3-", "-3", "3-2", "a", "3 - 7", "3-7x", "3.7", "99999999999999999999",
+		"3...7",
+	};
+	const struct setting *setting = NULL;
+	static struct settings settings;
+	for (size_t i = 0; i < settings_count; i++)
+		if (strcmp(settings_table[i].variable, "LAGGARD_STEPS") == 0)
+			setting = &settings_table[i];
+	CHECK(setting != NULL);
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		CHECK(setting_parse(setting, good[i].text, &settings));
+		CHECK(settings.steps.is_given);
+		CHECK_INT(settings.steps.first, good[i].first);
+		CHECK_INT(settings.steps.last, good[i].last);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		CHECK(!setting_parse(setting, bad[i], &settings));
+	CHECK_INT(settings.steps.first, 5);	/* as it was */
+	CHECK(setting_parse(setting, "", &settings));
+	CHECK(!settings.steps.is_given);
+}
