@@ -92,10 +92,12 @@ bool finding_add(struct report *report, const struct finding *finding)
 	return true;
 }
 
-static int64_t gpu_part_ns(const struct report_gpu *gpu, enum finding_id id)
+static int64_t gpu_part_ns(const struct report *report, size_t g, enum finding_id id)
 {
-	if (id == FINDING_IDLE)
-		return gpu->partition.idle_ns;
+	const struct report_gpu *gpu = &report->gpus[g];
+	if (id == FINDING_IDLE)	/* as far as is known */
+		return gpu->partition.idle_ns -
+		       report->job.gpus[g].time.parts.ns[PART_IDLE + CAUSE_NOT_RECORDED];
 	return id == FINDING_COMMUNICATION ? gpu->partition.comm_ns : gpu->partition.copy_ns;
 }
 
@@ -115,8 +117,8 @@ static bool find_part(struct report *report, enum finding_id id, int64_t part_ns
 		return true;
 	for (size_t g = 0; g < report->gpu_count; g++) {
 		const struct report_gpu *gpu = &report->gpus[g];
-		int64_t share_e12 = ratio_e12(gpu_part_ns(gpu, id), gpu->partition.window_ns);
-		finding.count += gpu_part_ns(gpu, id) > 0;
+		int64_t share_e12 = ratio_e12(gpu_part_ns(report, g, id), gpu->partition.window_ns);
+		finding.count += gpu_part_ns(report, g, id) > 0;
 		if (id != FINDING_COMMUNICATION && gpu->partition.window_ns > 0 &&
 		    share_e12 > largest_e12) {
 			largest_e12 = share_e12;
@@ -187,7 +189,8 @@ bool findings_find(struct report *report, struct error *error)
 	report->finding_count = 0;
 	bool ok = findings_find_stragglers(report) && findings_find_causes(report) &&
 		  findings_find_transfers(report) && findings_find_devices(report) &&
-		  find_part(report, FINDING_IDLE, report->totals.idle_ns) &&
+		  find_part(report, FINDING_IDLE,
+			    report->totals.idle_ns - report->totals.not_recorded_ns) &&
 		  find_part(report, FINDING_COMMUNICATION, report->totals.comm_ns) &&
 		  find_part(report, FINDING_COPY, report->totals.copy_ns) &&
 		  find_imbalance(report) && find_capture(report);

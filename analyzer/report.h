@@ -100,6 +100,7 @@ struct report_gpu {
 struct report_totals {
 	int64_t window_ns, compute_ns, comm_ns, copy_ns, idle_ns;	/* saturated */
 	int64_t graph_only_ns;
+	int64_t not_recorded_ns;	/* of idle_ns: in gaps of the capture, where nobody knows */
 	int64_t lost_records;
 	int64_t broken_traces;
 	int64_t empty_traces;	/* readable, without GPU work */

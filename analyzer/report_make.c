@@ -49,6 +49,9 @@ static void sum_totals(struct report *report)
 		totals->idle_ns = add_saturated(totals->idle_ns, partition->idle_ns);
 		totals->graph_only_ns =
 			add_saturated(totals->graph_only_ns, partition->graph_only_ns);
+		totals->not_recorded_ns = add_saturated(
+			totals->not_recorded_ns,
+			report->job.gpus[g].time.parts.ns[PART_IDLE + CAUSE_NOT_RECORDED]);
 	}
 	for (size_t t = 0; t < report->trace_count; t++) {
 		const struct report_trace *trace = &report->traces[t];

@@ -87,7 +87,9 @@ void section_add_time_note(struct text *out, const struct report *report)
 	else
 		text_add(out, "The four sum to the window. comm: communication that no compute "
 			      "hides; how much of it is waiting for other ranks is not known.");
-	text_add(out, " copy: copies that neither hides. idle: nothing runs.\n");
+	text_add(out, " copy: copies that neither hides. idle: nothing runs");
+	text_add(out, report->totals.not_recorded_ns > 0
+		 ? ", or nothing was recorded (see the causes).\n" : ".\n");
 }
 
 bool section_fill_steps(struct report_table *table, const struct report *report)

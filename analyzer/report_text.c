@@ -21,7 +21,8 @@ enum {
 
 static const size_t WORDS_BYTES_MAX = (size_t)1 << 28;
 
-enum bar_part { BAR_COMPUTE, BAR_TRANSFER, BAR_WAIT, BAR_COPY, BAR_IDLE, BAR_PARTS };
+enum bar_part { BAR_COMPUTE, BAR_TRANSFER, BAR_WAIT, BAR_COPY, BAR_IDLE,
+	BAR_NOT_RECORDED, BAR_PARTS };
 
 static const struct {
 	const char *name;
@@ -34,6 +35,7 @@ static const struct {
 	[BAR_WAIT] = { "wait", "w", "\u2573", "\033[31m" },
 	[BAR_COPY] = { "copy", "+", "\u2592", "\033[36m" },
 	[BAR_IDLE] = { "idle", ".", "\u00b7", "\033[33m" },
+	[BAR_NOT_RECORDED] = { "not recorded", "?", "?", "\033[90m" },
 };
 
 static void add_colored(struct text *out, const struct report_style *style, const char *color,
@@ -123,6 +125,11 @@ static void add_verdict(struct text *out, const struct report *report,
 	text_end(&words);
 }
 
+static int64_t not_recorded_ns(const struct report *report, size_t gpu)
+{
+	return report->job.gpus[gpu].time.parts.ns[PART_IDLE + CAUSE_NOT_RECORDED];
+}
+
 /*
  * A bar whose cells sum to BAR_COLUMNS: each part ends where its running sum ends, so nothing is
  * rounded twice. Communication is one part where waiting is not told apart.
@@ -137,7 +144,8 @@ static void add_bar(struct text *out, const struct report *report, size_t gpu,
 		[BAR_TRANSFER] = waits.wait_ns < 0 ? partition->comm_ns : waits.transfer_ns,
 		[BAR_WAIT] = waits.wait_ns < 0 ? 0 : waits.wait_ns,
 		[BAR_COPY] = partition->copy_ns,
-		[BAR_IDLE] = partition->idle_ns,
+		[BAR_IDLE] = partition->idle_ns - not_recorded_ns(report, gpu),
+		[BAR_NOT_RECORDED] = not_recorded_ns(report, gpu),
 	};
 	int64_t sum_ns = 0, drawn = 0;
 	for (int i = 0; i < BAR_PARTS; i++) {
@@ -187,7 +195,8 @@ static void add_bar_line(struct text *out, const struct report *report, size_t g
 	if (partition->window_ns > 0) {
 		add_bar(out, report, gpu, style);
 		text_add(&line, "  idle ");
-		number_add_percent(&line, partition->idle_ns, partition->window_ns);
+		number_add_percent(&line, partition->idle_ns - not_recorded_ns(report, gpu),
+				   partition->window_ns);
 		if (line.length < IDLE_COLUMNS)
 			text_add_repeated(&line, ' ', IDLE_COLUMNS - line.length);
 		used += BAR_COLUMNS;
@@ -207,10 +216,11 @@ static void add_bars(struct text *out, const struct report *report,
 	if (report->gpu_count == 0)
 		return;
 	text_add(out, "\n  ");
-	for (int i = 0; i < BAR_PARTS; i++) {
+	int shown = report->totals.not_recorded_ns > 0 ? BAR_PARTS : BAR_NOT_RECORDED;
+	for (int i = 0; i < shown; i++) {
 		add_colored(out, style, parts[i].color,
 			    style->has_unicode ? parts[i].unicode : parts[i].plain);
-		text_add_format(out, " %s%s", parts[i].name, i + 1 < BAR_PARTS ? "   " : "\n");
+		text_add_format(out, " %s%s", parts[i].name, i + 1 < shown ? "   " : "\n");
 	}
 	for (size_t g = 0; g < report->gpu_count; g++)
 		if (g < BARS_MAX || report->stragglers.gpus[g].is_named)

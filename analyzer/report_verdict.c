@@ -78,7 +78,9 @@ static void add_shares(struct text *out, const struct report *report)
 		add_part(out, "transfer", waits.transfer_ns, totals->window_ns, false);
 	}
 	add_part(out, "copies", totals->copy_ns, totals->window_ns, false);
-	add_part(out, "idle", totals->idle_ns, totals->window_ns, false);
+	add_part(out, "idle", totals->idle_ns - totals->not_recorded_ns, totals->window_ns, false);
+	if (totals->not_recorded_ns > 0)
+		add_part(out, "not recorded", totals->not_recorded_ns, totals->window_ns, false);
 	text_add(out, " of ");
 	text_add_duration(out, totals->window_ns);
 	text_add(out, " on ");
@@ -92,7 +94,8 @@ static void add_mostly(struct text *out, const struct report *report)
 		{ totals->compute_ns, "compute" },
 		{ totals->comm_ns, "communication that no compute hides" },
 		{ totals->copy_ns, "copies that nothing hides" },
-		{ totals->idle_ns, "idle" },
+		{ totals->idle_ns - totals->not_recorded_ns, "idle" },
+		{ totals->not_recorded_ns, "not recorded" },
 	};
 	size_t most = 0;
 	for (size_t i = 1; i < sizeof parts / sizeof parts[0]; i++)
