@@ -110,6 +110,29 @@ def check_start_off(tap):
                   'which the next who looks removes', done.stderr)
 
 
+def wait_for(process, state, reason):
+    """Asks until it is so; what was said last."""
+    end = time.monotonic() + 30
+    found = status_of(process)
+    while time.monotonic() < end and (found.get('state'), found.get('reason')) != (state, reason):
+        time.sleep(0.1)
+        found = status_of(process)
+    return found
+
+
+def check_duration(tap):
+    """A duration that is over begins anew when somebody says start."""
+    with Process(LONG.replace('=600', '=2000'), '--realtime', LAGGARD_DURATION_MS='200',
+                 scenario_ahead_ns=300_000_000) as process:
+        process.wait_for_trace()
+        over = 'after LAGGARD_DURATION_MS'
+        tap.equal(wait_for(process, 'paused', over).get('reason'), over, 'after the duration it is paused')
+        started = status_of(process, 'start')
+        tap.equal((started.get('state'), started.get('gaps')), ('recording', 1), 'start opens it once more')
+        tap.equal(wait_for(process, 'paused', over).get('gaps'), 1, '... for as long again')
+        ended_by_signal(process)
+
+
 def socket_of(process):
     return sockets(process.runtime)[0]
 
@@ -274,6 +297,7 @@ def main():
     check_no_socket(tap)
     check_start_stop(tap)
     check_start_off(tap)
+    check_duration(tap)
     check_socket(tap)
     check_two(tap)
     return tap.end()

@@ -241,6 +241,35 @@ def check_never_open(tap):
                   [(1, 'LAGGARD_START=off, and not started by laggard ctl')], 'one gap from begin to end')
 
 
+def collectives(process):
+    """Rows of collective and their external ids, by scenario time; and the communicators."""
+    trace = process.trace()
+    shift = trace.epoch - process.epoch
+    rows = [(row['start_ns'] + shift, row['duration_ns'], trace.strings[row['operation_id']], row['bytes'],
+             row['sequence'], row['witness']) for row in trace.rows('SELECT * FROM collective')]
+    joined = trace.rows('SELECT COUNT(*) FROM collective c JOIN external_correlation e ON e.external_id = c.external_id '
+                        'JOIN kernel k ON k.correlation_id = e.correlation_id')[0][0]
+    members = [tuple(row) for row in trace.rows('SELECT rank_count, rank FROM communicator ORDER BY 1, 2')]
+    return sorted(rows), joined, members
+
+
+def check_nccl(tap):
+    """NCCL's operations are those that begin in the window, joined to their kernels; its communicators are all known."""
+    with open(os.path.join(guest.SCENARIOS, 'tiny.scn'), encoding='utf-8') as file:
+        tiny = file.read()
+    with Process(tiny, LAGGARD_STEPS='1') as process, Process(tiny) as whole:
+        tap.equal(process.end() + whole.end(), '', 'NCCL in a window: nothing is said')
+        ops = process.operations()
+        start = of(ops, 'push', 'step 1')[0]
+        window = [(start, pop_of(ops, start))]
+        rows, joined, members = collectives(process)
+        all_rows, all_joined, all_members = collectives(whole)
+        tap.equal(rows, [row for row in all_rows if begins_in(window, row[0])], 'the operations of one step of two')
+        tap.check(0 < joined < all_joined, '... reach their kernels', (joined, all_joined))
+        tap.equal(members, all_members, '... and every communicator is known')
+        tap.equal(losses(process), losses(whole), '... and nothing is called lost')
+
+
 # Two windows of 0.1 s, more than a second apart: CUPTI's kinds go off and on again between them.
 RESTING = HEAD + '''
 repeat count=2
@@ -344,6 +373,7 @@ def main():
     check_profiler(tap)
     check_combined(tap)
     check_never_open(tap)
+    check_nccl(tap)
     check_bad_values(tap)
     check_times(tap)
     check_resting(tap)
