@@ -247,14 +247,14 @@ def collectives(process):
     shift = trace.epoch - process.epoch
     rows = [(row['start_ns'] + shift, row['duration_ns'], trace.strings[row['operation_id']], row['bytes'],
              row['sequence'], row['witness']) for row in trace.rows('SELECT * FROM collective')]
-    joined = trace.rows('SELECT COUNT(*) FROM collective c JOIN external_correlation e ON e.external_id = c.external_id '
-                        'JOIN kernel k ON k.correlation_id = e.correlation_id')[0][0]
+    joined = trace.rows('SELECT COUNT(*) FROM collective c JOIN external_correlation e '
+                        'ON e.external_id = c.external_id JOIN kernel k ON k.correlation_id = e.correlation_id')[0][0]
     members = [tuple(row) for row in trace.rows('SELECT rank_count, rank FROM communicator ORDER BY 1, 2')]
     return sorted(rows), joined, members
 
 
 def check_nccl(tap):
-    """NCCL's operations are those that begin in the window, joined to their kernels; its communicators are all known."""
+    """NCCL's operations are those that begin in the window, joined to their kernels; all communicators are known."""
     with open(os.path.join(guest.SCENARIOS, 'tiny.scn'), encoding='utf-8') as file:
         tiny = file.read()
     with Process(tiny, LAGGARD_STEPS='1') as process, Process(tiny) as whole:
