@@ -88,11 +88,13 @@ static bool command_is_known(const char *command, struct error *error)
 static size_t processes_keep(int64_t *pids, size_t count, const char *folder)
 {
 	static struct control_answer answer;
+	char path[PATH_MAX];
 	size_t kept = 0, length = strlen(folder);
 	for (size_t i = 0; i < count; i++) {
-		if (!control_ask(&answer, pids[i], "status", NULL))
+		/* Links on the way to the trace are resolved, as those to the folder have been. */
+		if (!control_ask(&answer, pids[i], "status", NULL) ||
+		    realpath(control_value(&answer, "path"), path) == NULL)
 			continue;
-		const char *path = control_value(&answer, "path");
 		if (strncmp(path, folder, length) == 0 && path[length] == '/')
 			pids[kept++] = pids[i];
 	}
