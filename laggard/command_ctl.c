@@ -149,6 +149,8 @@ static void answer_add_text(struct text *out, int64_t pid, const struct control_
 				control_number(answer, "gaps") == 1 ? "" : "s");
 		text_add_duration(out, control_number(answer, "gap_ns"));
 	}
+	if (*control_value(answer, "window") != 0)
+		text_add_format(out, ", window %s", control_value(answer, "window"));
 	if (control_number(answer, "step") >= 0)
 		text_add_format(out, ", step %" PRId64, control_number(answer, "step"));
 	text_add_char(out, '\n');
@@ -156,7 +158,7 @@ static void answer_add_text(struct text *out, int64_t pid, const struct control_
 
 static bool is_text_field(const char *name)
 {
-	static const char *const names[] = { "state", "reason", "path", "dump" };
+	static const char *const names[] = { "state", "reason", "path", "window", "dump" };
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], name) == 0)
 			return true;

@@ -98,7 +98,9 @@ def check_start_off(tap):
     with Process(LONG, '--realtime', LAGGARD_START='off', LAGGARD_RANGE='step 3*',
                  scenario_ahead_ns=300_000_000) as process:
         process.wait_for_trace()
-        tap.equal(status_of(process).get('state'), 'paused', 'START=off: paused at first')
+        first = status_of(process)
+        tap.equal(first.get('state'), 'paused', 'START=off: paused at first')
+        tap.equal(first.get('window'), 'LAGGARD_START=off LAGGARD_RANGE=step 3*', 'the status says the window')
         waits = status_of(process, 'start')
         tap.check(waits.get('state') == 'recording' or waits.get('reason') == 'outside LAGGARD_RANGE',
                   'started, it waits for the other conditions', waits)
