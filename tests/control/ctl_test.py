@@ -57,7 +57,7 @@ def sockets(runtime):
 
 
 def check_start_stop(tap):
-    with Process(LONG.replace('=600', '=460'), '--realtime', version='13.4', scenario_ahead_ns=300_000_000) as process:
+    with Process(LONG.replace('=600', '=700'), '--realtime', version='13.4', scenario_ahead_ns=300_000_000) as process:
         process.wait_for_trace()
         first = status_of(process)
         tap.equal((first.get('state'), first.get('reason'), first.get('gaps'), first.get('lost')),
@@ -233,7 +233,9 @@ def check_two(tap):
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(stale)
     try:
-        with Process(LONG, '--realtime', runtime=runtime) as one, Process(LONG, '--realtime', runtime=runtime) as two:
+        longer = LONG.replace('=600', '=2000')
+        with Process(longer, '--realtime', runtime=runtime) as one, \
+                Process(longer, '--realtime', runtime=runtime) as two:
             one.wait_for_trace()
             two.wait_for_trace()
             end = time.monotonic() + 20
