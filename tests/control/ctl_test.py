@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from windowed import LAGGARD, Process, ctl, database_is_sound, differences, guest, losses, open_stretches
+from windowed import LAGGARD, Process, ctl, database_is_sound, differences, guest, losses, open_stretches, run_checks
 from guest import Tap, environment
 
 # Six seconds in real time.
@@ -298,12 +298,7 @@ def main():
     if not os.path.exists(guest.RIG_TRAIN):
         guest.skip_all(f'no {guest.RIG_TRAIN}')
     tap = Tap()
-    check_no_socket(tap)
-    check_start_stop(tap)
-    check_start_off(tap)
-    check_duration(tap)
-    check_socket(tap)
-    check_two(tap)
+    run_checks(tap, (check_no_socket, check_start_stop, check_start_off, check_duration, check_socket, check_two))
     return tap.end()
 
 

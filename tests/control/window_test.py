@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 
-from windowed import (FOR_EVER, Process, begins_in, differences, guest, losses, open_stretches)
+from windowed import (FOR_EVER, Process, begins_in, differences, guest, losses, open_stretches, run_checks)
 from guest import Tap
 
 HEAD = '''
@@ -375,8 +375,7 @@ def main():
     check_never_open(tap)
     check_nccl(tap)
     check_bad_values(tap)
-    check_times(tap)
-    check_resting(tap)
+    run_checks(tap, (check_times, check_resting))
     return tap.end()
 
 
