@@ -88,11 +88,13 @@ static bool command_is_known(const char *command, struct error *error)
 static size_t processes_keep(int64_t *pids, size_t count, const char *folder)
 {
 	static struct control_answer answer;
+	char path[PATH_MAX];
 	size_t kept = 0, length = strlen(folder);
 	for (size_t i = 0; i < count; i++) {
-		if (!control_ask(&answer, pids[i], "status", NULL))
+		/* Links on the way to the trace are resolved, as those to the folder have been. */
+		if (!control_ask(&answer, pids[i], "status", NULL) ||
+		    realpath(control_value(&answer, "path"), path) == NULL)
 			continue;
-		const char *path = control_value(&answer, "path");
 		if (strncmp(path, folder, length) == 0 && path[length] == '/')
 			pids[kept++] = pids[i];
 	}
@@ -147,6 +149,8 @@ static void answer_add_text(struct text *out, int64_t pid, const struct control_
 				control_number(answer, "gaps") == 1 ? "" : "s");
 		text_add_duration(out, control_number(answer, "gap_ns"));
 	}
+	if (*control_value(answer, "window") != 0)
+		text_add_format(out, ", window %s", control_value(answer, "window"));
 	if (control_number(answer, "step") >= 0)
 		text_add_format(out, ", step %" PRId64, control_number(answer, "step"));
 	text_add_char(out, '\n');
@@ -154,7 +158,7 @@ static void answer_add_text(struct text *out, int64_t pid, const struct control_
 
 static bool is_text_field(const char *name)
 {
-	static const char *const names[] = { "state", "reason", "path", "dump" };
+	static const char *const names[] = { "state", "reason", "path", "window", "dump" };
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], name) == 0)
 			return true;

@@ -207,6 +207,8 @@ void program_add_manual(struct text *page)
 	text_add(page,
 		 ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nif set and not empty, no colours\n"
 		 ".TP\n.B LAGGARD_*\nsettings of the recorder; see\n.BR laggard\\-run (1)\n"
+		 ".TP\n.B XDG_RUNTIME_DIR\nwhere recorded processes have their sockets for "
+		 "\\fBlaggard ctl\\fR, in the folder laggard; without it /tmp/laggard\\-<uid>\n"
 		 ".TP\n.B LAGGARD_LIBTRACE\nthe libtrace.so that \\fBlaggard run\\fR preloads\n");
 	add_examples(page, program_table.examples);
 	add_see_also(page, "laggard");

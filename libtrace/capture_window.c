@@ -77,10 +77,10 @@ static void edge_publish(uint64_t word, int64_t time_ns)
 {
 	uint64_t number = word >> EDGE_SHIFT & EDGE_MASK;
 	struct edge_slot *slot = &window.edges[number % EDGES_KEPT];
+	/* Who sees what is written next sees that the slot is being written. */
 	atomic_store_explicit(&slot->number, UINT64_MAX, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
-	atomic_store_explicit(&slot->time_ns, time_ns, memory_order_relaxed);
-	atomic_store_explicit(&slot->word, word, memory_order_relaxed);
+	atomic_store_explicit(&slot->time_ns, time_ns, memory_order_release);
+	atomic_store_explicit(&slot->word, word, memory_order_release);
 	/* Release pairs with the drain's acquire: it sees the edge whole. */
 	atomic_store_explicit(&slot->number, number, memory_order_release);
 }
@@ -202,9 +202,8 @@ static bool edge_read(uint64_t number, struct window_edge *edge)
 	struct edge_slot *slot = &window.edges[number % EDGES_KEPT];
 	if (atomic_load_explicit(&slot->number, memory_order_acquire) != number)
 		return false;
-	edge->time_ns = atomic_load_explicit(&slot->time_ns, memory_order_relaxed);
-	uint64_t word = atomic_load_explicit(&slot->word, memory_order_relaxed);
-	atomic_thread_fence(memory_order_acquire);
+	edge->time_ns = atomic_load_explicit(&slot->time_ns, memory_order_acquire);
+	uint64_t word = atomic_load_explicit(&slot->word, memory_order_acquire);
 	edge->is_open = (word & WINDOW_OPEN) != 0;
 	edge->unmet = (uint32_t)(~word & ALL_MET);
 	return atomic_load_explicit(&slot->number, memory_order_relaxed) == number;

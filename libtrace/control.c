@@ -22,6 +22,7 @@ enum {
 	ANSWER_BYTES_MAX = 16 * 1024,	/* fits the socket's own buffer */
 	CLIENT_MS_MAX = 2000,
 	DUMP_PATH_MAX = 4096,
+	SETTINGS_BYTES_MAX = 64 * 1024,
 };
 #define NS_PER_MS INT64_C(1000000)
 
@@ -44,6 +45,7 @@ struct client {
 
 static struct {
 	bool is_open;
+	const struct settings *settings;
 	struct own_file listener;
 	char path[CONTROL_PATH_MAX];
 	struct client clients[CLIENTS_MAX];
@@ -110,6 +112,7 @@ void control_open(struct drain *drain, const struct drain_plan *plan)
 	char reason[ERROR_MESSAGE_MAX + 32];
 	if (!plan->settings->control)
 		return;
+	control.settings = plan->settings;
 	control.is_open = control_make(plan, &error);
 	if (control.is_open)
 		return;
@@ -138,6 +141,33 @@ static void number_add(struct text *answer, const char *name, int64_t value)
 	text_add_format(answer, "\t%s=%lld", name, (long long)value);
 }
 
+/* The settings that open and close the window, as they are given: "LAGGARD_STEPS=3-7". */
+static void window_add(struct text *answer, const struct settings *settings)
+{
+	static const char *const names[] = {	/* each begins a line */
+		"\nLAGGARD_START=", "\nLAGGARD_DELAY_MS=", "\nLAGGARD_DURATION_MS=",
+		"\nLAGGARD_CUDA_PROFILER=", "\nLAGGARD_RANGE=", "\nLAGGARD_STEPS=",
+	};
+	const bool are_given[] = {
+		!settings->start, settings->delay_ms > 0, settings->duration_ms > 0,
+		settings->cuda_profiler, settings->range[0] != 0, settings->steps.is_given,
+	};
+	struct text all, window;
+	text_begin(&all, SETTINGS_BYTES_MAX);
+	text_begin(&window, ANSWER_BYTES_MAX / 2);
+	settings_add_text(settings, &all);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *line = are_given[i] ? strstr(text_string(&all), names[i]) : NULL;
+		if (line == NULL)
+			continue;
+		text_add(&window, window.length == 0 ? "" : " ");
+		text_add_bytes(&window, line + 1, strcspn(line + 1, "\n"));
+	}
+	value_add(answer, "window", text_string(&window));
+	text_end(&window);
+	text_end(&all);
+}
+
 static void status_add(struct text *answer, struct drain *drain)
 {
 	struct drain_status status = drain_status_read(drain);
@@ -148,6 +178,7 @@ static void status_add(struct text *answer, struct drain *drain)
 	value_add(answer, "state", window.unmet == 0 ? "recording" : "paused");
 	value_add(answer, "reason", text_string(&reason));
 	value_add(answer, "path", status.path);
+	window_add(answer, control.settings);
 	number_add(answer, "begun_ns", status.epoch_ns);
 	number_add(answer, "since_ns", window.since_ns);
 	number_add(answer, "now_ns", realtime_ns());

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from windowed import LAGGARD, Process, ctl, database_is_sound, differences, guest, losses, open_stretches
+from windowed import LAGGARD, Process, ctl, database_is_sound, differences, guest, losses, open_stretches, run_checks
 from guest import Tap, environment
 
 # Six seconds in real time.
@@ -57,7 +57,7 @@ def sockets(runtime):
 
 
 def check_start_stop(tap):
-    with Process(LONG.replace('=600', '=460'), '--realtime', version='13.4', scenario_ahead_ns=300_000_000) as process:
+    with Process(LONG.replace('=600', '=700'), '--realtime', version='13.4', scenario_ahead_ns=300_000_000) as process:
         process.wait_for_trace()
         first = status_of(process)
         tap.equal((first.get('state'), first.get('reason'), first.get('gaps'), first.get('lost')),
@@ -98,7 +98,9 @@ def check_start_off(tap):
     with Process(LONG, '--realtime', LAGGARD_START='off', LAGGARD_RANGE='step 3*',
                  scenario_ahead_ns=300_000_000) as process:
         process.wait_for_trace()
-        tap.equal(status_of(process).get('state'), 'paused', 'START=off: paused at first')
+        first = status_of(process)
+        tap.equal(first.get('state'), 'paused', 'START=off: paused at first')
+        tap.equal(first.get('window'), 'LAGGARD_START=off LAGGARD_RANGE=step 3*', 'the status says the window')
         waits = status_of(process, 'start')
         tap.check(waits.get('state') == 'recording' or waits.get('reason') == 'outside LAGGARD_RANGE',
                   'started, it waits for the other conditions', waits)
@@ -108,6 +110,29 @@ def check_start_off(tap):
         done = process.ctl('all')
         tap.check(done.returncode == 3 and 'no process of yours' in done.stderr and not sockets(process.runtime),
                   'which the next who looks removes', done.stderr)
+
+
+def wait_for(process, state, reason):
+    """Asks until it is so; what was said last."""
+    end = time.monotonic() + 30
+    found = status_of(process)
+    while time.monotonic() < end and (found.get('state'), found.get('reason')) != (state, reason):
+        time.sleep(0.1)
+        found = status_of(process)
+    return found
+
+
+def check_duration(tap):
+    """A duration that is over begins anew when somebody says start."""
+    with Process(LONG.replace('=600', '=2000'), '--realtime', LAGGARD_DURATION_MS='200',
+                 scenario_ahead_ns=300_000_000) as process:
+        process.wait_for_trace()
+        over = 'after LAGGARD_DURATION_MS'
+        tap.equal(wait_for(process, 'paused', over).get('reason'), over, 'after the duration it is paused')
+        started = status_of(process, 'start')
+        tap.equal((started.get('state'), started.get('gaps')), ('recording', 1), 'start opens it once more')
+        tap.equal(wait_for(process, 'paused', over).get('gaps'), 1, '... for as long again')
+        ended_by_signal(process)
 
 
 def socket_of(process):
@@ -208,7 +233,9 @@ def check_two(tap):
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(stale)
     try:
-        with Process(LONG, '--realtime', runtime=runtime) as one, Process(LONG, '--realtime', runtime=runtime) as two:
+        longer = LONG.replace('=600', '=2000')
+        with Process(longer, '--realtime', runtime=runtime) as one, \
+                Process(longer, '--realtime', runtime=runtime) as two:
             one.wait_for_trace()
             two.wait_for_trace()
             end = time.monotonic() + 20
@@ -271,11 +298,7 @@ def main():
     if not os.path.exists(guest.RIG_TRAIN):
         guest.skip_all(f'no {guest.RIG_TRAIN}')
     tap = Tap()
-    check_no_socket(tap)
-    check_start_stop(tap)
-    check_start_off(tap)
-    check_socket(tap)
-    check_two(tap)
+    run_checks(tap, (check_no_socket, check_start_stop, check_start_off, check_duration, check_socket, check_two))
     return tap.end()
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 
-from windowed import (FOR_EVER, Process, begins_in, differences, guest, losses, open_stretches)
+from windowed import (FOR_EVER, Process, begins_in, differences, guest, losses, open_stretches, run_checks)
 from guest import Tap
 
 HEAD = '''
@@ -241,6 +241,35 @@ def check_never_open(tap):
                   [(1, 'LAGGARD_START=off, and not started by laggard ctl')], 'one gap from begin to end')
 
 
+def collectives(process):
+    """Rows of collective and their external ids, by scenario time; and the communicators."""
+    trace = process.trace()
+    shift = trace.epoch - process.epoch
+    rows = [(row['start_ns'] + shift, row['duration_ns'], trace.strings[row['operation_id']], row['bytes'],
+             row['sequence'], row['witness']) for row in trace.rows('SELECT * FROM collective')]
+    joined = trace.rows('SELECT COUNT(*) FROM collective c JOIN external_correlation e '
+                        'ON e.external_id = c.external_id JOIN kernel k ON k.correlation_id = e.correlation_id')[0][0]
+    members = [tuple(row) for row in trace.rows('SELECT rank_count, rank FROM communicator ORDER BY 1, 2')]
+    return sorted(rows), joined, members
+
+
+def check_nccl(tap):
+    """NCCL's operations are those that begin in the window, joined to their kernels; all communicators are known."""
+    with open(os.path.join(guest.SCENARIOS, 'tiny.scn'), encoding='utf-8') as file:
+        tiny = file.read()
+    with Process(tiny, LAGGARD_STEPS='1') as process, Process(tiny) as whole:
+        tap.equal(process.end() + whole.end(), '', 'NCCL in a window: nothing is said')
+        ops = process.operations()
+        start = of(ops, 'push', 'step 1')[0]
+        window = [(start, pop_of(ops, start))]
+        rows, joined, members = collectives(process)
+        all_rows, all_joined, all_members = collectives(whole)
+        tap.equal(rows, [row for row in all_rows if begins_in(window, row[0])], 'the operations of one step of two')
+        tap.check(0 < joined < all_joined, '... reach their kernels', (joined, all_joined))
+        tap.equal(members, all_members, '... and every communicator is known')
+        tap.equal(losses(process), losses(whole), '... and nothing is called lost')
+
+
 # Two windows of 0.1 s, more than a second apart: CUPTI's kinds go off and on again between them.
 RESTING = HEAD + '''
 repeat count=2
@@ -285,7 +314,7 @@ def check_resting(tap):
 
 
 STEADY = HEAD + '''
-repeat count=220
+repeat count=400
 	push name="beat"
 	launch kernel=work dur=4ms
 	copy dir=d2h bytes=4096 dur=20us
@@ -314,7 +343,7 @@ def check_times(tap):
             stop = process.trace().facts['stop_ns'] + process.trace().epoch - process.epoch
             tap.equal(gaps[1][1], stop, 'the last gap ends with the trace')
             # The handlers ask a flag, in real time; a range within a moment of an edge may be on either side.
-            near = 100_000_000
+            near = 500_000_000
             recorded = [row['start_ns'] + begun for row in process.trace().rows('SELECT start_ns FROM range')]
             tap.check(recorded and all(begins_in([(gaps[0][1] - near, gaps[1][0] + near)], start)
                                        for start in recorded), 'ranges begin in the window', recorded[:5])
@@ -344,9 +373,9 @@ def main():
     check_profiler(tap)
     check_combined(tap)
     check_never_open(tap)
+    check_nccl(tap)
     check_bad_values(tap)
-    check_times(tap)
-    check_resting(tap)
+    run_checks(tap, (check_times, check_resting))
     return tap.end()
 
 

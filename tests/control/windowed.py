@@ -14,7 +14,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'host'))
@@ -29,6 +31,42 @@ LAGGARD = os.path.join(guest.BUILD, 'bin', 'laggard')
 REST_NS = 1_000_000_000         # a window closed for so long opens with CUPTI's kinds switched off
 SPANS = ('kernel', 'copy', 'peer', 'memset', 'api', 'sync')
 FOR_EVER = 1 << 60
+
+
+class Notes:
+    """Results of checks that run at the same time as others, for Tap to print in order afterwards."""
+
+    def __init__(self):
+        self.notes = []
+
+    def check(self, is_ok, name, detail=''):
+        self.notes.append(('check', bool(is_ok), name, detail))
+
+    def equal(self, got, want, name):
+        self.check(got == want, name, f'got:  {got!r}\nwant: {want!r}')
+
+    def skip(self, name, reason):
+        self.notes.append(('skip', name, reason))
+
+
+def run_checks(tap, checks):
+    """Runs functions of a Tap at the same time: they wait for the clock, not for the processor."""
+    notes, threads = [Notes() for _ in checks], []
+
+    def run(check, note):
+        try:
+            check(note)
+        except Exception:       # whatever it is, it is one failed check, and the others go on
+            note.check(False, check.__name__, traceback.format_exc())
+
+    for check, note in zip(checks, notes):
+        threads.append(threading.Thread(target=run, args=(check, note)))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    for note in notes:
+        for name, *arguments in note.notes:
+            getattr(tap, name)(*arguments)
 
 
 class Process:
