@@ -36,9 +36,13 @@ bool analysis_write(const struct report *report, const char *path, const char *w
 		    struct error *error)
 {
 	struct timespec now;
-	char shape[64];
+	char shape[96];
+	bool is_measured = false;
+	for (size_t g = 0; g < report->gpu_count; g++)
+		is_measured = is_measured || report->facts[g].ceilings.made_ns > 0;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)snprintf(shape, sizeof shape, "window=%.48s", window);
+	(void)snprintf(shape, sizeof shape, "window=%.48s\nceilings=%s", window,
+		       is_measured ? "measured" : "nominal");
 	const struct sidecar_origin origin = {
 		.tool_version = laggard_version,
 		.options = shape,

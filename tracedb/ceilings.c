@@ -99,7 +99,12 @@ void ceilings_end(struct ceilings *ceilings)
 
 const char *ceilings_keep_text(struct ceilings *ceilings, const char *text, size_t length)
 {
-	return length > NAME_BYTES_MAX ? NULL : arena_copy_text(ceilings->arena, text, length);
+	char *kept = length > NAME_BYTES_MAX ? NULL :
+		arena_copy_text(ceilings->arena, text, length);
+	for (size_t i = 0; kept != NULL && i < length; i++)
+		if ((unsigned char)kept[i] < 0x20 || kept[i] == 0x7f)
+			kept[i] = ' ';
+	return kept;
 }
 
 bool ceilings_add_gpu(struct ceilings *ceilings, const struct calibrated_gpu_row *row)

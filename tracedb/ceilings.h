@@ -87,7 +87,10 @@ bool ceiling_kind_is_time(enum ceiling_kind kind);	/* of a launch: no bytes, no 
 bool ceilings_begin(struct ceilings *ceilings);
 void ceilings_end(struct ceilings *ceilings);
 
-/* A copy in the arena; NULL where memory is short or the text is too long to be a name. */
+/*
+ * A copy in the arena, of one line and without control characters, for it is shown to people; NULL
+ * where memory is short or the text is too long to be a name.
+ */
 const char *ceilings_keep_text(struct ceilings *ceilings, const char *text, size_t length);
 
 /* Rows whose texts live as long as the set. False: memory is short. */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # tests/fuzz: fuzz targets <name>_fuzz.c with their corpora. `make check` replays the corpora with
 # small changes; `make fuzz` lets libFuzzer (clang) search for FUZZ_SECONDS each.
-FUZZERS += json reader nsys decoder payload options names nccl
+FUZZERS += json reader nsys decoder payload options names nccl ceilings
 FUZZ_SECONDS ?= 60
 fuzz_SHARED := $(patsubst %,$(B)/obj/tests/fuzz/%.o,fuzz feed hostile_database report_promises)
 fuzz_tests_SRC := $(wildcard tests/fuzz/*.c)

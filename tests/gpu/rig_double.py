@@ -162,7 +162,13 @@ if 'torch.distributed.run' in line:
     print(json.dumps(dict(collectives={collectives!r}, kernels={kernels})))
     sys.exit(status)
 print('ready', flush=True)
-process = subprocess.Popen([{train!r}, scenario, '--quiet'], env=dict(os.environ, RIG_SCENARIO=scenario))
+options, told = ['--quiet'], dict()
+if '--profiled' in sys.argv:
+    scenario = {profiled!r}
+if '--seconds' in sys.argv:
+    scenario = {long!r}[sys.argv[sys.argv.index('--seconds') + 1]]
+    options, told = ['--quiet', '--realtime'], dict(RIG_EPOCH_NS=str(time.time_ns()))
+process = subprocess.Popen([{train!r}, scenario, *options], env=dict(os.environ, RIG_SCENARIO=scenario, **told))
 status = process.wait()
 if '--profile-output' in sys.argv:
     with open({kineto!r}) as source, open(sys.argv[sys.argv.index('--profile-output') + 1], 'w') as copy:
@@ -173,6 +179,12 @@ sys.exit(status)
 '''
 TRAINING = SCENARIO.replace('gpus 2', 'gpus 1').replace('processes 2', 'processes 1').replace(
     'slow unit=1 permille=1500\n', '').replace('repeat count=6', 'repeat count=25')
+
+
+# cudaProfilerStart before step 10 and Stop behind step 14, as train_loop.py --profiled 10-14 does.
+PROFILED = TRAINING.replace('\tpush name', '\tapi name=cudaProfilerStart step=10\n\tpush name').replace(
+    '\tpop\n', '\tpop\n\tapi name=cudaProfilerStop step=14\n')
+LONG_STEPS_A_SECOND = 100
 
 
 def kineto_of(operations):
@@ -199,9 +211,11 @@ def fake_torch(rig):
     kineto = rig.file(json.dumps(kineto_of(operations_of(training, 0))))
     operations = [op for op in operations_of(rig.scenario('ddp4'), 0) if op['op'] == 'coll']
     collectives = [[op['name'], op['bytes'], op['fused']] for op in operations]
+    long = {str(seconds): rig.file(LONG.replace('count=1500', f'count={seconds * LONG_STEPS_A_SECOND}'))
+            for seconds in (6, 8)}
     faults = {sample.name: rig.scenario(os.path.join('faults', sample.scenario)) for sample in samples()}
     path = rig.file(FAKE_TORCH.format(python=sys.executable, ddp=rig.scenario('ddp4'), training=training,
-                                      samples=faults,
+                                      samples=faults, profiled=rig.file(PROFILED), long=long,
                                       run=rig.program, train=rig.train, kineto=kineto, collectives=collectives,
                                       kernels=len(operations)))
     os.chmod(path, 0o755)
