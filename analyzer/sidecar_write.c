@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/sidecar_write.h"
+#include "analyzer/report_words.h"
 
 #include "analyzer/sidecar.h"
 #include "tracedb/demangle.h"
@@ -34,6 +35,9 @@ static bool add_analysis(struct sidecar *sidecar, const struct report *report,
 		start_ns = from_ns < start_ns ? from_ns : start_ns;
 		end_ns = to_ns > end_ns ? to_ns : end_ns;
 	}
+	struct text verdict;
+	text_begin(&verdict, 1 << 16);
+	words_add_verdict(&verdict, report);
 	const struct analysis_row row = {
 		.tool_version = origin->tool_version,
 		.report_version = REPORT_VERSION,
@@ -50,8 +54,13 @@ static bool add_analysis(struct sidecar *sidecar, const struct report *report,
 		.step_reason = steps->reason,
 		.straggler_verdict = straggler_kind_name(report->stragglers.kind),
 		.straggler_reason = report->stragglers.reason,
+		.verdict = text_string(&verdict),
 	};
-	return sidecar_add_analysis(sidecar, &row, error);
+	bool ok = text_is_ok(&verdict)
+			  ? sidecar_add_analysis(sidecar, &row, error)
+			  : fail(error, ERROR_SYSTEM, "no memory to write the analysis");
+	text_end(&verdict);
+	return ok;
 }
 
 static bool add_traces(struct sidecar *sidecar, const struct report *report, struct error *error)
@@ -199,9 +208,8 @@ static bool add_pieces(struct sidecar *sidecar, const struct report *report, siz
 		const struct kept_piece *piece = &pieces->items[i];
 		size_t step = 0;
 		bool has_step = report_step_at(report, g, piece->start_ns, &step);
-		/* Pieces of one stretch touch, in any order; the next stretch does not. */
-		gap += i > 0 && piece->start_ns != pieces->items[i - 1].end_ns &&
-		       piece->end_ns != pieces->items[i - 1].start_ns;
+		/* In the order of time: pieces of one stretch touch, the next stretch does not. */
+		gap += i > 0 && piece->start_ns != pieces->items[i - 1].end_ns;
 		ok = sidecar_add_piece(sidecar, &(struct sidecar_piece){
 			.gpu_id = (int64_t)g,
 			.start_ns = job_time(report, g, piece->start_ns),

@@ -278,6 +278,12 @@ static void piece_keep(void *context, const struct idle_piece *piece)
 		kept->range = range_at(timeline, calls->thread[call], piece->start_ns + ns / 2);
 }
 
+static int piece_order(const void *a, const void *b)
+{
+	const struct kept_piece *x = a, *y = b;
+	return (x->start_ns > y->start_ns) - (x->start_ns < y->start_ns);
+}
+
 static bool measure_gpu(struct trace_measures *measures, struct job *job, struct job_gpu *planned)
 {
 	const struct timeline *timeline = measures->timeline;
@@ -303,6 +309,11 @@ static bool measure_gpu(struct trace_measures *measures, struct job *job, struct
 		return false;
 	assert(time_parts_idle(&planned->time.parts) == kept->partition.idle_ns);
 	assert(time_parts_copy(&planned->time.parts) == kept->partition.copy_ns);
+	/* A stretch is told from its causes' point of view; who draws it wants the order of time.
+	 */
+	if (planned->pieces.count > 0)
+		qsort(planned->pieces.items, planned->pieces.count,
+		      sizeof planned->pieces.items[0], piece_order);
 	keep_gaps(measures, kept, planned);
 	bool ok = keep_transfers(measures, &kept->transfers, &transfers);
 	transfers_end(&transfers);

@@ -323,7 +323,12 @@ static void drain_pass(struct drain *drain, bool is_last)
 	drain_decode_buffers(drain);
 	if (is_last)
 		drain_settle(drain);
-	(void)thread_log_drain(log_consume_record, drain);
+	/* Nothing is added any more, or the end would run after a thread that never stops. */
+	if (is_last)
+		thread_log_stop();
+	do
+		(void)thread_log_drain(log_consume_record, drain);
+	while (is_last && thread_log_is_behind());
 	drain->pass_realtime_ns = began_ns;
 	drain_watch_clock(drain);
 	if (now_ns >= drain->second_due_ns) {
@@ -361,7 +366,7 @@ static bool drain_run(struct drain *drain, struct error *error)
 		is_last = atomic_load_explicit(&drain->is_stopping, memory_order_acquire);
 		drain_pass(drain, is_last);
 		int64_t wait_ns = drain->flush_due_ns - monotonic_ns();
-		if (!is_last)
+		if (!is_last && !thread_log_is_behind())
 			queue_wait(drain->queue, wait_ns < commit_ns ? wait_ns : commit_ns);
 	}
 	if (recorder_is_ok(drain->recorder))

@@ -15,7 +15,7 @@
 /* "lagd": PRAGMA application_id of every analysis database. */
 #define DERIVED_APPLICATION_ID 0x6c616764
 /* PRAGMA user_version: grows when derived.def changes. History in docs/SCHEMA.md. */
-#define DERIVED_VERSION 1
+#define DERIVED_VERSION 2
 
 /* struct step_row { int64_t number; ... } and so on for each table */
 #define TABLE(table, doc) struct table##_row {

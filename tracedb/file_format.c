@@ -2,6 +2,7 @@
 #include "tracedb/file_format.h"
 
 #include "tracedb/derived.h"
+#include "tracedb/nsys_schema.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -148,7 +149,11 @@ bool file_format_of(const char *path, enum file_format *format, struct error *er
 				FILE_FORMAT_ANALYSIS;
 			return true;
 		}
-		bool is_nsys = false;
+		bool is_nsys = application_id == NSYS_OWN_ID;
+		if (is_nsys) {
+			*format = FILE_FORMAT_NSYS_OWN;
+			return true;
+		}
 		if (!is_nsys_export(path, &is_nsys, error))
 			return false;
 		*format = is_nsys ? FILE_FORMAT_NSYS : FILE_FORMAT_SQLITE;

@@ -16,6 +16,7 @@ enum file_format {
 	FILE_FORMAT_TRACE,	/* ours */
 	FILE_FORMAT_ANALYSIS,	/* ours: what an analysis found (derived.h) */
 	FILE_FORMAT_NSYS,	/* Nsight Systems SQLite export */
+	FILE_FORMAT_NSYS_OWN,	/* the same layout, written by `laggard export --format nsys` */
 	FILE_FORMAT_SQLITE,	/* some other SQLite database */
 	FILE_FORMAT_KINETO,	/* JSON, perhaps gzipped */
 	FILE_FORMAT_RESULT,	/* a timeline or a report that laggard made of traces */

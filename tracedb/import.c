@@ -18,6 +18,7 @@ bool import_file(const char *path, const char *folder, const struct import_optio
 	case FILE_FORMAT_KINETO:
 		return import_kineto(path, folder, options, result, error);
 	case FILE_FORMAT_NSYS:
+	case FILE_FORMAT_NSYS_OWN:
 		return import_nsys(path, folder, options, result, error);
 	case FILE_FORMAT_TRACE:
 		return fail(error, ERROR_INPUT,

@@ -12,7 +12,7 @@
 #include <strings.h>
 
 enum {
-	LAUNCHES_MAX = 64,	/* programs that one session started */
+	LAUNCHES_MAX = 1024,	/* programs that one session started */
 	COMMAND_BYTES_MAX = 32 * 1024,
 };
 
@@ -265,7 +265,7 @@ static bool take_context(struct nsys_facts *facts, struct nsys_import *import,
 		return true;
 	if (!nsys_process_add_context(process, context, nsys_cursor_integer_or(cursor, 2, -1)))
 		return false;
-	if (nsys_cursor_integer(cursor, 3, &null_stream))
+	if (nsys_cursor_integer(cursor, 3, &null_stream) && null_stream < UINT32_MAX)
 		nsys_list_find(&process->contexts, context)->extra = null_stream;
 	return true;
 }
@@ -398,16 +398,27 @@ static void session_id(const struct nsys_facts *facts, const struct nsys_import 
 			       (unsigned long long)bytes_hash(path, strlen(path)));
 }
 
+/* The one program with this pid: processes of several hosts may share it. */
+static bool is_launch_of(const struct nsys_facts *facts, const struct launch *launch, int64_t pid)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < facts->launch_count; i++)
+		count += facts->launches[i].pid == pid;
+	return pid > 0 && launch->pid == pid && count == 1;
+}
+
 /*
- * Rank and world size. The environment counts only for the one process of an export: the children
- * of a launcher share its environment, but not their ranks.
+ * Rank and world size. The environment counts for the process that the export names with it, or
+ * where there is but one: the children of a launcher share its environment, but not their ranks.
  */
-static void trace_set_ranks(struct trace_row *trace, const struct launch *launch,
+static void trace_set_ranks(struct trace_row *trace, const struct nsys_facts *facts,
+			    const struct launch *launch,
 			    const struct nsys_import *import, const struct nsys_process *process)
 {
 	nsys_communicator_world(process, &trace->rank, &trace->world_size);
 	trace->local_rank = -1;
-	if (launch == NULL || import->process_count != 1 || launch->rank < 0)
+	if (launch == NULL || launch->rank < 0 ||
+	    (import->process_count != 1 && !is_launch_of(facts, launch, process->pid)))
 		return;
 	trace->rank = launch->rank;
 	trace->local_rank = launch->local_rank;
@@ -447,7 +458,7 @@ static bool put_trace(const struct nsys_facts *facts, struct nsys_import *import
 		trace.command = text_string(&launch->command);
 	else if (name != NULL)
 		trace.command = text_string(&facts->names) + name->value;
-	trace_set_ranks(&trace, launch, import, process);
+	trace_set_ranks(&trace, facts, launch, import, process);
 	return trace_put_trace(process->writer, &trace, error);
 }
 

@@ -75,6 +75,7 @@ static bool file_check_format(struct nsys_file *file, struct error *error)
 	file->bytes = (int64_t)status.st_size;
 	switch (format) {
 	case FILE_FORMAT_NSYS:
+	case FILE_FORMAT_NSYS_OWN:
 		return true;
 	case FILE_FORMAT_TRACE:
 		return fail(error, ERROR_INPUT, "'%s' is a trace database already", file->path);

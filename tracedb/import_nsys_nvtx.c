@@ -132,32 +132,77 @@ static int64_t row_category(const struct nsys_row *row)
 	return name_id;
 }
 
+/* A payload in JSON while it is read. */
+struct json_payload {
+	int depth;
+	bool is_member;			/* of the object itself, not of one in it */
+	char name[48];
+	size_t name_length;
+	struct nsys_nccl_payload *nccl;
+};
+
 /* Who embeds a payload in a file of his own must not meet more levels than a viewer can take. */
-static int json_open(void *depth)
+static int json_open(void *context)
 {
-	return ++*(int *)depth <= JSON_DEPTH_MAX;
+	struct json_payload *payload = context;
+	payload->is_member = false;
+	return ++payload->depth <= JSON_DEPTH_MAX;
 }
 
-static int json_close(void *depth)
+static int json_close(void *context)
 {
-	--*(int *)depth;
+	((struct json_payload *)context)->depth--;
 	return 1;
 }
 
-/* False: memory is short. */
-static bool json_check(const char *bytes, size_t length, bool *is_valid)
+static int json_name(void *context, const unsigned char *name, size_t length)
+{
+	struct json_payload *payload = context;
+	payload->is_member = payload->depth == 1 && length <= sizeof payload->name;
+	if (payload->is_member) {
+		memcpy(payload->name, name, length);
+		payload->name_length = length;
+	}
+	return 1;
+}
+
+static int json_value(struct json_payload *payload, const char *value, size_t length, bool is_text)
+{
+	if (payload->is_member)
+		nsys_payload_take(payload->nccl, payload->name, payload->name_length, value, length,
+				  is_text);
+	payload->is_member = false;
+	return 1;
+}
+
+static int json_number(void *context, const char *number, size_t length)
+{
+	return json_value(context, number, length, false);
+}
+
+static int json_text(void *context, const unsigned char *text, size_t length)
+{
+	return json_value(context, (const char *)text, length, true);
+}
+
+/* Is it JSON? Then the fields of NCCL, too. False: memory is short. */
+static bool json_read(const char *bytes, size_t length, bool *is_valid,
+		      struct nsys_nccl_payload *nccl)
 {
 	static const yajl_callbacks callbacks = {
 		.yajl_start_map = json_open, .yajl_end_map = json_close,
 		.yajl_start_array = json_open, .yajl_end_array = json_close,
+		.yajl_map_key = json_name, .yajl_number = json_number, .yajl_string = json_text,
 	};
-	int depth = 0;
-	yajl_handle handle = yajl_alloc(&callbacks, NULL, &depth);
+	struct json_payload payload = { .nccl = nccl };
+	yajl_handle handle = yajl_alloc(&callbacks, NULL, &payload);
 	if (handle == NULL)
 		return false;
 	*is_valid = yajl_parse(handle, (const unsigned char *)bytes, length) == yajl_status_ok &&
 		    yajl_complete_parse(handle) == yajl_status_ok;
 	yajl_free(handle);
+	if (!*is_valid)
+		*nccl = (struct nsys_nccl_payload){ .reduction = "" };
 	return true;
 }
 
@@ -182,7 +227,8 @@ static void row_add_number(const struct nsys_row *row, struct text *json)
 
 /* JSON that the export holds; kept as a JSON string where it is none. */
 static bool row_add_json_text(struct nsys_import *import, const struct nsys_row *row,
-			      struct text *json, struct error *error)
+			      struct text *json, struct nsys_nccl_payload *nccl,
+			      struct error *error)
 {
 	int64_t id;
 	size_t length = 0;
@@ -193,7 +239,7 @@ static bool row_add_json_text(struct nsys_import *import, const struct nsys_row 
 	if (bytes == NULL || length == 0)
 		return true;
 	bool is_valid = false;
-	if (memchr(bytes, 0, length) == NULL && !json_check(bytes, length, &is_valid))
+	if (memchr(bytes, 0, length) == NULL && !json_read(bytes, length, &is_valid, nccl))
 		return nsys_no_memory(import, error);
 	if (is_valid)
 		text_add_bytes(json, bytes, length);
@@ -226,7 +272,7 @@ static bool row_payload(struct nsys_import *import, const struct nsys_row *row, 
 	bool ok = true;
 	if (!row_decode(import, row, &json, nccl)) {
 		text_clear(&json);
-		ok = row_add_json_text(import, row, &json, error);
+		ok = row_add_json_text(import, row, &json, nccl, error);
 		if (ok && json.length == 0 &&
 		    nsys_cursor_bytes(row->cursor, NVTX_BINARY, &size, &is_text) != NULL)
 			ok = trace_writer_loss(writer, "import",
@@ -397,13 +443,16 @@ static bool put_name(struct nsys_import *import, const struct nsys_row *row, str
 	struct text json;
 	size_t length = 0;
 	text_begin(&json, JSON_BYTES_MAX);
-	bool is_read = row_decode(import, row, &json, &nccl);
+	bool ok = row_decode(import, row, &json, &nccl) ||
+		  row_add_json_text(import, row, &json, &nccl, error);
 	bool is_lost = !text_is_ok(&json);
 	text_end(&json);
+	if (!ok)
+		return false;
 	if (is_lost)
 		return trace_writer_loss(process->writer, "import", "NVTX_EVENTS: payload too long",
 					 1, row->start_ns, error);
-	if (!is_read || (!nccl.has[NSYS_NCCL_RANKS] && !nccl.has[NSYS_NCCL_PARENT]))
+	if (!nccl.has[NSYS_NCCL_RANKS] && !nccl.has[NSYS_NCCL_PARENT])
 		return true;
 	const char *name;
 	if (!row_name_bytes(import, row, &name, &length, error))
@@ -420,18 +469,31 @@ static bool put_name(struct nsys_import *import, const struct nsys_row *row, str
 #define NVTX_SELECT(condition) \
 	{ .table = "NVTX_EVENTS", NSYS_COLUMNS(nvtx_columns), .where = (condition) }
 
+/* The rows that tell names, and those with a payload, which may tell a communicator. */
+static bool names_condition(struct nsys_file *file, struct text *condition, struct error *error)
+{
+	static const char *const columns[] = { "binaryData", "jsonText", "jsonTextId" };
+	text_add(condition, "eventType IN (33, 39, 75)");
+	for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+		bool is_there = false;
+		if (!nsys_file_has_column(file, "NVTX_EVENTS", columns[i], &is_there, error))
+			return false;
+		if (is_there)
+			text_add_format(condition, " OR %s IS NOT NULL", columns[i]);
+	}
+	return text_is_ok(condition) || fail(error, ERROR_SYSTEM, "no memory to import");
+}
+
 bool nsys_import_nvtx(struct nsys_import *import, struct error *error)
 {
-	static const char *const names = "eventType IN (33, 39, 75)";
-	static const char *const names_and_payloads =
-		"eventType IN (33, 39, 75) OR binaryData IS NOT NULL";
 	static const char *const open = "typeof(\"end\") <> 'integer'";
-	bool has_payload = false, has_end = false;
-	if (!nsys_file_has_column(import->file, "NVTX_EVENTS", "binaryData", &has_payload, error) ||
-	    !nsys_file_has_column(import->file, "NVTX_EVENTS", "end", &has_end, error))
-		return false;
+	bool has_end = false;
+	struct text names;
+	text_begin(&names, 256);
+	bool ok = names_condition(import->file, &names, error) &&
+		  nsys_file_has_column(import->file, "NVTX_EVENTS", "end", &has_end, error);
 	const struct nsys_table walks[] = {
-		{ .select = NVTX_SELECT(has_payload ? names_and_payloads : names),
+		{ .select = NVTX_SELECT(text_string(&names)),
 		  .times = NSYS_TIMES_OPTIONAL,
 		  .put = put_name,
 		  .is_second_look = true },
@@ -441,8 +503,8 @@ bool nsys_import_nvtx(struct nsys_import *import, struct error *error)
 		  .put = put_open,
 		  .is_second_look = true },
 	};
-	for (size_t i = 0; i < sizeof walks / sizeof walks[0]; i++)
-		if (!nsys_import_table(import, &walks[i], error))
-			return false;
-	return true;
+	for (size_t i = 0; ok && i < sizeof walks / sizeof walks[0]; i++)
+		ok = nsys_import_table(import, &walks[i], error);
+	text_end(&names);
+	return ok;
 }

@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "base/id_map.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -282,10 +283,12 @@ static struct number_type entry_type(const struct nsys_payloads *payloads,
 	return number_types[entry->type];
 }
 
+static const char *const reductions[] = { "Sum", "Product", "Max", "Min", "Avg" };
+enum { REDUCTION_COUNT = sizeof reductions / sizeof reductions[0] };
+
 static const char *enum_name(const struct nsys_payloads *payloads, const struct layout *layout,
 			     const struct layout_entry *entry, int64_t value)
 {
-	static const char *const reductions[] = { "Sum", "Product", "Max", "Min", "Avg" };
 	const int64_t key[3] = { layout->domain_id, entry->type, value };
 	int64_t index;
 	if (entry->type < TYPE_OWN)
@@ -293,13 +296,12 @@ static const char *enum_name(const struct nsys_payloads *payloads, const struct 
 	if (bytes_map_get(&payloads->enums, key, sizeof key, &index))
 		return payloads->enum_names[index];
 	if (strcmp(entry->name, "Reduction operation") == 0 && value >= 0 &&
-	    value < (int64_t)(sizeof reductions / sizeof reductions[0]))
+	    value < REDUCTION_COUNT)
 		return reductions[value];
 	return NULL;
 }
 
-static void nccl_set(struct nsys_nccl_payload *nccl, const char *name, int64_t value,
-		     const char *text)
+static bool nccl_field(const char *name, size_t length, enum nsys_nccl_field *field)
 {
 	static const struct { const char *name; enum nsys_nccl_field field; } fields[] = {
 		{ "NCCL communicator ID", NSYS_NCCL_COMMUNICATOR },
@@ -310,12 +312,62 @@ static void nccl_set(struct nsys_nccl_payload *nccl, const char *name, int64_t v
 		{ "Rank", NSYS_NCCL_RANK }, { "CUDA device", NSYS_NCCL_DEVICE },
 	};
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-		if (strcmp(fields[i].name, name) != 0)
+		if (strlen(fields[i].name) != length || memcmp(fields[i].name, name, length) != 0)
 			continue;
-		nccl->value[fields[i].field] = value;
-		nccl->has[fields[i].field] = true;
-		if (fields[i].field == NSYS_NCCL_REDUCTION && text != NULL)
-			nccl->reduction = text;
+		*field = fields[i].field;
+		return true;
+	}
+	return false;
+}
+
+static void nccl_set(struct nsys_nccl_payload *nccl, const char *name, int64_t value,
+		     const char *text)
+{
+	enum nsys_nccl_field field;
+	if (!nccl_field(name, strlen(name), &field))
+		return;
+	nccl->value[field] = value;
+	nccl->has[field] = true;
+	if (field == NSYS_NCCL_REDUCTION && text != NULL)
+		nccl->reduction = text;
+}
+
+/* Decimal, or hexadecimal after 0x: ids of communicators use all 64 bits. */
+static bool number_of(const char *bytes, size_t length, int64_t *value)
+{
+	char text[32], *end;
+	if (length == 0 || length >= sizeof text)
+		return false;
+	memcpy(text, bytes, length);
+	text[length] = 0;
+	errno = 0;
+	bool is_hex = length > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	bool is_negative = text[0] == '-';
+	*value = is_negative ? (int64_t)strtoll(text, &end, 10)
+			     : (int64_t)strtoull(text, &end, is_hex ? 16 : 10);
+	return errno == 0 && *end == 0 && (is_negative || (text[0] >= '0' && text[0] <= '9'));
+}
+
+void nsys_payload_take(struct nsys_nccl_payload *nccl, const char *name, size_t name_length,
+		       const char *value, size_t value_length, bool is_text)
+{
+	enum nsys_nccl_field field;
+	int64_t number = -1;
+	if (!nccl_field(name, name_length, &field))
+		return;
+	if (number_of(value, value_length, &number)) {
+		nccl->value[field] = number;
+		nccl->has[field] = true;
+	}
+	for (int64_t i = 0; field == NSYS_NCCL_REDUCTION && i < REDUCTION_COUNT; i++) {
+		bool is_it = is_text ? strlen(reductions[i]) == value_length &&
+					       memcmp(reductions[i], value, value_length) == 0
+				     : nccl->has[field] && number == i;
+		if (!is_it)
+			continue;
+		nccl->value[field] = i;
+		nccl->has[field] = true;
+		nccl->reduction = reductions[i];
 	}
 }
 

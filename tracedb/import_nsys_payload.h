@@ -34,6 +34,13 @@ struct nsys_nccl_payload {
 	const char *reduction;		/* name of the reduction, borrowed; "" if unknown */
 };
 
+/*
+ * A member of a payload that the export holds as JSON: `value` without its quotes, if it had any.
+ * What is no field of NCCL's, or no value of one, is passed over.
+ */
+void nsys_payload_take(struct nsys_nccl_payload *nccl, const char *name, size_t name_length,
+		       const char *value, size_t value_length, bool is_text);
+
 /* A JSON number, or a text for what JSON has no number for. 17 digits keep a double, 9 a float. */
 void nsys_json_add_real(struct text *json, double value, int digits);
 

@@ -10,6 +10,13 @@
 
 #include <stddef.h>
 
+/*
+ * "lgns", PRAGMA application_id of the files that we write in this layout; the real tool leaves it
+ * 0. Beside its traces such a file is a copy, not another trace.
+ */
+#define NSYS_OWN_ID 0x6c676e73
+#define NSYS_OWN_ID_TEXT "0x6c676e73"
+
 enum nsys_output_table {
 	NSYS_STRINGS,
 	NSYS_SYSTEM_ENV,

@@ -17,6 +17,7 @@ enum { TEXT_BYTES_MAX = 256 * 1024 * 1024 };
 
 struct nsys_writer {
 	sqlite3 *db;
+	const char *output;		/* the final name; the caller's */
 	int file;			/* the same file, for who reads it */
 	sqlite3_stmt *inserts[NSYS_TABLE_COUNT];
 	size_t column_counts[NSYS_TABLE_COUNT];
@@ -30,7 +31,7 @@ struct nsys_writer {
 
 static bool writer_fail(struct nsys_writer *writer, struct error *error)
 {
-	return fail(error, ERROR_SYSTEM, "cannot write the Nsight Systems layout: %s",
+	return fail(error, ERROR_SYSTEM, "cannot write '%s': %s", writer->output,
 		    writer->db == NULL ? "no memory" : sqlite3_errmsg(writer->db));
 }
 
@@ -87,7 +88,8 @@ static bool database_open(struct nsys_writer *writer, const char *output, struct
 	       run(writer,
 		   "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA journal_mode = OFF;"
 		   "PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;"
-		   "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; BEGIN",
+		   "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
+		   "PRAGMA application_id = " NSYS_OWN_ID_TEXT "; BEGIN",
 		   error);
 }
 
@@ -98,6 +100,7 @@ bool nsys_writer_open(struct nsys_writer **out, const char *path, struct error *
 	if (writer == NULL)
 		return no_memory(error);
 	writer->file = -1;
+	writer->output = path;
 	text_begin(&writer->sql, 1 << 16);
 	text_begin(&writer->clean, TEXT_BYTES_MAX);
 	if (!database_open(writer, path, error)) {

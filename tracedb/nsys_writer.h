@@ -41,7 +41,9 @@ static inline struct nsys_cell nsys_cell_or_null(int64_t value, int64_t unknown)
 	return value == unknown ? CELL_NONE : CELL_OF(value);
 }
 
-/* In the folder of `path`, which is the final name, else in that for temporary files. */
+/*
+ * In the folder of `path`, which is the final name and must stay, else in that for temporary files.
+ */
 bool nsys_writer_open(struct nsys_writer **out, const char *path, struct error *error);
 
 /* One cell for each column of the table. Invalid UTF-8 in texts becomes U+FFFD. */

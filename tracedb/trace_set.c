@@ -97,6 +97,7 @@ static bool set_add_file(struct trace_set *set, const char *path, struct error *
 	case FILE_FORMAT_TRACE:
 		return set_add_database(set, path, path, error);
 	case FILE_FORMAT_NSYS:
+	case FILE_FORMAT_NSYS_OWN:
 	case FILE_FORMAT_KINETO:
 		return set_add_import(set, path, error);
 	case FILE_FORMAT_SQLITE:
@@ -145,9 +146,25 @@ static bool is_result(const char *path)
 	       (format == FILE_FORMAT_RESULT || format == FILE_FORMAT_ANALYSIS);
 }
 
-/* An entry of a folder; folders in folders are not looked into. */
+/* A copy of traces that laggard wrote in a foreign layout. */
+static bool is_copy(const char *path)
+{
+	enum file_format format = FILE_FORMAT_UNKNOWN;
+	return file_format_of(path, &format, NULL) && format == FILE_FORMAT_NSYS_OWN;
+}
+
+static bool is_trace_database(const char *path)
+{
+	enum file_format format = FILE_FORMAT_UNKNOWN;
+	return file_format_of(path, &format, NULL) && format == FILE_FORMAT_TRACE;
+}
+
+/*
+ * An entry of a folder; folders in folders are not looked into. Copies are passed over, or nothing
+ * else is taken: beside their traces they would count all work twice.
+ */
 static bool set_add_entry(struct trace_set *set, const char *folder, const char *name,
-			  struct error *error)
+			  bool wants_copies, struct error *error)
 {
 	char path[PATH_BYTES];
 	struct stat status;
@@ -161,7 +178,7 @@ static bool set_add_entry(struct trace_set *set, const char *folder, const char 
 	}
 	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
 		return true;
-	return is_result(path) || set_add_file(set, path, error);
+	return is_result(path) || is_copy(path) != wants_copies || set_add_file(set, path, error);
 }
 
 static bool set_add_folder(struct trace_set *set, const char *folder, struct error *error)
@@ -175,10 +192,12 @@ static bool set_add_folder(struct trace_set *set, const char *folder, struct err
 		return set_add(set, folder, NULL, &broken, error);
 	}
 	bool ok = true;
-	for (int i = 0; i < count; i++) {
-		ok = ok && set_add_entry(set, folder, entries[i]->d_name, error);
+	for (int i = 0; ok && i < count; i++)
+		ok = set_add_entry(set, folder, entries[i]->d_name, false, error);
+	for (int i = 0; ok && i < count && set->count == count_before; i++)
+		ok = set_add_entry(set, folder, entries[i]->d_name, true, error);
+	for (int i = 0; i < count; i++)
 		free(entries[i]);
-	}
 	free(entries);
 	if (!ok || set->count > count_before)
 		return ok;
@@ -220,13 +239,17 @@ bool trace_set_open(struct trace_set **out, const char *const *arguments, size_t
 	if (set == NULL)
 		return set_no_memory(error);
 	set->import_options = options;
-	bool ok = true;
+	bool ok = true, has_database = false;
+	for (size_t i = 0; !has_database && i < count; i++)
+		has_database = is_trace_database(arguments[i]);
 	for (size_t i = 0; ok && i < count; i++) {
 		struct stat status;
 		bool is_folder = stat(arguments[i], &status) == 0 && S_ISDIR(status.st_mode);
 		/* A shell that fills in names finds the analysis among the traces. */
 		if (!is_folder && count > 1 && is_result(arguments[i]) &&
 		    set->count + count - i > 1)
+			continue;
+		if (!is_folder && has_database && is_copy(arguments[i]))
 			continue;
 		ok = is_folder ? set_add_folder(set, arguments[i], error) :
 			set_add_file(set, arguments[i], error);

@@ -458,6 +458,7 @@ static bool html_analysis(struct export_stream *stream, const struct export_anal
 	const struct analysis_row *row = analysis->row;
 	text_add_char(text, '{');
 	json_add_text(text, "verdict", row->straggler_verdict);
+	json_add_text(text, "words", row->verdict);
 	json_add_text(text, "reason", row->straggler_reason);
 	json_add_text(text, "window_kind", row->window_kind);
 	json_add_text(text, "step_anchor", row->step_anchor);

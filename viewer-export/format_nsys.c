@@ -22,7 +22,8 @@ static bool trace_put(struct nsys_session *session, size_t index, struct error *
 	bool ok = nsys_trace_begin(&trace, session, index, error) &&
 		  nsys_put_trace_facts(session, &trace, index, error) &&
 		  nsys_put_work(session, &trace, error) && nsys_put_host(session, &trace, error) &&
-		  nsys_put_ranges(session, &trace, error);
+		  nsys_put_ranges(session, &trace, error) &&
+		  nsys_put_left_out(session, &trace, error);
 	nsys_trace_end(&trace);
 	if (ok && set->progress != NULL)
 		set->progress(set->progress_context, (int64_t)(index + 1), (int64_t)set->count);

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Ids of 32 bits whose value is not known. */
+static const int64_t NO_ID = INT64_C(0xffffffff);
+
 enum { NS_PER_S = 1000000000, HZ_PER_MHZ = 1000000 };
 
 /* Places of columns in TARGET_INFO_GPU; the others are not known. */
@@ -152,6 +155,23 @@ static bool put_environment(struct nsys_session *session, const char *key, const
 	return ok;
 }
 
+/* A framework's trace knows its rank without a variable; readers look for the variable. */
+static bool put_rank(struct nsys_session *session, const char *key, const char *name, int64_t rank,
+		     const char *environment, struct error *error)
+{
+	char variable[64];
+	size_t length = strlen(name);
+	const char *line = environment;
+	while (line != NULL && !(strncmp(line, name, length) == 0 && line[length] == '=')) {
+		line = strchr(line, '\n');
+		line += line != NULL;
+	}
+	if (rank < 0 || line != NULL)
+		return true;
+	(void)snprintf(variable, sizeof variable, "%s=%" PRId64, name, rank);
+	return put_pair(session, NSYS_CAPTURE, key, variable, error);
+}
+
 static bool put_process(struct nsys_session *session, const struct nsys_trace *trace, size_t index,
 			struct error *error)
 {
@@ -171,7 +191,10 @@ static bool put_process(struct nsys_session *session, const struct nsys_trace *t
 	if (!put_pair(session, NSYS_CAPTURE, key, pid, error))
 		return false;
 	(void)snprintf(key, sizeof key, "PROCESS_%zu:ENVIRONMENT_VARIABLE", index);
-	return put_environment(session, key, row->environment, error);
+	return put_environment(session, key, row->environment, error) &&
+	       put_rank(session, key, "RANK", row->rank, row->environment, error) &&
+	       put_rank(session, key, "WORLD_SIZE", row->world_size, row->environment, error) &&
+	       put_rank(session, key, "LOCAL_RANK", row->local_rank, row->environment, error);
 }
 
 /* Bare, as the real tool writes it. */
@@ -272,13 +295,20 @@ static bool put_context(struct nsys_session *session, struct nsys_trace *trace, 
 			struct error *error)
 {
 	const struct context_row *context = row;
-	/* Nothing of a row without its default stream could be told. */
-	if (context->null_stream_number < 0 || context->device_id < 0)
+	if (context->device_id < 0) {
+		trace->left_out[NSYS_LEFT_CONTEXT]++;
 		return true;
+	}
 	const struct nsys_cell cells[] = {
-		CELL_OF(context->null_stream_number), CELL_OF(trace->hardware_id),
-		CELL_OF(trace->machine_id), CELL_OF(trace->pid), CELL_OF(context->device_id),
-		CELL_OF(context->context_id), CELL_NONE, CELL_NONE, CELL_NONE,
+		CELL_OF(context->null_stream_number < 0 ? NO_ID : context->null_stream_number),
+		CELL_OF(trace->hardware_id),
+		CELL_OF(trace->machine_id),
+		CELL_OF(trace->pid),
+		CELL_OF(context->device_id),
+		CELL_OF(context->context_id),
+		CELL_NONE,
+		CELL_NONE,
+		CELL_NONE,
 	};
 	return NSYS_PUT(session->writer, NSYS_CUDA_CONTEXT, cells, error);
 }
@@ -287,8 +317,10 @@ static bool put_stream(struct nsys_session *session, struct nsys_trace *trace, c
 		       struct error *error)
 {
 	const struct stream_row *stream = row;
-	if (stream->number < 0)
+	if (stream->number < 0) {
+		trace->left_out[NSYS_LEFT_STREAM]++;
 		return true;
+	}
 	const struct nsys_cell cells[] = {
 		CELL_OF(stream->number), CELL_OF(trace->hardware_id), CELL_OF(trace->machine_id),
 		CELL_OF(trace->pid), CELL_OF(stream->context_id), CELL_OF(stream->priority),

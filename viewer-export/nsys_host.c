@@ -11,6 +11,7 @@
 enum {
 	MEMORY_KIND_UNKNOWN = 7,	/* ENUM_CUDA_MEM_KIND */
 	OVERHEAD_UNKNOWN = 1,		/* ENUM_CUPTI_OVERHEAD_TYPE */
+	TIMESTAMP_UNKNOWN = 0,
 	TIMESTAMP_TARGET = 1,
 	SOURCE_INJECTION = 1,
 	SEVERITY_WARNING = 2,
@@ -120,9 +121,12 @@ static bool put_allocation(struct nsys_session *session, struct nsys_trace *trac
 {
 	const struct allocation_row *allocation = row;
 	int64_t time, end;
-	if (allocation->is_framework || allocation->device_id < 0 || allocation->operation < 1 ||
-	    allocation->operation > 2 || !nsys_span(trace, allocation->time_ns, 0, &time, &end))
+	if (allocation->is_framework || !nsys_span(trace, allocation->time_ns, 0, &time, &end))
 		return true;
+	if (allocation->device_id < 0 || allocation->operation < 1 || allocation->operation > 2) {
+		trace->left_out[NSYS_LEFT_ALLOCATION]++;
+		return true;
+	}
 	bool is_known = allocation->memory >= MEMORY_PAGEABLE &&
 			allocation->memory <= MEMORY_MANAGED_STATIC;
 	const struct nsys_cell cells[] = {
@@ -140,23 +144,18 @@ static bool put_allocation(struct nsys_session *session, struct nsys_trace *trac
 	return NSYS_PUT(session->writer, NSYS_MEMORY, cells, error);
 }
 
-static bool put_loss(struct nsys_session *session, struct nsys_trace *trace, const void *row,
-		     struct error *error)
+static bool diagnostic_put(struct nsys_session *session, const struct nsys_trace *trace,
+			   const struct loss_row *loss, int64_t time, struct error *error)
 {
-	const struct loss_row *loss = row;
-	int64_t time = 0, end;
-	bool is_timed = loss->first_ns >= 0;
-	if (is_timed && !nsys_span(trace, loss->first_ns, 0, &time, &end))
-		return true;
 	struct text text;
 	text_begin(&text, 1 << 20);
 	text_add_format(&text, "%s: %s", loss->source, loss->reason);
 	if (loss->count > 0)
 		text_add_format(&text, " (%" PRId64 ")", loss->count);
 	const struct nsys_cell cells[] = {
-		CELL_OF(time), CELL_OF(TIMESTAMP_TARGET), CELL_OF(SOURCE_INJECTION),
-		CELL_OF(SEVERITY_WARNING), CELL_OF_TEXT(text_string(&text)),
-		CELL_OF(trace->global_pid),
+		CELL_OF(time), CELL_OF(loss->first_ns >= 0 ? TIMESTAMP_TARGET : TIMESTAMP_UNKNOWN),
+		CELL_OF(SOURCE_INJECTION), CELL_OF(SEVERITY_WARNING),
+		CELL_OF_TEXT(text_string(&text)), CELL_OF(trace->global_pid),
 	};
 	bool ok = text_is_ok(&text) ? NSYS_PUT(session->writer, NSYS_DIAGNOSTIC, cells, error) :
 				      nsys_trace_no_memory(trace, error);
@@ -164,6 +163,39 @@ static bool put_loss(struct nsys_session *session, struct nsys_trace *trace, con
 	return ok;
 }
 
+static bool put_loss(struct nsys_session *session, struct nsys_trace *trace, const void *row,
+		     struct error *error)
+{
+	const struct loss_row *loss = row;
+	int64_t time = 0, end;
+	if (loss->first_ns >= 0 && !nsys_span(trace, loss->first_ns, 0, &time, &end))
+		return true;
+	return diagnostic_put(session, trace, loss, time, error);
+}
+
+/* What the layout has no way to say is counted like any other loss. */
+bool nsys_put_left_out(struct nsys_session *session, const struct nsys_trace *trace,
+		       struct error *error)
+{
+	static const char *const reasons[NSYS_LEFT_COUNT] = {
+		[NSYS_LEFT_KERNEL] = "kernels on a stream that the trace does not know",
+		[NSYS_LEFT_COPY] = "copies on a stream that the trace does not know",
+		[NSYS_LEFT_MEMSET] = "memsets on a stream that the trace does not know",
+		[NSYS_LEFT_GRAPH] = "graphs on a stream that the trace does not know",
+		[NSYS_LEFT_CONTEXT] = "contexts without a device",
+		[NSYS_LEFT_STREAM] = "streams without a number",
+		[NSYS_LEFT_ALLOCATION] = "allocations without a device, or of an unknown kind",
+	};
+	if ((session->set->kinds & EXPORT_LOSSES) == 0)
+		return true;
+	for (size_t i = 0; i < NSYS_LEFT_COUNT; i++) {
+		const struct loss_row loss = { .source = "export", .reason = reasons[i],
+					       .count = trace->left_out[i], .first_ns = -1 };
+		if (loss.count > 0 && !diagnostic_put(session, trace, &loss, 0, error))
+			return false;
+	}
+	return true;
+}
 bool nsys_put_host(struct nsys_session *session, struct nsys_trace *trace, struct error *error)
 {
 	static const struct { unsigned kind; enum trace_table table; nsys_row_put put; } walks[] = {

@@ -30,6 +30,18 @@ struct nsys_symbol {
 	int64_t mangled;	/* 0: the source does not say it */
 };
 
+/* Rows whose place nobody knows, in a layout that must say it: they are counted. */
+enum nsys_left {
+	NSYS_LEFT_KERNEL,
+	NSYS_LEFT_COPY,
+	NSYS_LEFT_MEMSET,
+	NSYS_LEFT_GRAPH,
+	NSYS_LEFT_CONTEXT,
+	NSYS_LEFT_STREAM,
+	NSYS_LEFT_ALLOCATION,
+	NSYS_LEFT_COUNT
+};
+
 /* The trace that is written. */
 struct nsys_trace {
 	const struct export_trace *from;
@@ -50,6 +62,7 @@ struct nsys_trace {
 	int64_t next_thread_id;
 	struct id_map domains;		/* string_id -> domainId */
 	struct bytes_map categories;	/* {domainId, string_id} -> category */
+	int64_t left_out[NSYS_LEFT_COUNT];	/* rows that the layout has no way to say */
 };
 
 struct nsys_identity {
@@ -103,6 +116,8 @@ bool nsys_put_trace_facts(struct nsys_session *session, struct nsys_trace *trace
 /* Events. */
 bool nsys_put_work(struct nsys_session *session, struct nsys_trace *trace, struct error *error);
 bool nsys_put_host(struct nsys_session *session, struct nsys_trace *trace, struct error *error);
+bool nsys_put_left_out(struct nsys_session *session, const struct nsys_trace *trace,
+		       struct error *error);
 bool nsys_put_ranges(struct nsys_session *session, struct nsys_trace *trace, struct error *error);
 
 bool nsys_trace_no_memory(const struct nsys_trace *trace, struct error *error);

@@ -11,6 +11,13 @@
 	CELL_NONE, CELL_OF(stream_number(stream)), nsys_cell_or_null((correlation_id), 0), \
 	CELL_OF((trace)->global_pid)
 
+/* Of work on a stream that the trace does not know, nobody can say the device. */
+static bool left_out(struct nsys_trace *trace, enum nsys_left what)
+{
+	trace->left_out[what]++;
+	return true;
+}
+
 static int64_t stream_number(const struct stream_row *stream)
 {
 	return stream->number < 0 ? INT64_C(0xffffffff) : stream->number;
@@ -19,8 +26,9 @@ static int64_t stream_number(const struct stream_row *stream)
 /* ENUM_CUDA_MEM_KIND begins at pageable; it has no word for "some host memory". */
 static struct nsys_cell memory_cell(int64_t memory)
 {
+	enum { MEMORY_KIND_UNKNOWN = 7 };
 	return memory >= MEMORY_PAGEABLE && memory <= MEMORY_MANAGED_STATIC ?
-		       CELL_OF(memory - 1) : CELL_NONE;
+		       CELL_OF(memory - 1) : CELL_OF(MEMORY_KIND_UNKNOWN);
 }
 
 /* ENUM_CUDA_KERNEL_LAUNCH_TYPE */
@@ -37,9 +45,10 @@ static bool put_kernel(struct nsys_session *session, struct nsys_trace *trace, c
 	const struct stream_row *stream = nsys_trace_stream(trace, kernel->stream_id);
 	const struct nsys_symbol *symbol = nsys_trace_symbol(trace, kernel->kernel_id);
 	int64_t start, end, nameless = 0;
-	if (stream == NULL ||
-	    !nsys_span(trace, kernel->start_ns, kernel->duration_ns, &start, &end))
+	if (!nsys_span(trace, kernel->start_ns, kernel->duration_ns, &start, &end))
 		return true;
+	if (stream == NULL)
+		return left_out(trace, NSYS_LEFT_KERNEL);
 	if (symbol == NULL) {
 		symbol = &unknown;
 		if (!nsys_writer_string(session->writer, "", &nameless, error))
@@ -76,8 +85,10 @@ static bool put_copy(struct nsys_session *session, struct nsys_trace *trace, con
 	const struct memcpy_row *copy = row;
 	const struct stream_row *stream = nsys_trace_stream(trace, copy->stream_id);
 	int64_t start, end;
-	if (stream == NULL || !nsys_span(trace, copy->start_ns, copy->duration_ns, &start, &end))
+	if (!nsys_span(trace, copy->start_ns, copy->duration_ns, &start, &end))
 		return true;
+	if (stream == NULL)
+		return left_out(trace, NSYS_LEFT_COPY);
 	const struct nsys_cell cells[] = {
 		WORK_CELLS(start, end, stream, copy->correlation_id, trace),
 		CELL_OF(copy->bytes), CELL_OF(copy->direction), CELL_NONE,
@@ -98,8 +109,10 @@ static bool put_memset(struct nsys_session *session, struct nsys_trace *trace, c
 	const struct memset_row *set = row;
 	const struct stream_row *stream = nsys_trace_stream(trace, set->stream_id);
 	int64_t start, end;
-	if (stream == NULL || !nsys_span(trace, set->start_ns, set->duration_ns, &start, &end))
+	if (!nsys_span(trace, set->start_ns, set->duration_ns, &start, &end))
 		return true;
+	if (stream == NULL)
+		return left_out(trace, NSYS_LEFT_MEMSET);
 	const struct nsys_cell cells[] = {
 		WORK_CELLS(start, end, stream, set->correlation_id, trace),
 		CELL_OF(set->value), CELL_OF(set->bytes),
@@ -114,8 +127,10 @@ static bool put_graph(struct nsys_session *session, struct nsys_trace *trace, co
 	const struct graph_launch_row *graph = row;
 	const struct stream_row *stream = nsys_trace_stream(trace, graph->stream_id);
 	int64_t start, end;
-	if (stream == NULL || !nsys_span(trace, graph->start_ns, graph->duration_ns, &start, &end))
+	if (!nsys_span(trace, graph->start_ns, graph->duration_ns, &start, &end))
 		return true;
+	if (stream == NULL)
+		return left_out(trace, NSYS_LEFT_GRAPH);
 	const struct nsys_cell cells[] = {
 		WORK_CELLS(start, end, stream, graph->correlation_id, trace),
 		CELL_OF(graph->graph_id),

@@ -277,6 +277,7 @@ static bool analysis_add(struct tiles *tiles, struct derived_reader *reader, str
 	text_add_format(text, "{\"current\":%s", is_current ? "true" : "false");
 	add_member(text, ",\"verdict\":", analysis->straggler_verdict);
 	add_member(text, ",\"reason\":", analysis->straggler_reason);
+	add_member(text, ",\"words\":", analysis->verdict);
 	add_member(text, ",\"window\":", analysis->window_kind);
 	text_add(text, ",\"findings\":[");
 	if (!derived_reader_select(reader, DERIVED_finding, 0, COLUMN_finding_finding_id, &cursor,

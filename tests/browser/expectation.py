@@ -35,6 +35,11 @@ class Analysis:
         for row in self.of('collective_member', 'wait_ns > 0'):
             yield 'collective wait', row['start_ns'], min(row['wait_ns'], row['duration_ns'])
 
+    def verdict(self):
+        row, = self.of('analysis')
+        assert row['verdict']
+        return row['verdict'].split('\n')
+
     def findings(self):
         return [row['text'] for row in self.of('finding')]
 

@@ -139,6 +139,9 @@ def check_analysis(tap, case, seen, analysis):
     tap.equal(differences(got, collections.Counter(analysis.spans())), ([], []),
               f'{case.name}: steps, idle time and waits at their exact times')
     tap.equal(seen.get('findings'), analysis.findings(), f'{case.name}: findings in their order')
+    panel = ' '.join(seen['panel'].split())
+    tap.equal([line for line in analysis.verdict() if ' '.join(line.split()) not in panel], [],
+              f"{case.name}: the report's verdict")
     wanted = list(analysis.arrows())
     tap.equal(differences(collections.Counter(time + base for time in seen['arrows']),
                           collections.Counter(start for _, start, _ in wanted)), ([], []),

@@ -264,6 +264,51 @@ def equal_traces_give_equal_bytes(folder):
 
 
 @test
+def beside_its_traces_an_export_is_no_further_trace(folder):
+    """In a folder, or among the files that a shell fills in, it would count all work twice."""
+    traces = os.path.join(folder, 'traces')
+    os.mkdir(traces)
+    paths = made(traces)
+
+    def ranks(*arguments):
+        report = json.loads(laggard('analyze', '--window', 'all', '--format', 'json', *arguments).stdout)
+        return [(trace['rank'], trace['world_size']) for trace in report['traces']]
+    before = ranks(traces)
+    output = os.path.join(traces, 'x.sqlite')
+    export(output, paths)
+    equal(ranks(traces), before, 'a folder')
+    equal(ranks(*paths, output), before, 'names')
+    # Alone it is what there is, and has kept the ranks.
+    equal(ranks(output), before, 'the export by its name')
+    alone = os.path.join(folder, 'alone')
+    os.mkdir(alone)
+    shutil.move(output, alone)
+    equal(ranks(alone), before, 'the export in a folder')
+
+
+@test
+def collectives_come_back(folder):
+    """NCCL's payloads are JSON in the export, and are read again: operation, bytes, communicator, peer."""
+    paths = rig(folder)
+    output = os.path.join(folder, 'x.sqlite')
+    export(output, paths)
+    back = laggard('import', '-o', os.path.join(folder, 'back'), output).stdout.decode().splitlines()
+    sql = """SELECT o.value, bytes, peer, r.value, hash, k.rank, k.rank_count FROM collective c
+        LEFT JOIN string o ON o.string_id = operation_id LEFT JOIN string r ON r.string_id = reduction_id
+        LEFT JOIN communicator k USING (communicator_id) WHERE witness = 1 ORDER BY start_ns, c.rowid"""
+    count = 0
+    for one, other in zip(sorted(paths, key=rank_of), sorted(back, key=rank_of)):
+        want, got = (sqlite3.connect(path).execute(sql).fetchall() for path in (one, other))
+        equal(got, want, f'collectives of {one}')
+        count += len(want)
+    assert count > 100, count
+
+
+def rank_of(path):
+    return sqlite3.connect(path).execute('SELECT rank FROM trace').fetchone()
+
+
+@test
 def standard_output_and_compression_hold_the_same_file(folder):
     paths = made(folder)
     plain = os.path.join(folder, 'x.sqlite')

@@ -460,6 +460,7 @@ static bool export_as(const struct place *place, const char *format, const char 
 	sign_integer(outcome, summary.slices);
 	sign_integer(outcome, summary.flows);
 	sign_integer(outcome, summary.tracks);
+	sign_integer(outcome, summary.rows);
 	return true;
 }
 
@@ -520,6 +521,16 @@ static bool run_export_svg(const struct place *place, struct outcome *outcome, s
 	return export_as(place, "svg", "timeline.svg", outcome, error);
 }
 
+static bool run_export_nsys(const struct place *place, struct outcome *outcome, struct error *error)
+{
+	return export_as(place, "nsys", "timeline.sqlite", outcome, error);
+}
+
+static bool run_export_html(const struct place *place, struct outcome *outcome, struct error *error)
+{
+	return export_as(place, "html", "timeline.html", outcome, error);
+}
+
 const struct operation operations[] = {
 	{ "writing a trace", run_writer, NULL },
 	{ "writing a trace in bulk", run_writer_bulk, NULL },
@@ -540,6 +551,8 @@ const struct operation operations[] = {
 	{ "exporting a timeline with its analysis in files", run_export_analysed, NULL },
 	{ "exporting a Perfetto trace", run_export_perfetto, NULL },
 	{ "exporting a picture", run_export_svg, NULL },
+	{ "exporting the Nsight Systems layout", run_export_nsys, NULL },
+	{ "exporting a page", run_export_html, NULL },
 };
 const int operation_count = sizeof operations / sizeof operations[0];
 

@@ -37,11 +37,13 @@ function showFindings() {
 		place.replaceChildren(make('h2', '', 'Findings'), make('p', 'dim', hint));
 		return;
 	}
-	const top = analysis.findings[0];
 	const verdict = texts[analysis.verdict] || analysis.verdict;
-	element('verdict').textContent = visible(`Verdict: ${top && top.severity !== 'info' ? top.text : verdict}`);
-	element('verdict').title = visible(verdict + (analysis.reason ? `: ${analysis.reason}` : ''));
-	place.replaceChildren(make('h2', '', `Findings (${analysis.findings.length})`),
+	// The words of the report; a sidecar of an older version has none.
+	const words = (analysis.words || verdict).split('\n').filter((line) => line);
+	element('verdict').textContent = visible(`Verdict: ${words[0]}`);
+	element('verdict').title = words.map(visible).join('\n');
+	place.replaceChildren(make('h2', '', 'Verdict'), ...words.map((line) => make('p', '', visible(line))),
+		make('h2', '', `Findings (${analysis.findings.length})`),
 		make('p', 'dim', visible(`Straggler: ${verdict}${analysis.reason ? `; ${analysis.reason}` : ''}.`)),
 		...analysis.findings.map(foldedFinding));
 }

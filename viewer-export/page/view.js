@@ -430,7 +430,8 @@ function showAnalysis(analysis) {
 		return;
 	const place = element('verdict');
 	const age = analysis.current ? '' : ' (analysed before the traces changed)';
-	const lines = [`waiting for others: ${analysis.verdict}${age}`,
+	const [words] = (analysis.words || `waiting for others: ${analysis.verdict}`).split('\n');
+	const lines = [`${words}${age}`,
 		...analysis.findings.map((finding) => `${finding.severity}: ${finding.text}`)];
 	place.replaceChildren(...lines.map((words, i) => {
 		const line = document.createElement('div');

@@ -3,7 +3,7 @@
 -- One process, two GPUs, two streams each, a step of compute, copies and an all-reduce.
 INSERT INTO trace (trace_id, source, tool_version, source_path, source_version, host, boot_id, pid, command, rank,
     world_size, local_rank, epoch_ns, stop_ns, settings, driver_version, cuda_driver_version,
-    cuda_runtime_version, cupti_version, nccl_version, cudnn_version, framework, environment, trigger)
+    cuda_runtime_version, cupti_version, nccl_version, cudnn_version, framework, environment, "trigger")
     VALUES (1, 'libtrace', '0.1', '', '', 'box', 'boot', 700, 'python3 train.py', 0, 2, 0,
     1790000000000000000, 9000000, 'LAGGARD_API=all', '550.54', '12.4', '12.4', '12.4', '2.28', '9', 'PyTorch 2',
     'NCCL_DEBUG=INFO', '');
@@ -56,3 +56,7 @@ INSERT INTO allocation VALUES (500, 1, 0, 3, 4096, 1048576, 701, 0, -1, -1, 99),
 INSERT INTO sample VALUES (0, 0, 12, 300000), (0, 0, 13, 2520), (100000, 1, 19, 4), (200000, 1, 20, 900);
 INSERT INTO overhead VALUES (3500, 40, 701, 14, 0);
 INSERT INTO loss VALUES ('cupti', 'dropped', 5, 100, 200), ('nvml', 'disabled: no library', 0, -1, -1);
+INSERT INTO host_sample VALUES (1000, 700, 83, 5, 900, 10, 1), (2000, 700, 82, 0, 1900, 20, -1);
+INSERT INTO memory_pool VALUES (1500, 1, 0, 1, 4096, 1048576, 4096, 0, 7);
+INSERT INTO capture_gap VALUES (3000, 1000, 5, 6), (8000, -1, 5, 6);
+INSERT INTO communicator_state VALUES (9000, 1, 12, 11, 7, 5, 8900);
