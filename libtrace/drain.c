@@ -361,7 +361,12 @@ static void drain_pass(struct drain *drain, bool is_last)
 	drain_decode_buffers(drain);
 	if (is_last)
 		drain_settle(drain);
-	(void)thread_log_drain(log_consume_record, drain);
+	/* Nothing is added any more, or the end would run after a thread that never stops. */
+	if (is_last)
+		thread_log_stop();
+	do
+		(void)thread_log_drain(log_consume_record, drain);
+	while (is_last && thread_log_is_behind());
 	drain->pass_realtime_ns = began_ns;
 	drain_watch_clock(drain);
 	if (now_ns >= drain->second_due_ns) {
@@ -408,7 +413,7 @@ static bool drain_run(struct drain *drain, struct error *error)
 		if (control_is_open() && wait_ns > CONTROL_LOOK_MS * NS_PER_MS)
 			wait_ns = CONTROL_LOOK_MS * NS_PER_MS;
 		int64_t due_ns = window_source_due(realtime_ns());
-		if (!is_last)
+		if (!is_last && !thread_log_is_behind())
 			queue_wait(drain->queue, wait_ns < due_ns ? wait_ns : due_ns);
 	}
 	if (recorder_is_ok(drain->recorder))

@@ -15,6 +15,7 @@
 enum {
 	BLOCK_BYTES = 64 * 1024,	/* holds the largest record */
 	LOG_COUNT_MAX = 8192,		/* threads that log at the same time */
+	BLOCKS_A_VISIT = 32,		/* read of one log before the others have their turn */
 };
 #define NO_BLOCK UINT32_MAX
 
@@ -56,6 +57,7 @@ struct logs {
 	struct free_list *free_blocks;
 	struct page_ahead ahead;
 	struct log *logs;
+	bool is_behind;			/* after the last drain: a log was left unfinished */
 	_Atomic uint32_t log_high;	/* logs ever used */
 	_Atomic int64_t lost[LOG_SOURCE_COUNT];
 };
@@ -308,7 +310,11 @@ static size_t log_drain(struct logs *logs, struct log *log, log_consume consume,
 		log->read_block = atomic_load_explicit(&log->first_block, memory_order_acquire);
 		log->read_used = 0;
 	}
-	while (log->read_block != 0) {
+	for (int visited = 0; log->read_block != 0; visited++) {
+		if (visited == BLOCKS_A_VISIT) {
+			logs->is_behind = true;
+			return count;
+		}
 		uint32_t index = log->read_block - 1;
 		struct block *block = &logs->blocks[index];
 		/* `next` before `used`: the chain grows only after the last record of a block. */
@@ -335,12 +341,19 @@ size_t thread_log_drain(log_consume consume, void *context)
 	if (logs == NULL)
 		return 0;
 	size_t count = 0;
+	logs->is_behind = false;
 	page_ahead_fill(&logs->ahead);
 	uint32_t high = atomic_load_explicit(&logs->log_high, memory_order_acquire);
 	for (uint32_t i = 0; i < high && i < LOG_COUNT_MAX; i++)
 		if (atomic_load_explicit(&logs->logs[i].state, memory_order_acquire) != LOG_FREE)
 			count += log_drain(logs, &logs->logs[i], consume, context);
 	return count;
+}
+
+bool thread_log_is_behind(void)
+{
+	const struct logs *logs = atomic_load_explicit(&logs_made, memory_order_acquire);
+	return logs != NULL && logs->is_behind;
 }
 
 int64_t thread_log_take_lost(enum log_source source)

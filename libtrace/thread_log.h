@@ -55,11 +55,14 @@ bool thread_log_was_refused(void);
 void thread_log_forget(void);
 
 /*
- * Hands every record published so far to `consume`, each thread's in order. Drain thread. Returns
- * how many.
+ * Hands the records published so far to `consume`, each thread's in order, but not all of a thread
+ * that writes faster than they are read: then thread_log_is_behind says that there are more. Drain
+ * thread. Returns how many.
  */
 typedef void (*log_consume)(void *context, const struct log_record *record);
 size_t thread_log_drain(log_consume consume, void *context);
+
+bool thread_log_is_behind(void);
 
 /* Records lost since the last call for lack of memory. Drain thread. */
 int64_t thread_log_take_lost(enum log_source source);

@@ -21,6 +21,7 @@ enum {
 	DESCRIPTOR_WANTED = 4000,	/* high, yet the kernel's table stays small */
 	DESCRIPTORS_BELOW_LIMIT = 24,	/* where the limit is lower */
 	DESCRIPTOR_MIN = 3,
+	TRIES = 16,			/* while the program closes what was just opened */
 };
 
 /* Part of a file that SQLite has locked. */
@@ -51,39 +52,69 @@ static struct guarded_file *file_of(int handle)
 	return &files[index];
 }
 
+static bool is_same(const struct stat *a, dev_t device, ino_t inode)
+{
+	return a->st_dev == device && a->st_ino == inode;
+}
+
 static bool is_still_open(const struct guarded_file *file)
 {
 	struct stat now;
 	return file->descriptor >= 0 && fstat(file->descriptor, &now) == 0 &&
-	       now.st_dev == file->device && now.st_ino == file->inode;
+	       is_same(&now, file->device, file->inode);
 }
 
-/* To a number that the program will not get. Where there is none the number stays. */
-static int descriptor_raise(int descriptor)
+/* Numbers from here on are ours; the program's own stay what they would be. */
+static int descriptor_least(void)
 {
 	struct rlimit limit;
 	int least = DESCRIPTOR_WANTED;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
 	    limit.rlim_cur < DESCRIPTOR_WANTED + DESCRIPTORS_BELOW_LIMIT)
 		least = (int)limit.rlim_cur - DESCRIPTORS_BELOW_LIMIT;
-	if (descriptor < 0 || least <= descriptor)
-		return descriptor;
-	int raised = fcntl(descriptor, F_DUPFD_CLOEXEC, least);
-	if (raised < 0)
-		return descriptor;
-	(void)close(descriptor);
-	return raised;
+	/* The numbers of the standard streams are not ours, even where they are closed. */
+	return least < DESCRIPTOR_MIN ? DESCRIPTOR_MIN : least;
 }
 
-/* The numbers of the standard streams are not ours, even where the program has closed them. */
-static int descriptor_open(const char *path, int flags, mode_t mode)
+/*
+ * Moves a descriptor of `file` to a number that the program will not get. At any moment the program
+ * may close the old one and open its own file there: that is neither used nor closed. False: that
+ * has happened.
+ */
+static bool descriptor_raise(struct guarded_file *file, int descriptor)
 {
-	int descriptor = open(path, flags | O_CLOEXEC, mode);
-	if (descriptor >= DESCRIPTOR_MIN || descriptor < 0)
-		return descriptor_raise(descriptor);
-	int above = fcntl(descriptor, F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
-	(void)close(descriptor);
-	return descriptor_raise(above);
+	int least = descriptor_least();
+	file->descriptor = descriptor;
+	if (descriptor < least) {
+		int raised = fcntl(descriptor, F_DUPFD_CLOEXEC, least);
+		if (raised < 0 && descriptor < DESCRIPTOR_MIN)
+			return false;
+		if (raised >= 0) {
+			if (is_still_open(file))
+				(void)close(descriptor);
+			file->descriptor = raised;
+			if (!is_still_open(file))
+				(void)close(raised);	/* a copy of one of the program's */
+		}
+	}
+	return is_still_open(file);
+}
+
+/* What the path names becomes the file; false and errno if it cannot be opened. */
+static bool file_open(struct guarded_file *file, const char *path, int flags, mode_t mode)
+{
+	for (int i = 0; i < TRIES; i++) {
+		struct stat named;
+		int descriptor = open(path, flags | O_CLOEXEC, mode);
+		if (descriptor < 0 || stat(path, &named) != 0)
+			return false;
+		file->device = named.st_dev;
+		file->inode = named.st_ino;
+		if (descriptor_raise(file, descriptor))
+			return true;
+	}
+	errno = EMFILE;
+	return false;
 }
 
 static void locks_take_again(const struct guarded_file *file)
@@ -98,19 +129,20 @@ static void locks_take_again(const struct guarded_file *file)
 	}
 }
 
+/* Whoever has the old number now keeps it: nothing is closed. */
 static bool file_reopen(struct guarded_file *file)
 {
-	/* Whoever has the number now keeps it: nothing is closed. */
-	file->descriptor = descriptor_open(file->path, file->flags, 0);
-	if (is_still_open(file)) {
-		reopened_count++;
-		locks_take_again(file);
-		return true;
-	}
-	if (file->descriptor >= 0)
-		(void)close(file->descriptor);
+	struct guarded_file again = *file;
+	struct stat named;
 	file->descriptor = -1;
-	return false;
+	if (stat(file->path, &named) != 0 || !is_same(&named, file->device, file->inode) ||
+	    !file_open(&again, file->path, file->flags, 0) ||
+	    !is_same(&named, again.device, again.inode))
+		return false;
+	file->descriptor = again.descriptor;
+	reopened_count++;
+	locks_take_again(file);
+	return true;
 }
 
 /* The file, its descriptor checked; NULL and EBADF if it is gone. */
@@ -132,7 +164,6 @@ static int descriptor_of(int handle)
 static int guard_open(const char *path, int flags, int mode)
 {
 	int index = 0;
-	struct stat now;
 	while (index < FILES_MAX && files[index].path != NULL)
 		index++;
 	if (index == FILES_MAX) {
@@ -140,18 +171,15 @@ static int guard_open(const char *path, int flags, int mode)
 		return -1;
 	}
 	struct guarded_file file = { .flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC) };
-	file.descriptor = descriptor_open(path, flags, (mode_t)mode);
-	if (file.descriptor < 0)
+	if (!file_open(&file, path, flags, (mode_t)mode))
 		return -1;
 	file.path = strdup(path);
-	if (file.path == NULL || fstat(file.descriptor, &now) != 0) {
-		(void)close(file.descriptor);
-		free(file.path);
+	if (file.path == NULL) {
+		if (is_still_open(&file))
+			(void)close(file.descriptor);
 		errno = ENOMEM;
 		return -1;
 	}
-	file.device = now.st_dev;
-	file.inode = now.st_ino;
 	files[index] = file;
 	return HANDLE_FIRST + index;
 }

@@ -87,10 +87,13 @@ def check_exact(tap):
                   run.text())
     with Run(0, 1, LAGGARD_LOG_MB=8) as run:
         print('#', run.text())
-        tap.check(run.is_exact() and run.said['grown_kib'] < 64 * 1024,
+        tap.check(run.is_exact() and (run.said['grown_kib'] < 64 * 1024 or guest.RUNTIME),
                   '64 threads as fast as they can, 8 MiB for them: delivered + counted loss = produced, in bounded '
                   'memory', run.text())
-        tap.check(run.counts and run.loss.get(NO_ROOM, 0) > 0, 'and some are lost there', run.text())
+        if guest.RUNTIME:
+            tap.skip('and some are lost there', 'a sanitizer makes the program too slow for that')
+        else:
+            tap.check(run.counts and run.loss.get(NO_ROOM, 0) > 0, 'and some are lost there', run.text())
 
 
 def check_rate(tap, rate, seconds, threads):

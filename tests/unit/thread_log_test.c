@@ -208,3 +208,25 @@ TEST(many_threads_log_in_order_while_the_drain_reads)
 	CHECK_INT(seen.count + atomic_load(&refused_total), (int64_t)THREADS * RECORDS);
 	CHECK_INT(thread_log_take_lost(LOG_SOURCE_NCCL), atomic_load(&refused_total));
 }
+
+TEST(a_thread_that_writes_much_leaves_the_other_logs_their_turn)
+{
+	struct seen seen = { 0 };
+	int64_t written = 0;
+	CHECK(thread_log_start(8 * MIB));
+	while (written < 3000) {
+		char *room = thread_log_begin(LOG_SOURCE_NVTX, 1, 2000);
+		CHECK(room != NULL);
+		memset(room, 0, 2000);
+		thread_log_end();
+		written++;
+	}
+	int64_t first = (int64_t)thread_log_drain(see, &seen);
+	CHECK(first > 0 && first < written);
+	CHECK(thread_log_is_behind());
+	while (thread_log_is_behind())
+		(void)thread_log_drain(see, &seen);
+	CHECK_INT(seen.count, written);
+	CHECK_INT(thread_log_drain(see, &seen), 0);
+	CHECK(!thread_log_is_behind());
+}
