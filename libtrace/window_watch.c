@@ -101,10 +101,20 @@ static bool step_begin(void)
 	return true;
 }
 
-/* On any thread: start/end ranges may end elsewhere. */
+/*
+ * On any thread: start/end ranges may end elsewhere. A program may end what it never began, with
+ * any number: the depth stays at 0 then.
+ */
 static void step_end(void)
 {
-	if (atomic_fetch_sub_explicit(&watch.depth, 1, memory_order_relaxed) > 1)
+	unsigned depth = atomic_load_explicit(&watch.depth, memory_order_relaxed);
+	do {
+		if (depth == 0)
+			return;
+	} while (!atomic_compare_exchange_weak_explicit(&watch.depth, &depth, depth - 1,
+							memory_order_relaxed,
+							memory_order_relaxed));
+	if (depth > 1)
 		return;
 	if (atomic_load_explicit(&watch.step, memory_order_relaxed) >= watch.settings->steps.last)
 		capture_window_meet(WINDOW_STEPS, false);
@@ -127,6 +137,8 @@ unsigned window_watch_open(const struct nvtx_event_source *source)
 
 void window_watch_close(unsigned watched)
 {
+	if (watch.settings == NULL)
+		return;
 	if ((watched & WATCHED_RANGE) != 0)
 		capture_window_count_range(-1);
 	if ((watched & WATCHED_STEP) != 0)

@@ -159,7 +159,8 @@ TEST(strange_arguments_do_no_harm)
 	small.payload_count = 3;
 	small.payload = 0;
 	nvtx.mark_ex(&small);
-	nvtx.end(999);
+	nvtx.end(1000);
+	nvtx.end(999);		/* as if it had begun outside the window, watched */
 	nvtx.register_string_a(NULL, NULL);
 	nvtx.domain_create_a(NULL);
 	nvtx.name_thread_a(1, NULL);
