@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/control.h"
+#include "base/descriptor.h"
 #include "base/text.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/settings.h"
@@ -97,7 +98,7 @@ static bool control_make(const struct drain_plan *plan, struct error *error)
 	control_folder_clean(folder);
 	if (!control_socket_name(control.path, folder, plan->pid, process_started(plan->pid)))
 		return fail(error, ERROR_SYSTEM, "the name of '%s' is too long", folder);
-	int file = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int file = descriptor_lift(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (file < 0)
 		return fail(error, ERROR_SYSTEM, "cannot make a socket: %s", strerror(errno));
 	if (socket_listen(file, control.path, error))
@@ -293,6 +294,7 @@ static void clients_accept(struct drain *drain)
 				   SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (file < 0)
 			return;
+		file = descriptor_lift(file);
 		struct client client = {
 			.deadline_ns = monotonic_ns() + CLIENT_MS_MAX * NS_PER_MS,
 		};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/host_state.h"
+#include "base/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +50,7 @@ bool host_files_open(struct host_thread_files *files, int64_t thread_id)
 	for (int i = 0; i < HOST_FILE_COUNT; i++) {
 		(void)snprintf(path, sizeof path, "/proc/self/task/%" PRId64 "/%s", thread_id,
 			       host_file_names[i]);
-		files->files[i] = open(path, O_RDONLY | O_CLOEXEC);
+		files->files[i] = descriptor_lift(open(path, O_RDONLY | O_CLOEXEC));
 	}
 	if (files->files[HOST_FILE_STAT] >= 0)
 		return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tracedb/descriptor_guard.h"
+#include "base/descriptor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -18,9 +18,6 @@ enum {
 	FILES_MAX = 32,
 	LOCKS_MAX = 24,
 	HANDLE_FIRST = 1 << 30,		/* no process has a descriptor of that number */
-	DESCRIPTOR_WANTED = 4000,	/* high, yet the kernel's table stays small */
-	DESCRIPTORS_BELOW_LIMIT = 24,	/* where the limit is lower */
-	DESCRIPTOR_MIN = 3,
 	TRIES = 16,			/* while the program closes what was just opened */
 };
 
@@ -62,18 +59,6 @@ static bool is_still_open(const struct guarded_file *file)
 	struct stat now;
 	return file->descriptor >= 0 && fstat(file->descriptor, &now) == 0 &&
 	       is_same(&now, file->device, file->inode);
-}
-
-/* Numbers from here on are ours; the program's own stay what they would be. */
-static int descriptor_least(void)
-{
-	struct rlimit limit;
-	int least = DESCRIPTOR_WANTED;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-	    limit.rlim_cur < DESCRIPTOR_WANTED + DESCRIPTORS_BELOW_LIMIT)
-		least = (int)limit.rlim_cur - DESCRIPTORS_BELOW_LIMIT;
-	/* The numbers of the standard streams are not ours, even where they are closed. */
-	return least < DESCRIPTOR_MIN ? DESCRIPTOR_MIN : least;
 }
 
 /*
@@ -198,67 +183,83 @@ static int guard_close(int handle)
 	return 0;
 }
 
+/*
+ * The program may close a descriptor between the look at it and its use: then the call says EBADF,
+ * and is made again with the file that was opened anew.
+ */
+#define GUARD_CALL(type, handle, failed, call)                                \
+	do {                                                                  \
+		type result_ = (failed);                                      \
+		for (int i = 0; i < TRIES; i++) {                             \
+			int descriptor = descriptor_of(handle);               \
+			if (descriptor < 0)                                   \
+				break;                                        \
+			result_ = (call);                                     \
+			if (result_ != (failed) || errno != EBADF)            \
+				break;                                        \
+		}                                                             \
+		return result_;                                               \
+	} while (0)
+
 static int guard_fstat(int handle, struct stat *status)
 {
-	int descriptor = descriptor_of(handle);
-	return descriptor < 0 ? -1 : fstat(descriptor, status);
+	GUARD_CALL(int, handle, -1, fstat(descriptor, status));
 }
 
 static int guard_ftruncate(int handle, off_t size)
 {
-	int descriptor = descriptor_of(handle);
-	return descriptor < 0 ? -1 : ftruncate(descriptor, size);
+	GUARD_CALL(int, handle, -1, ftruncate(descriptor, size));
 }
 
 static ssize_t guard_pread(int handle, void *bytes, size_t size, off_t at)
 {
-	int descriptor = descriptor_of(handle);
-	return descriptor < 0 ? -1 : pread(descriptor, bytes, size, at);
+	GUARD_CALL(ssize_t, handle, -1, pread(descriptor, bytes, size, at));
 }
 
 static ssize_t guard_pwrite(int handle, const void *bytes, size_t size, off_t at)
 {
-	int descriptor = descriptor_of(handle);
-	return descriptor < 0 ? -1 : pwrite(descriptor, bytes, size, at);
+	GUARD_CALL(ssize_t, handle, -1, pwrite(descriptor, bytes, size, at));
 }
 
 static ssize_t guard_read(int handle, void *bytes, size_t size)
 {
-	int descriptor = descriptor_of(handle);
-	return descriptor < 0 ? -1 : read(descriptor, bytes, size);
+	GUARD_CALL(ssize_t, handle, -1, read(descriptor, bytes, size));
 }
 
 static ssize_t guard_write(int handle, const void *bytes, size_t size)
 {
-	int descriptor = descriptor_of(handle);
-	return descriptor < 0 ? -1 : write(descriptor, bytes, size);
+	GUARD_CALL(ssize_t, handle, -1, write(descriptor, bytes, size));
 }
 
 static int guard_fchmod(int handle, mode_t mode)
 {
-	int descriptor = descriptor_of(handle);
-	return descriptor < 0 ? -1 : fchmod(descriptor, mode);
+	GUARD_CALL(int, handle, -1, fchmod(descriptor, mode));
 }
 
 static int guard_fchown(int handle, uid_t user, gid_t group)
 {
-	int descriptor = descriptor_of(handle);
-	return descriptor < 0 ? -1 : fchown(descriptor, user, group);
+	GUARD_CALL(int, handle, -1, fchown(descriptor, user, group));
 }
 
+/* Says its error by its result. */
 static int guard_fallocate(int handle, off_t at, off_t size)
 {
-	int descriptor = descriptor_of(handle);
-	return descriptor < 0 ? errno : posix_fallocate(descriptor, at, size);
+	int result = EBADF;
+	for (int i = 0; i < TRIES && result == EBADF; i++) {
+		int descriptor = descriptor_of(handle);
+		if (descriptor < 0)
+			return errno;
+		result = posix_fallocate(descriptor, at, size);
+	}
+	return result;
 }
 
 static void *guard_mmap(void *at, size_t size, int protection, int flags, int handle, off_t offset)
 {
 	if (handle < 0)
 		return mmap(at, size, protection, flags, handle, offset);
-	int descriptor = descriptor_of(handle);
-	return descriptor < 0 ? MAP_FAILED :
-		mmap(at, size, protection, flags, descriptor, offset);
+	GUARD_CALL(void *, handle, MAP_FAILED,
+		   mmap(at, size, protection, flags, descriptor, offset));
 }
 
 static void lock_add(struct guarded_file *file, struct lock lock)
@@ -320,19 +321,23 @@ static int guard_lock(struct guarded_file *file, int command, struct flock *lock
 /* SQLite passes a struct flock, an int, or nothing. */
 static int guard_fcntl(int handle, int command, ...)
 {
-	struct guarded_file *file = file_use(handle);
-	if (file == NULL)
-		return -1;
+	bool is_lock = command == F_SETLK || command == F_GETLK;
+	bool has_number = !is_lock && command != F_GETFD && command != F_GETFL;
 	va_list arguments;
 	va_start(arguments, command);
-	int result;
-	if (command == F_SETLK || command == F_GETLK)
-		result = guard_lock(file, command, va_arg(arguments, struct flock *));
-	else if (command == F_GETFD || command == F_GETFL)
-		result = fcntl(file->descriptor, command);
-	else
-		result = fcntl(file->descriptor, command, va_arg(arguments, int));
+	struct flock *lock = is_lock ? va_arg(arguments, struct flock *) : NULL;
+	int number = has_number ? va_arg(arguments, int) : 0;
 	va_end(arguments);
+	int result = -1;
+	for (int i = 0; i < TRIES; i++) {
+		struct guarded_file *file = file_use(handle);
+		if (file == NULL)
+			return -1;
+		result = is_lock ? guard_lock(file, command, lock)
+				 : fcntl(file->descriptor, command, number);
+		if (result != -1 || errno != EBADF)
+			break;
+	}
 	return result;
 }
 

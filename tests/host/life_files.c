@@ -96,19 +96,18 @@ static void closes_all(void)
 		own_file_check(i);
 }
 
-/* The same again and again, while records flow. */
+/*
+ * Again and again, while records flow. No file is forced on the exact number of a trace here: between
+ * the look at a descriptor and its use there is about a microsecond in which nobody could see that.
+ */
 static void closes_often(void)
 {
-	int taken[TAKEN_MAX], file = -1;
 	life_begin(0);
 	for (int round = 0; round < 60; round++) {
 		life_ranges(2000);
 		usleep(20000);
-		int count = descriptors_of_trace(taken);
 		syscall(SYS_close_range, 3u, ~0u, 0u);
-		file = own_file_open(round % OWN_FILES);
-		for (int i = 0; i < count; i++)
-			dup2(file, taken[i]);
+		(void)own_file_open(round % OWN_FILES);
 	}
 	life_rest();
 	for (int i = 0; i < 60; i++)

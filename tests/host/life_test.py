@@ -93,6 +93,7 @@ class Life:
 
 
 REOPENED = 'drain: the program closed our files: opened again'
+UNANSWERED = 'control: no answer to laggard ctl: the program closed the socket'
 NO_LOCKS = 'drain: the file system has no locks: none were taken'
 SET_CLOCK = 'clock: the wall clock was set: durations across it are wrong'
 SET_BACK = 'nvtx: clock set back within a range'
@@ -101,9 +102,9 @@ SET_BACK = 'nvtx: clock set back within a range'
 COMPLETE = (
     ('plain', {}, {}, 'a short life is recorded to the last range'),
     ('plain', {'LIFE_NO_LOCKS': '1'}, {'loss': (NO_LOCKS,)}, 'a file system without locks: recorded, and said'),
-    ('closes-all', {}, {'loss': (REOPENED,)},
+    ('closes-all', {}, {'loss': (REOPENED, UNANSWERED)},
      'all descriptors closed, their numbers used for own files: no byte of those is touched, recording goes on'),
-    ('closes-often', {}, {'loss': (REOPENED,)}, 'the same again and again while records flow'),
+    ('closes-often', {}, {'loss': (REOPENED, UNANSWERED)}, 'the same again and again while records flow'),
     ('numbers', {}, {}, 'the descriptors of the program have the numbers that they have without us'),
     ('few-descriptors', {}, {}, 'a limit of 12 descriptors is enough'),
     ('other-folder', {}, {}, 'chdir'),
