@@ -97,8 +97,9 @@ static void closes_all(void)
 }
 
 /*
- * Again and again, while records flow. No file is forced on the exact number of a trace here: between
- * the look at a descriptor and its use there is about a microsecond in which nobody could see that.
+ * Again and again, while records flow. No file is forced on the exact number of a trace here:
+ * between the look at a descriptor and its use there is about a microsecond in which nobody could
+ * see that.
  */
 static void closes_often(void)
 {
