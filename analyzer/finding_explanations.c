@@ -148,6 +148,10 @@ static const struct finding_explanation explanations[FINDING_COUNT] = {
 	[FINDING_IMBALANCE] = { "GPUs compute unequally long",
 		"lambda = most compute / mean - 1, of GPUs that run the same program.", "the mean",
 		section_fill_balance },
+	[FINDING_HANG] = { "a collective hangs",
+		"Flight recorders' dumps say how many operations each rank enqueued on a "
+		"communicator: who has fewer, in a dump made after the others began to wait, has "
+		"not come.", NULL, NULL },
 	[FINDING_TRACE_UNREADABLE] = { "a trace could not be read", "Reading it failed.", NULL,
 		NULL },
 	[FINDING_RECORDS_LOST] = { "the recording lost records",

@@ -187,8 +187,8 @@ static bool find_capture(struct report *report)
 bool findings_find(struct report *report, struct error *error)
 {
 	report->finding_count = 0;
-	bool ok = findings_find_stragglers(report) && findings_find_causes(report) &&
-		findings_find_host(report) &&
+	bool ok = findings_find_hangs(report) && findings_find_stragglers(report) &&
+		  findings_find_causes(report) && findings_find_host(report) &&
 		  findings_find_transfers(report) && findings_find_devices(report) &&
 		  find_part(report, FINDING_IDLE,
 			    report->totals.idle_ns - report->totals.not_recorded_ns) &&

@@ -73,5 +73,6 @@ bool findings_find_causes(struct report *report);	/* finding_causes.c */
 bool findings_find_host(struct report *report);		/* finding_host.c */
 bool findings_find_transfers(struct report *report);	/* finding_transfers.c */
 bool findings_find_devices(struct report *report);	/* finding_devices.c */
+bool findings_find_hangs(struct report *report);	/* finding_hang.c */
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "analyzer/findings.h"
 #include "analyzer/gpu_facts.h"
+#include "analyzer/hang.h"
 #include "analyzer/host_detail.h"
 #include "analyzer/job.h"
 #include "analyzer/metric_balance.h"
@@ -58,6 +59,9 @@ struct report_trace {
 	size_t gpu_count;	/* with GPU work */
 	struct report_loss *losses;
 	size_t loss_count;
+	const char *trigger;	/* of a flight recorder's dump; NULL or "" otherwise */
+	struct communicator_state *states;
+	size_t state_count;
 	int64_t lost_records;	/* sum of their counts */
 	struct report_capture_gap *gaps;
 	size_t gap_count;
@@ -173,6 +177,8 @@ struct report {
 	size_t kernel_count;
 	const char *version_words;	/* which versions differ between the traces; NULL: none */
 	struct pipeline_facts pipeline;
+	struct report_hang *hangs;	/* one a communicator */
+	size_t hang_count;
 	struct finding *findings;	/* most recoverable time first */
 	size_t finding_count;
 	size_t finding_room;

@@ -124,6 +124,8 @@ static void add_traces(struct text *out, const struct report *report)
 		text_add_json(out, trace->path);
 		json_text_or_null(out, "error", trace->error);
 		json_text_or_null(out, "source", trace->source);
+		if (trace->trigger != NULL && trace->trigger[0] != 0)
+			json_text_or_null(out, "trigger", trace->trigger);
 		json_text_or_null(out, "host", trace->host);
 		json_integer_or_null(out, "pid", trace->pid);
 		json_integer_or_null(out, "rank", trace->rank);
@@ -338,6 +340,39 @@ static void add_finding(struct text *out, const struct report *report,
 	text_add_char(out, '}');
 }
 
+static void add_hang_ranks(struct text *out, const char *key, const int64_t *ranks, size_t count)
+{
+	json_open(out, key, '[');
+	for (size_t i = 0; i < count; i++) {
+		json_next(out);
+		text_add_integer(out, ranks[i]);
+	}
+	text_add_char(out, ']');
+}
+
+/* Only where dumps of flight recorders say that something hung. */
+static void add_hangs(struct text *out, const struct report *report)
+{
+	if (report->hang_count == 0)
+		return;
+	json_open(out, "hangs", '[');
+	for (size_t i = 0; i < report->hang_count; i++) {
+		const struct report_hang *hang = &report->hangs[i];
+		json_open_item(out);
+		json_integer(out, "communicator_hash", hang->hash);
+		json_integer(out, "rank_count", hang->rank_count);
+		json_text_or_null(out, "operation", hang->operation);
+		json_integer_or_null(out, "sequence", hang->sequence);
+		json_integer(out, "waiting_ns", hang->waiting_ns);
+		add_hang_ranks(out, "waiting", hang->waiting, hang->waiting_count);
+		add_hang_ranks(out, "missing", hang->missing, hang->missing_count);
+		add_hang_ranks(out, "unknown", hang->unknown, hang->unknown_count);
+		json_bool(out, "is_mixed", hang->is_mixed);
+		text_add_char(out, '}');
+	}
+	text_add_char(out, ']');
+}
+
 static void add_findings(struct text *out, const struct report *report)
 {
 	json_open(out, "findings", '[');
@@ -357,6 +392,7 @@ void report_add_json(struct text *out, const struct report *report)
 	add_balance(out, report);
 	json_add_facts(out, report);
 	json_add_job(out, report);
+	add_hangs(out, report);
 	add_findings(out, report);
 	text_add(out, "}\n");
 }

@@ -334,7 +334,7 @@ bool report_make(struct report **out, const struct report_parts *parts, struct e
 		ok = stragglers_find(&report->stragglers, parts->job, report->arenas[0],
 				     error) &&
 		     find_kernels(report, parts) && take_traces(report, parts) &&
-		     find_balance(report) && ranks_find(report) &&
+		     find_balance(report) && ranks_find(report) && hangs_find(report) &&
 		     find_versions(report, parts);
 	}
 	if (ok) {

@@ -2,9 +2,9 @@
 #include "analyzer/step_marks.h"
 
 #include "analyzer/metric_period.h"
-#include "analyzer/step_names.h"
 #include "base/column.h"
 #include "base/id_map.h"
+#include "tracedb/step_names.h"
 
 #include <math.h>
 #include <stdlib.h>

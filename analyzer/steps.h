@@ -13,9 +13,9 @@
 #ifndef ANALYZER_STEPS_H
 #define ANALYZER_STEPS_H
 
-#include "analyzer/step_names.h"
 #include "analyzer/timeline.h"
 #include "base/error.h"
+#include "tracedb/step_names.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/trace_measures.h"
 
+#include "analyzer/communicator_states.h"
 #include "analyzer/idle_host.h"
 #include "analyzer/job.h"
 
@@ -43,7 +44,9 @@ static bool keep_facts(struct trace_measures *measures)
 	trace->world_size = row->world_size;
 	trace->epoch_ns = epoch_bounded(row->epoch_ns);
 	trace->stop_ns = row->stop_ns;
-	return trace->source != NULL && trace->host != NULL && trace->boot_id != NULL;
+	trace->trigger = keep_text(measures, row->trigger);
+	return trace->source != NULL && trace->trigger != NULL && trace->host != NULL &&
+	       trace->boot_id != NULL;
 }
 
 static bool load_losses(struct trace_measures *measures, struct error *error)
@@ -157,7 +160,9 @@ bool trace_measures_load(struct trace_measures *measures, const struct trace_inp
 		return keep_error(measures, &input->error, error);
 	if (!keep_facts(measures))
 		return no_memory(measures, error);
-	if (!load_losses(measures, &cause) || !load_overhead(measures, &cause) ||
+	if (!communicator_states_load(input->reader, measures->arena, &measures->trace.states,
+				      &measures->trace.state_count, &cause) ||
+	    !load_losses(measures, &cause) || !load_overhead(measures, &cause) ||
 	    !timeline_load(&measures->timeline, input->reader, &cause) ||
 	    !steps_detect(&measures->steps, measures->timeline, &cause)) {
 		if (cause.kind != ERROR_INPUT) {

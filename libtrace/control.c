@@ -2,6 +2,8 @@
 #include "libtrace/control.h"
 #include "base/descriptor.h"
 #include "base/text.h"
+#include "libtrace/capture.h"
+#include "libtrace/flight_recorder.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/settings.h"
 #include "libtrace/window_source.h"
@@ -195,8 +197,10 @@ static void status_add(struct text *answer, struct drain *drain)
 static bool dump_make(char path[DUMP_PATH_MAX], const char **reason)
 {
 	path[0] = 0;
-	*reason = "no flight recorder (LAGGARD_FLIGHT_S is not set)";
-	return false;
+	*reason = capture_settings()->flight_s == 0 ?
+		"no flight recorder (LAGGARD_FLIGHT_S is not set)" :
+		"no dump was made: its stderr says why, or there are LAGGARD_FLIGHT_DUMPS";
+	return flight_dump_ask("laggard ctl", path, DUMP_PATH_MAX);
 }
 
 static void command_run(struct text *answer, struct drain *drain, const char *command)

@@ -112,6 +112,12 @@ void cupti_decoder_set_history(struct cupti_decoder *decoder, const struct windo
 	decoder->history = history;
 }
 
+void cupti_decoder_set_correlation(struct cupti_decoder *decoder, uint64_t last)
+{
+	decoder->correlation_last = last;
+	decoder->has_correlation = true;
+}
+
 /* Kind and stride of the record at `at`; 0 where the walk must end. */
 static size_t record_step(const uint16_t *strides, const uint8_t *at, size_t left, uint32_t *kind)
 {

@@ -83,6 +83,9 @@ size_t cupti_decode(struct cupti_decoder *decoder, const void *bytes, size_t val
  */
 void cupti_decoder_settle(struct cupti_decoder *decoder);
 
+/* The newest correlation id so far, with its epoch, where decoding does not begin at the first. */
+void cupti_decoder_set_correlation(struct cupti_decoder *decoder, uint64_t last);
+
 /* How many records the bytes hold, as far as the strides tell. Any thread. */
 size_t cupti_count_records(const uint16_t *strides, const void *bytes, size_t valid_bytes);
 

@@ -2,6 +2,7 @@
 #include "libtrace/drain.h"
 #include "libtrace/control.h"
 #include "libtrace/cupti_source.h"
+#include "libtrace/flight_recorder.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/host_sampler.h"
 #include "libtrace/nccl_source.h"
@@ -43,6 +44,7 @@ struct drain {
 	const struct drain_plan *plan;
 	struct queue *queue;
 	struct recorder *recorder;
+	struct flight *flight;		/* NULL: all is written as it comes */
 	struct cupti_decoder *decoder;
 	atomic_bool is_stopping;
 	_Atomic int64_t thread_id;
@@ -61,14 +63,25 @@ int64_t drain_time(const struct drain *drain, int64_t realtime)
 	return realtime - drain->plan->epoch_ns;
 }
 
+/* Rows go to the flight recorder, and no file is open. */
+static bool drain_keeps(const struct drain *drain)
+{
+	return drain->flight != NULL && !flight_is_replaying(drain->flight);
+}
+
 int64_t drain_string(struct drain *drain, const char *bytes, size_t length)
 {
+	if (drain_keeps(drain))
+		return flight_keep_name(drain->flight, bytes, length);
 	return recorder_string(drain->recorder, bytes, length);
 }
 
 void drain_put(struct drain *drain, enum trace_table table, const void *row)
 {
-	recorder_put(drain->recorder, table, row);
+	if (drain_keeps(drain))
+		flight_keep_row(drain->flight, table, row);
+	else
+		recorder_put(drain->recorder, table, row);
 }
 
 void drain_replace(struct drain *drain, enum trace_table table, const void *row)
@@ -79,7 +92,11 @@ void drain_replace(struct drain *drain, enum trace_table table, const void *row)
 void drain_loss(struct drain *drain, const char *source, const char *reason, int64_t count)
 {
 	drain->losses += count;
-	recorder_loss(drain->recorder, source, reason, count, drain_time(drain, realtime_ns()));
+	int64_t at_ns = drain_time(drain, realtime_ns());
+	if (drain_keeps(drain))
+		flight_keep_loss(drain->flight, source, reason, count, at_ns);
+	else
+		recorder_loss(drain->recorder, source, reason, count, at_ns);
 }
 
 struct trace_row *drain_trace_row(struct drain *drain)
@@ -137,6 +154,11 @@ static void hear_decode_loss(void *context, const char *reason, int64_t count)
 
 static void log_consume_record(void *context, const struct log_record *record)
 {
+	const struct drain *drain = context;
+	if (drain->flight != NULL) {
+		flight_keep_log(drain->flight, record);
+		return;
+	}
 	if (record->source == LOG_SOURCE_NVTX)
 		nvtx_source_consume(context, record);
 	else
@@ -152,7 +174,8 @@ static void drain_note_losses(struct drain *drain)
 		drain_loss(drain, "nvtx", "disabled: no memory for its events (LAGGARD_LOG_MB)",
 			   0);
 	cupti_source_take_losses(hear_source_loss, drain);
-	cupti_decoder_take_losses(drain->decoder, hear_decode_loss, drain);
+	if (drain->decoder != NULL)
+		cupti_decoder_take_losses(drain->decoder, hear_decode_loss, drain);
 	for (int i = LOG_SOURCE_NVTX; i < LOG_SOURCE_COUNT; i++) {
 		int64_t lost = thread_log_take_lost((enum log_source)i);
 		if (lost != 0)
@@ -231,6 +254,8 @@ static void drain_note_disabled(struct drain *drain)
 		{ "cupti", "disabled: LAGGARD_EVENTS=off", !settings->events },
 		{ "cupti", "disabled: LAGGARD_MEMORY_EVENTS=off", !settings->memory_events },
 	};
+	if (drain->flight != NULL)
+		drain_loss(drain, "host", "disabled: by the flight recorder, launching threads", 0);
 	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
 		if (facts[i].is_disabled)
 			drain_loss(drain, facts[i].source, facts[i].reason, 0);
@@ -249,20 +274,31 @@ static bool drain_open_file(struct drain *drain, struct error *error)
 		.hear_launch = host_sampler_hear,
 	};
 	(void)snprintf(drain->path, sizeof drain->path, "%s", drain->plan->path);
+	drain->is_guarded = descriptor_guard_install();
+	if (settings->flight_s > 0)
+		return recorder_create(&drain->recorder, NULL, &options, error);
 	if (!output_path_make_folders(drain->path, error))
 		return false;
 	/* An old trace is never overwritten: process ids come back. */
 	for (int number = 2; number <= FILES_MAX && access(drain->path, F_OK) == 0; number++)
 		if (!output_path_number(drain->path, drain->plan->path, number))
 			break;
-	drain->is_guarded = descriptor_guard_install();
 	return recorder_create(&drain->recorder, drain->path, &options, error);
 }
 
-static bool drain_open(struct drain *drain, struct error *error)
+static bool drain_open_flight(struct drain *drain, struct error *error)
 {
-	if (!drain_open_file(drain, error))
-		return false;
+	const struct flight_plan plan = {
+		.settings = drain->plan->settings, .path = drain->path,
+		.epoch_ns = drain->plan->epoch_ns, .strides = cupti_source_strides(),
+		.own_thread_id = atomic_load_explicit(&drain->thread_id, memory_order_relaxed),
+		.queue = drain->queue, .recorder = drain->recorder, .drain = drain,
+	};
+	return flight_create(&drain->flight, &plan, error);
+}
+
+static bool drain_open_decoder(struct drain *drain, struct error *error)
+{
 	const struct cupti_decode_options options = {
 		.strides = cupti_source_strides(), .epoch_ns = drain->plan->epoch_ns,
 		.has_api_records = drain->plan->settings->api != API_CHOICE_OFF,
@@ -270,14 +306,23 @@ static bool drain_open(struct drain *drain, struct error *error)
 	};
 	struct cupti_sink sink = recorder_sink(drain->recorder);
 	drain->decoder = cupti_decoder_create(&options, &sink);
-	if (drain->decoder == NULL)
-		return fail(error, ERROR_SYSTEM, "no memory to decode GPU activity");
+	return drain->decoder != NULL ||
+		fail(error, ERROR_SYSTEM, "no memory to decode GPU activity");
+}
+
+static bool drain_open(struct drain *drain, struct error *error)
+{
+	bool is_flight = drain->plan->settings->flight_s > 0;
+	if (!drain_open_file(drain, error) ||
+	    !(is_flight ? drain_open_flight : drain_open_decoder)(drain, error))
+		return false;
 	host_sampler_begin(drain->plan->settings->host_sample_ms);
 	drain->pass_realtime_ns = drain->plan->epoch_ns;
 	drain->flush_due_ns = monotonic_ns() + drain->plan->settings->flush_ms * NS_PER_MS;
-	cupti_decoder_set_history(drain->decoder,
-				  window_source_begin(drain, drain->plan->settings,
-						      drain->plan->epoch_ns));
+	const struct window_history *history =
+		window_source_begin(drain, drain->plan->settings, drain->plan->epoch_ns);
+	if (drain->decoder != NULL)
+		cupti_decoder_set_history(drain->decoder, history);
 	trace_facts_begin(drain->recorder, drain->plan);
 	drain_note_disabled(drain);
 	recorder_flush(drain->recorder, true);
@@ -285,24 +330,34 @@ static bool drain_open(struct drain *drain, struct error *error)
 		fail(error, ERROR_SYSTEM, "%s", recorder_error(drain->recorder)->message);
 }
 
+static void drain_take_buffer(struct drain *drain, const struct activity_buffer *buffer)
+{
+	if (drain->flight != NULL)
+		flight_keep_buffer(drain->flight, buffer->bytes, buffer->valid_bytes);
+	else
+		(void)cupti_decode(drain->decoder, buffer->bytes, buffer->valid_bytes);
+}
+
 static void drain_decode_buffers(struct drain *drain)
 {
 	/* The clock may have been set since the pass before. */
 	int64_t before_ns = drain->pass_realtime_ns, now_ns = realtime_ns();
-	cupti_decoder_set_window(drain->decoder,
-				 (before_ns < now_ns ? before_ns : now_ns) - plausible_ns,
-				 (before_ns < now_ns ? now_ns : before_ns) + plausible_ns);
+	if (drain->decoder != NULL)
+		cupti_decoder_set_window(drain->decoder,
+					 (before_ns < now_ns ? before_ns : now_ns) - plausible_ns,
+					 (before_ns < now_ns ? now_ns : before_ns) + plausible_ns);
 	for (;;) {
 		struct activity_buffer *buffer = queue_pop(drain->queue);
 		if (buffer == NULL)
 			break;
 		/* Before the records, what was decided when they were made. */
 		window_source_take(drain);
-		(void)cupti_decode(drain->decoder, buffer->bytes, buffer->valid_bytes);
+		drain_take_buffer(drain, buffer);
 		cupti_source_give(buffer);
 		recorder_flush(drain->recorder, false);
 	}
-	cupti_decoder_settle(drain->decoder);
+	if (drain->decoder != NULL)
+		cupti_decoder_settle(drain->decoder);
 }
 
 /*
@@ -377,6 +432,8 @@ static void drain_pass(struct drain *drain, bool is_last)
 	nvml_sampler_take(drain);
 	control_look(drain);
 	host_sampler_take(drain);
+	if (drain->flight != NULL)
+		flight_pass(drain->flight);
 	recorder_flush(drain->recorder, false);
 }
 
@@ -384,8 +441,10 @@ static void drain_finish(struct drain *drain)
 {
 	struct trace_row *row = drain_trace_row(drain);
 	row->stop_ns = drain_time(drain, realtime_ns());
-	nvtx_source_finish(drain);
-	nccl_source_finish(drain);
+	if (drain->flight == NULL) {
+		nvtx_source_finish(drain);
+		nccl_source_finish(drain);
+	}
 	nvml_sampler_finish(drain);
 	window_source_finish(drain, row->stop_ns);
 	host_sampler_finish(drain);
@@ -393,13 +452,18 @@ static void drain_finish(struct drain *drain)
 	drain_note_clocks(drain);
 	drain_note_losses(drain);
 	drain_note_files(drain);
+	if (drain->flight != NULL)
+		flight_finish(drain->flight);
 }
 
 static bool drain_run(struct drain *drain, struct error *error)
 {
 	if (!drain_open(drain, error))
 		return false;
-	if (drain->plan->settings->verbose)
+	if (drain->plan->settings->verbose && drain->flight != NULL)
+		notice("keeping the last %lld s with %s",
+		       (long long)drain->plan->settings->flight_s, cupti_source_path());
+	else if (drain->plan->settings->verbose)
 		notice("recording to '%s' with %s", drain->path, cupti_source_path());
 	const int64_t commit_ns = drain->plan->settings->commit_ms * NS_PER_MS;
 	control_open(drain, drain->plan);
@@ -439,11 +503,13 @@ static void *drain_main(void *argument)
 	if (!recorder_close(drain->recorder, ok ? &error : NULL))
 		ok = false;
 	drain->recorder = NULL;
+	flight_close(drain->flight);
+	drain->flight = NULL;
 	cupti_decoder_close(drain->decoder);
 	drain->decoder = NULL;
 	if (!ok)
 		notice("%s; recording has ended", error.message);
-	else if (drain->plan->settings->verbose)
+	else if (drain->plan->settings->verbose && drain->plan->settings->flight_s == 0)
 		notice("wrote %lld rows to '%s'", (long long)rows, drain->path);
 	drain->plan->stopped(ok);
 	return NULL;

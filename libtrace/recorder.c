@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/id_map.h"
 #include "libtrace/device_list.h"
+#include "libtrace/row_times.h"
 #include "libtrace/thread_list.h"
 
 #include <inttypes.h>
@@ -33,6 +34,7 @@ struct recorder {
 	struct trace_writer *writer;
 	struct error error;
 	bool has_failed;
+	int64_t low_ns;		/* rows that end before are left out */
 	struct arena *texts;
 	struct trace_row trace;
 	bool is_trace_dirty;
@@ -84,7 +86,7 @@ const char *recorder_keep_text(struct recorder *recorder, const char *text)
 int64_t recorder_string(struct recorder *recorder, const char *bytes, size_t length)
 {
 	int64_t id = 0;
-	if (recorder->has_failed || bytes == NULL)
+	if (recorder->has_failed || recorder->writer == NULL || bytes == NULL)
 		return 0;
 	if (!trace_writer_string(recorder->writer, bytes, length, &id, &recorder->error))
 		recorder_fail(recorder);
@@ -93,6 +95,9 @@ int64_t recorder_string(struct recorder *recorder, const char *bytes, size_t len
 
 void recorder_put(struct recorder *recorder, enum trace_table table, const void *row)
 {
+	if (recorder->writer == NULL ||
+	    (recorder->low_ns != INT64_MIN && row_ends_before(table, row, recorder->low_ns)))
+		return;
 	if (!recorder->has_failed &&
 	    !trace_writer_put(recorder->writer, table, row, &recorder->error))
 		recorder_fail(recorder);
@@ -100,7 +105,7 @@ void recorder_put(struct recorder *recorder, enum trace_table table, const void 
 
 void recorder_replace(struct recorder *recorder, enum trace_table table, const void *row)
 {
-	if (!recorder->has_failed &&
+	if (!recorder->has_failed && recorder->writer != NULL &&
 	    !trace_writer_replace(recorder->writer, table, row, &recorder->error))
 		recorder_fail(recorder);
 }
@@ -108,7 +113,7 @@ void recorder_replace(struct recorder *recorder, enum trace_table table, const v
 void recorder_loss(struct recorder *recorder, const char *source, const char *reason, int64_t count,
 		   int64_t at_ns)
 {
-	if (!recorder->has_failed &&
+	if (!recorder->has_failed && recorder->writer != NULL &&
 	    !trace_writer_loss(recorder->writer, source, reason, count, at_ns, &recorder->error))
 		recorder_fail(recorder);
 }
@@ -172,7 +177,7 @@ static int64_t stream_intern(struct recorder *recorder, const struct stream_row 
 	if (row.flag == 0 && id_map_get(&recorder->context_null_streams, (uint64_t)row.context_id,
 					&null_number) && null_number == row.number)
 		row.flag = 3;
-	if (recorder->has_failed)
+	if (recorder->has_failed || recorder->writer == NULL)
 		return 0;
 	if (!trace_writer_stream(recorder->writer, &row, &recorder->error)) {
 		recorder_fail(recorder);
@@ -330,7 +335,7 @@ static int64_t sink_kernel_symbol(void *context, struct kernel_symbol_row *shape
 	if (slot->pointer == name && shape_is_equal(&slot->shape, shape) &&
 	    strcmp(slot->name, name) == 0)
 		return slot->shape.kernel_id;
-	if (recorder->has_failed)
+	if (recorder->has_failed || recorder->writer == NULL)
 		return 0;
 	shape->name_id = recorder_string(recorder, name, strlen(name));
 	if (!trace_writer_kernel_symbol(recorder->writer, shape, &recorder->error)) {
@@ -389,18 +394,22 @@ bool recorder_create(struct recorder **out, const char *path,
 	*out = NULL;
 	struct recorder *recorder = calloc(1, sizeof *recorder);
 	if (recorder == NULL)
-		return fail(error, ERROR_SYSTEM, "cannot create '%s': no memory", path);
+		return fail(error, ERROR_SYSTEM, "cannot create '%s': no memory",
+			    path == NULL ? "" : path);
 	recorder->options = *options;
+	recorder->low_ns = INT64_MIN;
 	recorder->texts = arena_create(TEXT_BYTES_MAX);
 	const struct trace_writer_options writer_options = {
 		.commit_ns = options->commit_ns, .is_private = true,
 	};
 	if (recorder->texts == NULL) {
-		(void)fail(error, ERROR_SYSTEM, "cannot create '%s': no memory", path);
+		(void)fail(error, ERROR_SYSTEM, "cannot create '%s': no memory",
+			   path == NULL ? "" : path);
 		(void)recorder_close(recorder, NULL);
 		return false;
 	}
-	if (!trace_writer_create(&recorder->writer, path, &writer_options, error)) {
+	if (path != NULL &&
+	    !trace_writer_create(&recorder->writer, path, &writer_options, error)) {
 		(void)recorder_close(recorder, NULL);
 		return false;
 	}
@@ -449,6 +458,8 @@ static void devices_write(struct recorder *recorder)
 
 void recorder_flush(struct recorder *recorder, bool is_due)
 {
+	if (recorder->writer == NULL)
+		return;
 	if (recorder->is_trace_dirty) {
 		recorder->is_trace_dirty = false;
 		recorder_replace(recorder, TABLE_trace, &recorder->trace);
@@ -466,9 +477,53 @@ void recorder_flush(struct recorder *recorder, bool is_due)
 int64_t recorder_row_count(const struct recorder *recorder)
 {
 	int64_t count = 0;
-	for (int table = 0; table < TABLE_COUNT; table++)
+	for (int table = 0; recorder->writer != NULL && table < TABLE_COUNT; table++)
 		count += trace_writer_count(recorder->writer, (enum trace_table)table);
 	return count;
+}
+
+/* Ids are those of one file. */
+static void ids_forget(struct recorder *recorder)
+{
+	id_map_end(&recorder->streams);
+	id_map_end(&recorder->device_streams);
+	recorder->stream_last_key = 0;
+	recorder->stream_last_id = 0;
+	recorder->pending_count = 0;
+	memset(recorder->api_names, 0, sizeof recorder->api_names);
+	memset(recorder->symbols, 0, sizeof recorder->symbols);
+}
+
+bool recorder_open_file(struct recorder *recorder, const char *path, int64_t low_ns,
+			struct error *error)
+{
+	const struct trace_writer_options options = {
+		.commit_ns = recorder->options.commit_ns, .is_private = true,
+	};
+	ids_forget(recorder);
+	if (!trace_writer_create(&recorder->writer, path, &options, error))
+		return false;
+	recorder->low_ns = low_ns;
+	recorder->is_trace_dirty = true;
+	for (size_t i = 0; i < recorder->devices.used_count; i++)
+		recorder->devices.entries[recorder->devices.used[i]].is_dirty = true;
+	for (size_t i = 0; i < recorder->threads.count; i++)
+		recorder->threads.entries[i].is_dirty = true;
+	return true;
+}
+
+bool recorder_close_file(struct recorder *recorder, struct error *error)
+{
+	recorder_flush(recorder, true);
+	struct error at_close = recorder->error;
+	bool ok = trace_writer_close(recorder->writer, recorder->has_failed ? NULL : &at_close) &&
+		!recorder->has_failed;
+	if (!ok && error != NULL)
+		*error = at_close;
+	recorder->writer = NULL;
+	recorder->has_failed = false;
+	recorder->error = (struct error){ 0 };
+	return ok;
 }
 
 bool recorder_close(struct recorder *recorder, struct error *error)

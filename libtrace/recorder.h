@@ -37,8 +37,20 @@ struct recorder_options {
 	void (*hear_launch)(int64_t thread_id);	/* a kernel, graph or copy; may be NULL */
 };
 
+/*
+ * Without a path the recorder has no file yet: facts are kept, rows are dropped, texts have no id.
+ */
 bool recorder_create(struct recorder **out, const char *path,
 		     const struct recorder_options *options, struct error *error);
+
+/*
+ * A file for a recorder without one, which only its owner may read: all facts so far go to it, and
+ * rows that end before `low_ns` (since the epoch) are left out. Closed, the recorder is without one
+ * again, and what failed is forgotten.
+ */
+bool recorder_open_file(struct recorder *recorder, const char *path, int64_t low_ns,
+			struct error *error);
+bool recorder_close_file(struct recorder *recorder, struct error *error);
 
 /* The sink that puts decoded rows here. */
 struct cupti_sink recorder_sink(struct recorder *recorder);

@@ -5,6 +5,7 @@
  * times.
  */
 #include "libtrace/cupti_decode.h"
+#include "libtrace/flight_recorder.h"
 #include "libtrace/recorder.h"
 #include "tests/bench/bare_insert.h"
 #include "tests/bench/bench.h"
@@ -88,12 +89,50 @@ static void records_write(const char *path, const struct cupti_kernel *records, 
 		bench_fail(path, error.message);
 }
 
+static void buffers_keep(struct flight *flight, const struct cupti_kernel *records, size_t count)
+{
+	for (size_t i = 0; i < count; i += KERNELS_A_BUFFER) {
+		size_t part = count - i < KERNELS_A_BUFFER ? count - i : KERNELS_A_BUFFER;
+		flight_keep_buffer(flight, records + i, part * sizeof *records);
+	}
+}
+
+/*
+ * The same records kept by the flight recorder, which decodes none of them: CPU time once its
+ * memory has been filled, for the first touch of its pages is paid once.
+ */
+static int64_t records_keep(const struct cupti_kernel *records, size_t count)
+{
+	struct error error;
+	struct recorder *recorder = NULL;
+	struct flight *flight = NULL;
+	const struct recorder_options options = { .epoch_ns = EPOCH_NS, .pid = 1 };
+	const struct settings settings = { .flight_s = 3600, .flight_mb = 64 };
+	const struct flight_plan plan = { .settings = &settings, .epoch_ns = EPOCH_NS, .path = "",
+					  .strides = cupti_strides_13_0 };
+	struct flight_plan with = plan;
+	if (!recorder_create(&recorder, NULL, &options, &error))
+		bench_fail("flight recorder", error.message);
+	with.recorder = recorder;
+	if (!flight_create(&flight, &with, &error))
+		bench_fail("flight recorder", error.message);
+	for (size_t bytes = 0; bytes < 2 * ((size_t)settings.flight_mb << 20);
+	     bytes += count * sizeof *records)
+		buffers_keep(flight, records, count);
+	int64_t begin_ns = bench_cpu_ns();
+	buffers_keep(flight, records, count);
+	int64_t cpu_ns = bench_cpu_ns() - begin_ns;
+	flight_close(flight);
+	(void)recorder_close(recorder, NULL);
+	return cpu_ns;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2)
 		bench_fail("usage", "write_bench FOLDER [RECORDS]");
 	size_t count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000000;
-	int64_t ours[BENCH_REPETITIONS], bare[BENCH_REPETITIONS];
+	int64_t ours[BENCH_REPETITIONS], bare[BENCH_REPETITIONS], kept[BENCH_REPETITIONS];
 	char path[4096];
 	(void)snprintf(path, sizeof path, "%s/write_bench.db", argv[1]);
 	for (int i = 0; i < SYMBOLS; i++)
@@ -111,6 +150,7 @@ int main(int argc, char **argv)
 		records_write(path, records, count);
 		ours[i] = bench_cpu_ns() - begin_ns;
 		bytes = bench_file_bytes(path);
+		kept[i] = records_keep(records, count);
 	}
 	bench_remove(path);
 	free(records);
@@ -123,5 +163,8 @@ int main(int argc, char **argv)
 	       bare_ns / ours_ns, count, ours_ns / (double)count, bare_ns / (double)count);
 	printf("writing: bytes a kernel row                 %6.1f   (at most 40)\n",
 	       (double)bytes / (double)count);
+	double kept_ns = (double)bench_median(kept, BENCH_REPETITIONS);
+	printf("flight recorder: cost relative to recording %6.3f   (%.1f ns a kernel record)\n",
+	       kept_ns / ours_ns, kept_ns / (double)count);
 	return 0;
 }

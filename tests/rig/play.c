@@ -20,6 +20,7 @@ static struct {
 	const struct rig_play_options *options;
 	struct rig_nccl_comm *comms[RIG_GPUS_MAX][RIG_COMMS_MAX];
 	atomic_bool has_stepped;
+	bool is_hanging;
 } play;
 
 /* A host thread of the scenario and the operation that it was handed. */
@@ -98,7 +99,8 @@ static void api_play(const struct rig_op *op)
 
 	rig_clock_set(op->start_ns);
 	correlation = rig_driver_api_enter(&api);
-	for (int i = 1; i <= op->children; i++)
+	/* CUPTI makes a kernel's record when it ends. */
+	for (int i = 1; i <= op->children && !play.is_hanging; i++)
 		activity_play(op + i, correlation);
 	rig_clock_set(op->end_ns);
 	rig_driver_api_exit(&api, correlation);
@@ -158,6 +160,17 @@ static void comm_play(const struct rig_op *op)
 	}
 }
 
+static void hang_play(const struct rig_op *op)
+{
+	if (!play.options->is_missing) {
+		rig_clock_set(op->start_ns);
+		play.is_hanging = true;
+		coll_play(op);
+	}
+	rig_clock_clear();
+	play.options->hang();
+}
+
 static void op_play(const struct rig_op *op)
 {
 	if (play.options->is_realtime)
@@ -165,6 +178,9 @@ static void op_play(const struct rig_op *op)
 	if (op->step >= play.options->event_step && play.options->event_step >= 0 &&
 	    !atomic_exchange(&play.has_stepped, true))
 		play.options->at_step();
+	if (op->kind == RIG_OP_COLL && play.options->hang_step >= 0 &&
+	    op->step >= play.options->hang_step)
+		hang_play(op);
 	rig_clock_set(op->start_ns);
 	switch (op->kind) {
 	case RIG_OP_API: api_play(op); break;

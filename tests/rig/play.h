@@ -17,6 +17,13 @@ struct rig_play_options {
 	uint32_t first_device;	/* ordinal of the process's first GPU */
 	bool is_realtime;	/* wait until an operation's time has come */
 	enum rig_way way;	/* how */
+	/*
+	 * From the first collective of this step on the job hangs (-1: never): this process
+	 * enqueues it and its kernel never ends, or, missing, does not even come to it.
+	 */
+	int64_t hang_step;
+	bool is_missing;
+	void (*hang)(void);	/* does not return */
 	int64_t event_step; /* call at_step before the first operation of this step; -1: never */
 	void (*at_step)(void);
 };

@@ -35,11 +35,13 @@ static struct {
 	const char *preload, *train, *scenario;
 	int kill_rank;
 	const char *kill_step;
+	int missing_rank;	/* that hangs the job */
+	const char *hang_step;	/* NULL: it does not hang */
 	char *environments[16];	/* "RANK:NAME=VALUE" */
 	int environment_count;
 	char root[PATH_MAX];
 	char **rest;
-} options = { .version = &versions[0], .kill_rank = -1 };
+} options = { .version = &versions[0], .kill_rank = -1, .missing_rank = -1 };
 
 static bool root_find(void)
 {
@@ -74,6 +76,10 @@ static bool rank_option_parse(const char *name, char *value)
 	if (!strcmp(name, "--kill")) {
 		options.kill_step = rank_split(value, &options.kill_rank);
 		return options.kill_step != NULL;
+	}
+	if (!strcmp(name, "--hang")) {
+		options.hang_step = rank_split(value, &options.missing_rank);
+		return options.hang_step != NULL;
 	}
 	if (strcmp(name, "--env") || !rank_split(value, &rank) ||
 	    options.environment_count == sizeof(options.environments) / sizeof(char *))
@@ -174,6 +180,12 @@ static pid_t rank_start(int rank)
 		arguments[++count] = strdup("--at-step");
 		arguments[++count] = strdup(options.kill_step);
 	}
+	if (options.hang_step) {
+		arguments[++count] = strdup("--hang-at");
+		arguments[++count] = strdup(options.hang_step);
+		if (rank == options.missing_rank)
+			arguments[++count] = strdup("--hang-missing");
+	}
 	arguments[++count] = NULL;
 	execv(program, arguments);
 	fprintf(stderr, "rig-run: %s: %s\n", program, strerror(errno));
@@ -188,7 +200,8 @@ int main(int argc, char **argv)
 
 	if (!options_parse(argc, argv) || !root_find()) {
 		fputs("usage: rig-run [--cupti VERSION] [--preload LIB] [--train PROGRAM] "
-		      "[--kill RANK:STEP] [--env RANK:NAME=VALUE] SCENARIO [...]\n",
+		      "[--kill RANK:STEP] [--hang RANK:STEP] [--env RANK:NAME=VALUE]\n"
+		      "               SCENARIO [...]\n",
 		      stderr);
 		return 2;
 	}

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -25,7 +26,11 @@ static struct {
 	bool is_dump, is_quiet, is_ordinal, has_rank;
 	int64_t at_step;
 	struct rig_play_options play;
-} options = { .exit_mode = "return", .map = "cupti", .at_step = -1, .play.event_step = -1 };
+} options = { .exit_mode = "return",
+	      .map = "cupti",
+	      .at_step = -1,
+	      .play.event_step = -1,
+	      .play.hang_step = -1 };
 
 static int usage(void)
 {
@@ -33,7 +38,8 @@ static int usage(void)
 	      "[--concurrent] [--quiet]\n"
 	      "       [--device-mode visible|ordinal] [--map cupti|cudart|none]\n"
 	      "       [--exit return|N|_exit|abort|kill|term|fork|fork_exit|exec|thread] "
-	      "[--at-step N]\n",
+	      "[--at-step N]\n"
+	      "       [--hang-at STEP] [--hang-missing]\n",
 	      stderr);
 	return 2;
 }
@@ -51,6 +57,8 @@ static bool options_parse(int argc, char **argv)
 			options.play.is_concurrent = true;
 		} else if (!strcmp(argv[i], "--quiet")) {
 			options.is_quiet = true;
+		} else if (!strcmp(argv[i], "--hang-missing")) {
+			options.play.is_missing = true;
 		} else if (argv[i][0] != '-' && !options.scenario) {
 			options.scenario = argv[i];
 		} else if (!value) {
@@ -71,6 +79,9 @@ static bool options_parse(int argc, char **argv)
 			i++;
 		} else if (!strcmp(argv[i], "--exit")) {
 			options.exit_mode = value;
+			i++;
+		} else if (!strcmp(argv[i], "--hang-at")) {
+			options.play.hang_step = strtoll(value, NULL, 10);
 			i++;
 		} else if (!strcmp(argv[i], "--at-step")) {
 			options.at_step = strtoll(value, NULL, 10);
@@ -147,8 +158,10 @@ static void environment_set(const struct rig_scenario *scenario)
 	setenv("RIG_SCENARIO", options.scenario, 1);
 }
 
-/* Which GPUs the process sees: one as ordinal 0, or all with its own in use (not in the rig's
- * power: see README). */
+/*
+ * Which GPUs the process sees: one as ordinal 0, or all with its own in use (not in the rig's
+ * power: see README).
+ */
 static void devices_configure(const struct rig_run *run)
 {
 	int gpus[RIG_GPUS_MAX];
@@ -169,6 +182,17 @@ static void ordinals_set(struct rig_run *run)
 		run->ops[i].device += first;
 		run->ops[i].activity.device += first;
 	}
+}
+
+/* As long as a person, or a watchdog, would let it hang; then the program gives up. */
+static void hang_wait(void)
+{
+	const char *text = getenv("RIG_HANG_S");
+	const struct timespec time = { .tv_sec = text ? strtol(text, NULL, 10) : 5 };
+
+	nanosleep(&time, NULL);
+	exit_play();
+	exit(0);
 }
 
 int main(int argc, char **argv)
@@ -205,6 +229,7 @@ int main(int argc, char **argv)
 	}
 	options.play.event_step = options.at_step;
 	options.play.at_step = exit_play;
+	options.play.hang = hang_wait;
 	if (!rig_play(&scenario, &run, &options.play))
 		return 3;
 	if (!options.is_quiet)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "analyzer/step_names.h"
+#include "tracedb/step_names.h"
 
 #include <string.h>
 #include <strings.h>

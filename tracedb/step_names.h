@@ -5,8 +5,8 @@
  *
  * Thread: pure functions.
  */
-#ifndef ANALYZER_STEP_NAMES_H
-#define ANALYZER_STEP_NAMES_H
+#ifndef TRACEDB_STEP_NAMES_H
+#define TRACEDB_STEP_NAMES_H
 
 #include <stdbool.h>
 #include <stdint.h>
