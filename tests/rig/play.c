@@ -20,7 +20,8 @@ static struct {
 	const struct rig_play_options *options;
 	struct rig_nccl_comm *comms[RIG_GPUS_MAX][RIG_COMMS_MAX];
 	atomic_bool has_stepped;
-} play;
+	_Atomic int64_t last_step;
+} play = { .last_step = -1 };
 
 /* A host thread of the scenario and the operation that it was handed. */
 struct worker {
@@ -166,6 +167,10 @@ static void op_play(const struct rig_op *op)
 	    !atomic_exchange(&play.has_stepped, true))
 		play.options->at_step();
 	rig_clock_set(op->start_ns);
+	if (play.options->step_begins && op->step > atomic_load(&play.last_step)) {
+		atomic_store(&play.last_step, op->step);
+		play.options->step_begins(op->step);
+	}
 	switch (op->kind) {
 	case RIG_OP_API: api_play(op); break;
 	case RIG_OP_ACTIVITY:
