@@ -218,9 +218,20 @@ void capture_attach_cuda(void)
 				   "no memory for events of host threads (LAGGARD_LOG_MB %lld): "
 				   "nothing is recorded",
 				   (long long)capture.settings.log_mb);
-	if (!ok || !plan_make(&error) ||
-	    !cupti_source_start(&capture.settings, capture_begin, &error))
+	if (!ok || !plan_make(&error)) {
 		capture_give_up(&error);
+	} else if (!cupti_source_start(&capture.settings, capture_begin, &error)) {
+		if (*cupti_source_taken() == 0) {
+			capture_give_up(&error);
+			return;
+		}
+		/*
+		 * What the program itself says is worth having, also without its GPU. Nobody tells
+		 * of a context: with the first range or communicator the recording begins.
+		 */
+		notice("%s", error.message);
+		thread_log_watch(capture_begin);
+	}
 }
 
 static void close_wait(enum capture_state state, int64_t deadline_ns)

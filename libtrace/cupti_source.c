@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/cupti_source.h"
 #include "libtrace/capture_window.h"
+#include "libtrace/cupti_calls.h"
+#include "libtrace/cupti_client.h"
 #include "libtrace/cupti_decode.h"
+#include "libtrace/cupti_external.h"
 #include "libtrace/cupti_library.h"
-#include "libtrace/mapped_objects.h"
+#include "libtrace/cupti_watch.h"
+#include "libtrace/host_facts.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -11,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CBIDS_MAX = 2048, NAME_MAX_BYTES = 256, REFUSED_MAX = 32 };
+enum { NAME_MAX_BYTES = 256, REFUSED_MAX = 32 };
 
 static const char subscriber_name[] = "laggard libtrace";
 
@@ -24,35 +28,42 @@ static struct cupti_source {
 	struct buffer_pool *pool;
 	struct queue *completed;
 	cupti_source_first_use first_use;
+	const struct settings *settings;
+	char taken[NAME_MAX_BYTES + 64];	/* by whom, as a reason; '' if by nobody */
+	bool kinds[CUPTI_KIND_LIMIT];		/* that we enabled */
 	atomic_bool is_running;
 	atomic_bool is_discarding;
 	_Atomic int64_t outstanding;
+	_Atomic uint64_t calls;			/* of our buffer callbacks */
+	struct cupti_watch watch;
 	_Atomic int64_t lost_no_buffer;		/* records in scratch buffers */
 	/* the part of them that could be counted, of the shared one */
 	_Atomic int64_t lost_uncounted;
 	_Atomic int64_t lost_discarded;
 	_Atomic int64_t foreign_buffers;
 	_Atomic uint32_t state_result;		/* of a fatal error that CUPTI reported */
-	struct { uint32_t kind, result; } refused[REFUSED_MAX];
+	struct { const char *what; uint32_t kind, result; } refused[REFUSED_MAX];
 	size_t refused_count;
 	bool are_refused_told;
 	uint32_t switched[REFUSED_MAX];		/* kinds that are off while nothing is recorded */
 	size_t switched_count;
+	atomic_bool is_switched_off;
 	_Atomic uint64_t switch_failure;	/* kind << 32 | result */
 	/* cbids by domain: of stop, of start */
-	uint32_t profiler_calls[CUPTI_DOMAIN_RUNTIME + 1][2];
+	cupti_profiler_calls profiler_calls;
 	bool wants_profiler_calls, has_profiler_calls;
 } source;
-
 
 static void buffer_requested(uint8_t **bytes, size_t *size, size_t *max_records)
 {
 	int errno_before = errno;
 	struct activity_buffer *buffer = buffer_pool_take(source.pool);
 	atomic_fetch_add_explicit(&source.outstanding, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&source.calls, 1, memory_order_relaxed);
 	*bytes = buffer->bytes;
 	*size = buffer->size;
 	*max_records = 0;	/* as many as fit */
+	cupti_client_request();
 	errno = errno_before;
 }
 
@@ -67,18 +78,21 @@ static void buffer_discard(struct activity_buffer *buffer, _Atomic int64_t *lost
 static void buffer_completed(void *context, uint32_t stream, uint8_t *bytes, size_t size,
 			     size_t valid_bytes)
 {
-	(void)context;
-	(void)stream;
 	int errno_before = errno;
 	struct activity_buffer *buffer = buffer_pool_find(source.pool, bytes);
 	if (buffer == NULL) {
 		/* Another CUPTI client's: it was requested before our callbacks replaced its. */
-		atomic_fetch_add_explicit(&source.foreign_buffers, 1, memory_order_relaxed);
+		if (!cupti_client_give(context, stream, bytes, size, valid_bytes))
+			atomic_fetch_add_explicit(&source.foreign_buffers, 1,
+						  memory_order_relaxed);
 		errno = errno_before;
 		return;
 	}
 	buffer->valid_bytes = valid_bytes < size ? valid_bytes : size;
+	if (!buffer->is_shared)
+		cupti_client_copy(source.library.strides, buffer->bytes, buffer->valid_bytes);
 	atomic_fetch_sub_explicit(&source.outstanding, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&source.calls, 1, memory_order_relaxed);
 	if (atomic_load_explicit(&source.is_discarding, memory_order_acquire))
 		buffer_discard(buffer, &source.lost_discarded);
 	else if (buffer->is_shared)
@@ -155,6 +169,8 @@ static bool source_subscribe(const struct cupti_library *library, void **subscri
 	    subscribe_by_name(library, subscriber, other, sizeof other) == CUPTI_OK)
 		return true;	/* the other tool has just left */
 	other[sizeof other - 1] = 0;
+	(void)snprintf(source.taken, sizeof source.taken, "disabled: CUPTI is taken by %s",
+		       other[0] != 0 ? other : "another tool");
 	if (other[0] != 0)
 		return fail(error, ERROR_SYSTEM,
 			    "CUPTI is already taken by '%s': the GPU is not recorded; "
@@ -163,6 +179,17 @@ static bool source_subscribe(const struct cupti_library *library, void **subscri
 	return fail(error, ERROR_SYSTEM,
 		    "CUPTI is already taken by another tool (a profiler, debugger or "
 		    "sanitizer): the GPU is not recorded; run without it");
+}
+
+/* `what` is missing; NULL: records of that kind. */
+static void note_refused(const char *what, uint32_t kind, uint32_t result)
+{
+	if (source.refused_count == REFUSED_MAX)
+		return;
+	source.refused[source.refused_count].what = what;
+	source.refused[source.refused_count].kind = kind;
+	source.refused[source.refused_count].result = result;
+	source.refused_count++;
 }
 
 static void attribute_set(const struct cupti_library *library, enum cupti_attribute attribute,
@@ -184,17 +211,10 @@ static void attributes_set(const struct cupti_library *library, const struct set
 	size_t limit = (size_t)settings->device_buffers;
 	if (limit != 0)
 		attribute_set(library, CUPTI_ATTRIBUTE_DEVICE_BUFFER_LIMIT, &limit, sizeof limit);
-	if (library->set_thread_id_type != NULL)
-		(void)library->set_thread_id_type(CUPTI_THREAD_ID_SYSTEM);
-}
-
-static void kind_refuse(uint32_t kind, uint32_t result)
-{
-	if (source.refused_count == REFUSED_MAX)
-		return;
-	source.refused[source.refused_count].kind = kind;
-	source.refused[source.refused_count].result = result;
-	source.refused_count++;
+	uint32_t result = library->set_thread_id_type == NULL
+		? CUPTI_OK : library->set_thread_id_type(CUPTI_THREAD_ID_SYSTEM);
+	if (result != CUPTI_OK)
+		note_refused("threads of calls have other numbers than those of ranges", 0, result);
 }
 
 /* What is recorded of a kind; the list is made from the settings. */
@@ -243,8 +263,10 @@ static bool kinds_enable(const struct cupti_library *library, const struct setti
 		uint32_t result = library->strides[kinds[i].kind] == 0 ? 21
 			: library->enable(kinds[i].kind);
 		if (result == CUPTI_OK) {
-			if (kinds[i].is_switched)
+			/* Not twice, when all is enabled anew. */
+			if (kinds[i].is_switched && !source.kinds[kinds[i].kind])
 				source.switched[source.switched_count++] = kinds[i].kind;
+			source.kinds[kinds[i].kind] = true;
 			continue;
 		}
 		char number[32];
@@ -253,7 +275,7 @@ static bool kinds_enable(const struct cupti_library *library, const struct setti
 				    "CUPTI (%s) cannot trace kernels: %s; the GPU is "
 				    "not recorded",
 				    library->path, cupti_result_text(library, result, number));
-		kind_refuse(kinds[i].kind, result);
+		note_refused(NULL, kinds[i].kind, result);
 	}
 	return true;
 }
@@ -263,69 +285,17 @@ void cupti_source_switch(bool is_on)
 	if (!atomic_load_explicit(&source.is_running, memory_order_acquire) ||
 	    atomic_load_explicit(&source.is_discarding, memory_order_acquire))
 		return;
+	atomic_store(&source.is_switched_off, !is_on);
 	for (size_t i = 0; i < source.switched_count; i++) {
 		uint32_t kind = source.switched[i];
+		/* What another client ordered goes on. */
+		if (!is_on && cupti_client_wants(kind))
+			continue;
 		uint32_t result = is_on ? source.library.enable(kind)
 					: source.library.disable(kind);
 		if (result != CUPTI_OK && is_on)
 			atomic_store_explicit(&source.switch_failure,
 					      (uint64_t)kind << 32 | result, memory_order_relaxed);
-	}
-}
-
-/* "cudaProfilerStart_v4000" is the call; "cudaProfilerStartX" would be another. */
-static bool is_call(const char *name, const char *call)
-{
-	size_t length = strlen(call);
-	return strncmp(name, call, length) == 0 && (name[length] == 0 || name[length] == '_');
-}
-
-/* Callbacks on the calls that start and stop the profiler, found by their names. */
-static void profiler_calls_find(const struct cupti_library *library, void *subscriber)
-{
-	static const struct { uint32_t domain; const char *start, *stop; } calls[] = {
-		{ CUPTI_DOMAIN_RUNTIME, "cudaProfilerStart", "cudaProfilerStop" },
-		{ CUPTI_DOMAIN_DRIVER, "cuProfilerStart", "cuProfilerStop" },
-	};
-	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
-		for (uint32_t cbid = 1; cbid < CBIDS_MAX; cbid++) {
-			const char *name = NULL;
-			if (library->get_callback_name == NULL ||
-			    library->get_callback_name(calls[i].domain, cbid, &name) != CUPTI_OK ||
-			    name == NULL)
-				continue;
-			bool is_start = is_call(name, calls[i].start);
-			if (!is_start && !is_call(name, calls[i].stop))
-				continue;
-			source.profiler_calls[calls[i].domain][is_start] = cbid;
-			if (library->enable_callback(1, subscriber, calls[i].domain, cbid) ==
-			    CUPTI_OK)
-				source.has_profiler_calls = true;
-		}
-	}
-}
-
-/*
- * Where CUPTI can leave out single calls it does so itself; elsewhere they are dropped when
- * decoding.
- */
-static void noisy_calls_disable(const struct cupti_library *library,
-				const struct settings *settings)
-{
-	const struct api_filter filter = { .skip = settings->api_skip };
-	if (settings->api == API_CHOICE_OFF || library->get_callback_name == NULL)
-		return;
-	for (uint32_t cbid = 1; cbid < CBIDS_MAX; cbid++) {
-		const char *name = NULL;
-		if (library->enable_runtime_api != NULL &&
-		    library->get_callback_name(CUPTI_DOMAIN_RUNTIME, cbid, &name) == CUPTI_OK &&
-		    name != NULL && api_filter_skips(&filter, name))
-			(void)library->enable_runtime_api(cbid, 0);
-		name = NULL;
-		if (library->enable_driver_api != NULL &&
-		    library->get_callback_name(CUPTI_DOMAIN_DRIVER, cbid, &name) == CUPTI_OK &&
-		    name != NULL && api_filter_skips(&filter, name))
-			(void)library->enable_driver_api(cbid, 0);
 	}
 }
 
@@ -368,6 +338,7 @@ bool cupti_source_start(const struct settings *settings, cupti_source_first_use 
 	struct cupti_library *library = &source.library;
 	void *subscriber = NULL;
 	source.first_use = first_use;
+	source.settings = settings;
 	if (!cupti_library_open(library, settings->cupti, error) || !memory_take(settings, error) ||
 	    !source_subscribe(library, &subscriber, error))
 		return false;
@@ -378,12 +349,18 @@ bool cupti_source_start(const struct settings *settings, cupti_source_first_use 
 			(void)library->unsubscribe(subscriber);
 		return false;
 	}
-	noisy_calls_disable(library, settings);
+	cupti_calls_enable_noisy(library, settings, false);
 	source.wants_profiler_calls = settings->cuda_profiler;
 	if (settings->cuda_profiler)
-		profiler_calls_find(library, subscriber);
+		source.has_profiler_calls = cupti_calls_find_profiler(library, subscriber,
+								      source.profiler_calls);
 	atomic_store_explicit(&source.is_running, true, memory_order_release);
 	return true;
+}
+
+const char *cupti_source_taken(void)
+{
+	return source.taken;
 }
 
 struct queue *cupti_source_queue(void)
@@ -429,16 +406,74 @@ void cupti_source_give_up(void)
 	if (!atomic_load_explicit(&source.is_running, memory_order_acquire))
 		return;
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-		(void)source.library.disable(kinds[i]);
+		if (!cupti_client_wants(kinds[i]))
+			(void)source.library.disable(kinds[i]);
+}
+
+/* CUPTI lets one subscriber in: if it lets us in once more, we are not there any more. */
+static bool source_resubscribe(void)
+{
+	void *subscriber = NULL;
+	char other[NAME_MAX_BYTES] = "";
+	struct error error;
+	struct cupti_library *library = &source.library;
+	uint32_t result = has_new_subscribe(library)
+		? subscribe_by_name(library, &subscriber, other, sizeof other)
+		: library->subscribe(&subscriber, callback, NULL);
+	if (result != CUPTI_OK)
+		return false;
+	source.are_refused_told = false;
+	if (!records_enable(library, source.settings, subscriber, &error))
+		return false;
+	cupti_calls_enable_noisy(library, source.settings, true);
+	cupti_calls_enable_noisy(library, source.settings, cupti_client_is_here());
+	if (source.settings->cuda_profiler)
+		source.has_profiler_calls = cupti_calls_find_profiler(library, subscriber,
+								      source.profiler_calls);
+	return true;
+}
+
+void cupti_source_watch(bool is_host_busy, cupti_source_hear_gap hear, void *context)
+{
+	struct cupti_watch *watch = &source.watch;
+	struct error error;
+	int64_t now_ns = realtime_ns();
+	if (atomic_load(&source.is_switched_off)) {
+		watch->quiet_since_ns = 0;	/* CUPTI has nothing to say */
+		return;
+	}
+	if (!atomic_load_explicit(&source.is_running, memory_order_acquire) ||
+	    atomic_load_explicit(&source.is_discarding, memory_order_relaxed) ||
+	    !cupti_watch_flushed(watch, atomic_load(&source.calls), is_host_busy, now_ns))
+		return;
+	int64_t quiet_since_ns = watch->quiet_since_ns;
+	if (source_resubscribe()) {
+		watch->buffers_out = cupti_source_outstanding();
+		watch->quiet_since_ns = now_ns;
+		hear(context, quiet_since_ns, now_ns, "another client shut CUPTI down");
+	} else if (cupti_watch_suspects(watch, cupti_source_outstanding(), now_ns)) {
+		cupti_source_take_back();
+		(void)kinds_enable(&source.library, source.settings, &error);
+	}
+}
+
+void cupti_source_finish(cupti_source_hear_gap hear, void *context)
+{
+	struct cupti_watch *watch = &source.watch;
+	int count = cupti_watch_finish(watch, cupti_source_outstanding());
+	for (int i = 0; i < count; i++)
+		hear(context, watch->gaps[i].start_ns, watch->gaps[i].end_ns,
+		     "CUPTI was silent: another client may have taken the callbacks");
 }
 
 static void hear_refused(cupti_source_hear hear, void *context)
 {
 	for (size_t i = 0; i < source.refused_count; i++) {
-		char reason[128], number[32];
+		char reason[192], what[32], number[32];
+		(void)snprintf(what, sizeof what, "record kind %u", source.refused[i].kind);
 		(void)snprintf(
-			reason, sizeof reason, "disabled: record kind %u: %s",
-			source.refused[i].kind,
+			reason, sizeof reason, "disabled: %s: %s",
+			source.refused[i].what != NULL ? source.refused[i].what : what,
 			cupti_result_text(&source.library, source.refused[i].result, number));
 		hear(context, reason, 0);
 	}
@@ -454,6 +489,18 @@ static void hear_switch_failure(cupti_source_hear hear, void *context)
 	(void)snprintf(reason, sizeof reason, "not switched on again: record kind %u: %s",
 		       (uint32_t)(failure >> 32),
 		       cupti_result_text(&source.library, (uint32_t)failure, number));
+	hear(context, reason, 0);
+}
+
+static void hear_result(cupti_source_hear hear, void *context, _Atomic uint32_t *result,
+			const char *what)
+{
+	char reason[192], number[32];
+	uint32_t value = atomic_exchange_explicit(result, 0, memory_order_relaxed);
+	if (value == CUPTI_OK)
+		return;
+	(void)snprintf(reason, sizeof reason, "%s%s", what,
+		       cupti_result_text(&source.library, value, number));
 	hear(context, reason, 0);
 }
 
@@ -483,13 +530,19 @@ void cupti_source_take_losses(cupti_source_hear hear, void *context)
 	if (source.library.get_dropped != NULL &&
 	    source.library.get_dropped(NULL, 0, &dropped) == CUPTI_OK && dropped != 0)
 		hear(context, "dropped by CUPTI", (int64_t)dropped);
-	uint32_t state = atomic_exchange_explicit(&source.state_result, 0, memory_order_relaxed);
-	if (state != 0) {
-		char reason[128], number[32];
-		(void)snprintf(reason, sizeof reason, "CUPTI reported %s",
-			       cupti_result_text(&source.library, state, number));
-		hear(context, reason, 0);
-	}
+	hear_result(hear, context, &source.state_result, "CUPTI reported ");
+	cupti_external_take_losses(hear, context);
+}
+
+const struct cupti_library *cupti_source_library(void)
+{
+	return atomic_load_explicit(&source.is_running, memory_order_acquire) ? &source.library
+									       : NULL;
+}
+
+bool cupti_source_is_discarding(void)
+{
+	return atomic_load_explicit(&source.is_discarding, memory_order_relaxed);
 }
 
 const uint16_t *cupti_source_strides(void)
@@ -517,47 +570,23 @@ const char *cupti_source_api_name(enum api_kind api, uint32_t cbid)
 	return name;
 }
 
-void cupti_source_push_external(uint64_t id)
+bool cupti_source_wants(uint32_t kind)
 {
-	if (atomic_load_explicit(&source.is_running, memory_order_acquire) &&
-	    !atomic_load_explicit(&source.is_discarding, memory_order_relaxed) &&
-	    source.library.push_external != NULL)
-		(void)source.library.push_external(CUPTI_EXTERNAL_OURS, id);
+	if (atomic_load(&source.is_switched_off))
+		for (size_t i = 0; i < source.switched_count; i++)
+			if (source.switched[i] == kind)
+				return false;
+	return kind < CUPTI_KIND_LIMIT && source.kinds[kind] &&
+		!atomic_load_explicit(&source.is_discarding, memory_order_relaxed);
 }
 
-void cupti_source_pop_external(void)
+void cupti_source_take_back(void)
 {
-	uint64_t last;
-	if (atomic_load_explicit(&source.is_running, memory_order_acquire) &&
-	    source.library.pop_external != NULL)
-		(void)source.library.pop_external(CUPTI_EXTERNAL_OURS, &last);
+	(void)source.library.register_callbacks(buffer_requested, buffer_completed);
 }
 
-/* The driver may be loaded where only its own handle sees it. */
-static void *current_context(void)
+void cupti_source_client_came(void)
 {
-	typedef int (*get_current_function)(void **context);
-	get_current_function get_current;
-	char path[MAPPED_PATH_MAX];
-	void *context = NULL;
-	void *symbol = mapped_object_find("libcuda.so", path) ?
-		       mapped_object_symbol(path, "cuCtxGetCurrent") : NULL;
-	if (symbol == NULL)
-		return NULL;
-	memcpy(&get_current, &symbol, sizeof get_current);
-	return get_current(&context) == 0 ? context : NULL;
-}
-
-bool cupti_source_find_stream(void *stream, uint32_t *context_id, uint32_t *number)
-{
-	const struct cupti_library *library = &source.library;
-	if (!atomic_load_explicit(&source.is_running, memory_order_acquire) ||
-	    library->get_stream_id == NULL || library->get_context_id == NULL)
-		return false;
-	int errno_before = errno;
-	void *context = current_context();
-	bool ok = context != NULL && library->get_context_id(context, context_id) == 0 &&
-		  library->get_stream_id(context, stream, 0, number) == 0;
-	errno = errno_before;
-	return ok;
+	cupti_calls_enable_noisy(&source.library, source.settings, true);
+	(void)source.library.flush_all(0);
 }

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cupti_library;
+
 /* Called from CUPTI's callback when a context came into being: the program really uses the GPU. */
 typedef void (*cupti_source_first_use)(void);
 
@@ -28,6 +30,11 @@ typedef void (*cupti_source_first_use)(void);
  */
 bool cupti_source_start(const struct settings *settings, cupti_source_first_use first_use,
 			struct error *error);
+
+/*
+ * Why there will be no GPU records although there is a GPU: another tool has CUPTI. '' if not so.
+ */
+const char *cupti_source_taken(void);
 
 /* Any thread: buffers that CUPTI completed. NULL: the source did not start. */
 struct queue *cupti_source_queue(void);
@@ -61,9 +68,33 @@ void cupti_source_give_up(void);
  */
 void cupti_source_switch(bool is_on);
 
+/*
+ * After a flush: looks whether another client took CUPTI away unseen, and takes it back once that
+ * one is quiet. `is_host_busy`: ranges or operations were logged since the last call. `hear` gets a
+ * stretch without records, in CLOCK_REALTIME; end_ns -1: it lasts. cupti_source_finish tells those
+ * that are certain only at the end. Drain thread.
+ */
+typedef void (*cupti_source_hear_gap)(void *context, int64_t start_ns, int64_t end_ns,
+				      const char *reason);
+void cupti_source_watch(bool is_host_busy, cupti_source_hear_gap hear, void *context);
+void cupti_source_finish(cupti_source_hear_gap hear, void *context);
+
 /* Hands out what was lost or could not be enabled since the last call. Drain thread. */
 typedef void (*cupti_source_hear)(void *context, const char *reason, int64_t count);
 void cupti_source_take_losses(cupti_source_hear hear, void *context);
+
+/*
+ * For another CUPTI client's calls (cupti_entry.c). We want records of this kind; our buffer
+ * callbacks go back where they belong; the client came: what stands in buffers now is not for it,
+ * and it may want calls that we leave out. Any thread, but no CUPTI callback.
+ */
+bool cupti_source_wants(uint32_t kind);
+void cupti_source_take_back(void);
+void cupti_source_client_came(void);
+
+/* The library, NULL before the source runs; whether its buffers are taken unread. Any thread. */
+const struct cupti_library *cupti_source_library(void);
+bool cupti_source_is_discarding(void);
 
 /* Facts about the loaded library. Any thread, after the start. */
 const uint16_t *cupti_source_strides(void);

@@ -56,6 +56,7 @@ struct drain {
 	int64_t losses;
 	int64_t wall_ns;		/* CLOCK_REALTIME - CLOCK_MONOTONIC, 0: not known yet */
 	bool is_guarded;		/* see descriptor_guard.h */
+	size_t log_count;		/* records of the host since the last flush */
 };
 
 int64_t drain_time(const struct drain *drain, int64_t realtime)
@@ -150,6 +151,25 @@ static void hear_source_loss(void *context, const char *reason, int64_t count)
 static void hear_decode_loss(void *context, const char *reason, int64_t count)
 {
 	drain_loss(context, "decode", reason, count);
+}
+
+/* Nothing of the GPU was recorded from `start_ns` on, both since the epoch. */
+static void drain_gap(struct drain *drain, int64_t start_ns, int64_t duration_ns,
+		      const char *reason)
+{
+	const struct capture_gap_row row = {
+		.start_ns = start_ns, .duration_ns = duration_ns,
+		.source_id = drain_string(drain, "cupti", strlen("cupti")),
+		.reason_id = drain_string(drain, reason, strlen(reason)),
+	};
+	drain_put(drain, TABLE_capture_gap, &row);
+}
+
+static void hear_gap(void *context, int64_t start_ns, int64_t end_ns, const char *reason)
+{
+	struct drain *drain = context;
+	int64_t duration_ns = end_ns == -1 ? -1 : end_ns - start_ns;
+	drain_gap(drain, drain_time(drain, start_ns), duration_ns, reason);
 }
 
 static void log_consume_record(void *context, const struct log_record *record)
@@ -259,6 +279,11 @@ static void drain_note_disabled(struct drain *drain)
 	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
 		if (facts[i].is_disabled)
 			drain_loss(drain, facts[i].source, facts[i].reason, 0);
+	if (*cupti_source_taken() == 0)
+		return;
+	drain_loss(drain, "cupti", cupti_source_taken(), 0);
+	drain_loss(drain, "nvml", "disabled: without CUPTI nobody says which GPUs are in use", 0);
+	drain_gap(drain, 0, -1, cupti_source_taken());
 }
 
 static bool drain_open_file(struct drain *drain, struct error *error)
@@ -372,6 +397,7 @@ static void drain_settle(struct drain *drain)
 	}
 	if (cupti_source_outstanding() > 0)
 		drain_loss(drain, "cupti", "activity buffers not returned at the end", 0);
+	cupti_source_finish(hear_gap, drain);
 }
 
 static void drain_each_second(struct drain *drain)
@@ -410,6 +436,9 @@ static void drain_pass(struct drain *drain, bool is_last)
 	window_source_pass(drain, began_ns);
 	if (is_last || now_ns >= drain->flush_due_ns) {
 		cupti_source_flush(is_last);
+		if (!is_last)
+			cupti_source_watch(drain->log_count != 0, hear_gap, drain);
+		drain->log_count = 0;
 		drain->flush_due_ns = now_ns + drain->plan->settings->flush_ms * NS_PER_MS;
 	}
 	cupti_source_fill_ahead();
@@ -420,7 +449,7 @@ static void drain_pass(struct drain *drain, bool is_last)
 	if (is_last)
 		thread_log_stop();
 	do
-		(void)thread_log_drain(log_consume_record, drain);
+		drain->log_count += thread_log_drain(log_consume_record, drain);
 	while (is_last && thread_log_is_behind());
 	drain->pass_realtime_ns = began_ns;
 	drain_watch_clock(drain);

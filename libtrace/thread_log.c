@@ -65,6 +65,7 @@ struct logs {
 /* NULL: not started, or stopped. Release/acquire pairs make what it points to visible. */
 static struct logs *_Atomic logs_open;
 static struct logs *_Atomic logs_made;	/* also after the stop: the drain reads on */
+static void (*_Atomic log_begun)(void);
 static pthread_key_t exit_key;
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static bool has_exit_key;
@@ -165,6 +166,22 @@ void thread_log_forget(void)
 	}
 }
 
+static void log_tell(void)
+{
+	void (*begun)(void) = atomic_exchange_explicit(&log_begun, NULL, memory_order_acq_rel);
+	if (begun != NULL)
+		begun();
+}
+
+void thread_log_watch(void (*begun)(void))
+{
+	struct logs *logs = atomic_load_explicit(&logs_made, memory_order_acquire);
+	/* Sequentially consistent, as log_high is: either log_take sees it, or the log is seen. */
+	atomic_store(&log_begun, begun);
+	if (logs != NULL && atomic_load(&logs->log_high) > 0)
+		log_tell();
+}
+
 static bool log_claim(struct logs *logs, uint32_t i)
 {
 	uint32_t expected = LOG_FREE;
@@ -199,6 +216,7 @@ static struct log *log_take(struct logs *logs)
 		return NULL;
 	}
 	own_log = log;
+	log_tell();
 	return log;
 }
 

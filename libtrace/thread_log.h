@@ -50,6 +50,11 @@ void thread_log_stop(void);
 
 /* A start failed once: whoever asked for it does without the logs. Any thread. */
 bool thread_log_was_refused(void);
+/*
+ * Calls `begun` once, on the thread that logs the first record of its own; at once where one has
+ * logged already. Any thread, once.
+ */
+void thread_log_watch(void (*begun)(void));
 
 /* In a forked child, on its only thread: the parent's records are forgotten, the logs closed. */
 void thread_log_forget(void);

@@ -6,6 +6,8 @@ TAP_TESTS += tests/host/exports_test.sh tests/host/host_test.py tests/host/rig_c
 TAP_TESTS += tests/host/life_test.py tests/host/kill_test.py tests/host/sustained_test.py
 TAP_TESTS += tests/host/fault_test.py
 TAP_TESTS += tests/host/rig_report_test.py tests/host/same_contents_test.py tests/host/host_sample_test.py
+TAP_TESTS += tests/host/cupti_errors_test.py
+TAP_TESTS += tests/host/other_client_test.py
 TAP_NEEDS += $(HOST_PROGRAMS)
 
 # Plain programs of somebody else: none of our flags, but for the one sanitizer that insists.

@@ -196,9 +196,21 @@ def check_conflicts(tap):
     for version, words in (('13.0', "'nsys'"), ('12.4', 'another tool'), ('13.4', "'nsys'")):
         with Run('tiny', version=version, RIG_FAULTS='subscribe=39') as run:
             lines = run.result.err.splitlines()
-            tap.check(run.result.status == 0 and run.files() == [] and len(lines) == 2 and
+            tap.check(run.result.status == 0 and len(lines) == 2 and
                       all(line.startswith('laggard: ') and words in line for line in lines),
-                      f'CUPTI {version} is taken: one line a process, no file', run.result.text())
+                      f'CUPTI {version} is taken: one line a process', run.result.text())
+            told = sum(process['rows']['range'] for process in run.truth()['process'])
+            gaps = run.rows("SELECT start_ns, duration_ns, value FROM capture_gap JOIN string "
+                            "ON string_id = reason_id")
+            tap.check(len(run.databases()) == 2 and run.count('range') == told > 0 and
+                      run.count('collective') > 0 and run.count('kernel') == 0 and
+                      run.loss().get(f'cupti: disabled: CUPTI is taken by {words.strip(chr(39))}') == 0 and
+                      [gap[:2] for gap in gaps] == [(0, -1)] * 2,
+                      f'CUPTI {version} is taken: ranges and collectives are recorded, the rest is a gap',
+                      f'{run.count("range")} of {told}; {run.loss()} {gaps}')
+    with Run(BURST, RIG_FAULTS='subscribe=39') as run:
+        tap.check(run.result.status == 0 and run.files() == [] and len(run.result.lines()) == 1,
+                  'CUPTI is taken, and the program says nothing: no file', run.result.text())
 
 
 def check_faults(tap):

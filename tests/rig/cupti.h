@@ -33,10 +33,17 @@ typedef void (*rig_completed)(void *context, uint32_t stream, uint8_t *buffer, s
 /* Connects to the driver double; false where there is none, or no GPU: every call then fails. */
 bool rig_cupti_ready(void);
 
+/*
+ * cupti_faults.c: counts a call of this function (RIG_CALLS), and answers the error that it shall
+ * give instead of doing anything (RIG_FAULTS fail=), or 0.
+ */
+int rig_call_begin(const char *function);
+
 /* cupti_callbacks.c */
 int rig_subscribe(void **handle, rig_callback callback, void *user, const char *name,
 		  char *old_name, size_t old_name_size);
 int rig_unsubscribe(void *handle);
+void rig_subscriber_forget(void);	/* whoever it is */
 int rig_callback_enable(void *handle, uint32_t domain, uint32_t cbid, bool is_enabled);
 int rig_domain_enable(void *handle, uint32_t domain, bool is_enabled);
 bool rig_callbacks_any(void);

@@ -96,6 +96,11 @@ int rig_unsubscribe(void *handle)
 	return 0;
 }
 
+void rig_subscriber_forget(void)
+{
+	(void)rig_unsubscribe(subscriber.handle);
+}
+
 int rig_callback_enable(void *handle, uint32_t domain, uint32_t cbid, bool is_enabled)
 {
 	if (handle != subscriber.handle || !domain || domain >= RIG_CALLBACK_DOMAINS ||

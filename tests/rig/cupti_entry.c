@@ -11,6 +11,7 @@
 
 static pthread_once_t ready_once = PTHREAD_ONCE_INIT;
 static bool is_ready;
+static atomic_bool is_finalized;
 static atomic_int last_error;
 static atomic_size_t attribute_values[16];
 
@@ -27,6 +28,8 @@ bool rig_cupti_ready(void)
 	if (rig_in_buffer_callback())
 		rig_violation("a CUPTI function was called from a buffer callback");
 	pthread_once(&ready_once, ready_connect);
+	if (is_ready && atomic_exchange(&is_finalized, false))
+		rig_driver_listen(&rig_records_listener);
 	return is_ready;
 }
 
@@ -44,18 +47,28 @@ static int result_keep(int result)
 			return result_keep(rig_version.error_unavailable); \
 	} while (0)
 
+/* RIG_FAULTS fail=: this call answers an error instead of doing anything. */
+#define FAIL_IF_ASKED() \
+	do { \
+		int asked = rig_call_begin(__func__); \
+		if (asked) \
+			return result_keep(asked); \
+	} while (0)
+
 #define ENTRY(name, ...) \
 	RIG_EXPORT int name(__VA_ARGS__); \
 	RIG_EXPORT int name(__VA_ARGS__)
 
 ENTRY(cuptiGetVersion, uint32_t *version)
 {
+	FAIL_IF_ASKED();
 	*version = rig_version.api_version;
 	return 0;
 }
 
 ENTRY(cuptiGetTimestamp, uint64_t *stamp)
 {
+	FAIL_IF_ASKED();
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);	/* the training program's clock where it has one */
@@ -65,38 +78,45 @@ ENTRY(cuptiGetTimestamp, uint64_t *stamp)
 
 ENTRY(cuptiGetResultString, int result, const char **text)
 {
+	FAIL_IF_ASKED();
 	*text = rig_result_name(result);
 	return 0;
 }
 
 ENTRY(cuptiGetLastError, void)
 {
+	FAIL_IF_ASKED();
 	return atomic_exchange(&last_error, 0);
 }
 
 ENTRY(cuptiSubscribe, void **handle, rig_callback callback, void *user)
 {
+	FAIL_IF_ASKED();
 	return result_keep(rig_subscribe(handle, callback, user, "", NULL, 0));
 }
 
 ENTRY(cuptiUnsubscribe, void *handle)
 {
+	FAIL_IF_ASKED();
 	NEED_READY();
 	return result_keep(rig_unsubscribe(handle));
 }
 
 ENTRY(cuptiEnableCallback, uint32_t enable, void *handle, uint32_t domain, uint32_t cbid)
 {
+	FAIL_IF_ASKED();
 	return result_keep(rig_callback_enable(handle, domain, cbid, enable != 0));
 }
 
 ENTRY(cuptiEnableDomain, uint32_t enable, void *handle, uint32_t domain)
 {
+	FAIL_IF_ASKED();
 	return result_keep(rig_domain_enable(handle, domain, enable != 0));
 }
 
 ENTRY(cuptiEnableAllDomains, uint32_t enable, void *handle)
 {
+	FAIL_IF_ASKED();
 	for (uint32_t domain = 1; domain < RIG_CALLBACK_DOMAINS; domain++) {
 		int result = rig_domain_enable(handle, domain, enable != 0);
 
@@ -108,12 +128,14 @@ ENTRY(cuptiEnableAllDomains, uint32_t enable, void *handle)
 
 ENTRY(cuptiGetCallbackName, uint32_t domain, uint32_t cbid, const char **name)
 {
+	FAIL_IF_ASKED();
 	*name = rig_cbid_name(domain, cbid);
 	return *name ? 0 : 1;
 }
 
 ENTRY(cuptiActivityRegisterCallbacks, rig_requested requested, rig_completed completed)
 {
+	FAIL_IF_ASKED();
 	int64_t fault = rig_fault("register");
 
 	/* Without libcuda even this fails in every version but 11.8 and 12.4. */
@@ -128,16 +150,19 @@ ENTRY(cuptiActivityRegisterCallbacks, rig_requested requested, rig_completed com
 
 ENTRY(cuptiActivityEnable, uint32_t kind)
 {
+	FAIL_IF_ASKED();
 	return result_keep(rig_kind_enable(kind, true));
 }
 
 ENTRY(cuptiActivityDisable, uint32_t kind)
 {
+	FAIL_IF_ASKED();
 	return result_keep(rig_kind_enable(kind, false));
 }
 
 ENTRY(cuptiActivityEnableContext, void *context, uint32_t kind)
 {
+	FAIL_IF_ASKED();
 	if (rig_driver_context_ordinal(context) < 0)
 		return 3;
 	return result_keep(rig_kind_enable(kind, true));
@@ -145,6 +170,7 @@ ENTRY(cuptiActivityEnableContext, void *context, uint32_t kind)
 
 ENTRY(cuptiActivityFlushAll, uint32_t flag)
 {
+	FAIL_IF_ASKED();
 	int64_t fault = rig_fault("flush");
 
 	NEED_READY();
@@ -157,6 +183,7 @@ ENTRY(cuptiActivityFlushAll, uint32_t flag)
 
 ENTRY(cuptiActivityFlush, void *context, uint32_t stream, uint32_t flag)
 {
+	FAIL_IF_ASKED();
 	(void)context;
 	(void)stream;
 	return cuptiActivityFlushAll(flag);
@@ -164,6 +191,7 @@ ENTRY(cuptiActivityFlush, void *context, uint32_t stream, uint32_t flag)
 
 ENTRY(cuptiActivityFlushPeriod, uint32_t ms)
 {
+	FAIL_IF_ASKED();
 	(void)ms;	/* full buffers are delivered by the worker anyway */
 	NEED_READY();
 	return 0;
@@ -171,6 +199,7 @@ ENTRY(cuptiActivityFlushPeriod, uint32_t ms)
 
 ENTRY(cuptiActivityGetNextRecord, uint8_t *buffer, size_t valid_size, void **record)
 {
+	FAIL_IF_ASKED();
 	uint8_t *at = *record;
 	size_t offset, stride;
 	uint32_t kind;
@@ -198,6 +227,7 @@ ENTRY(cuptiActivityGetNextRecord, uint8_t *buffer, size_t valid_size, void **rec
 
 ENTRY(cuptiActivityGetNumDroppedRecords, void *context, uint32_t stream, size_t *dropped)
 {
+	FAIL_IF_ASKED();
 	(void)context;
 	(void)stream;
 	/* Allowed in a completed callback: NVIDIA's samples do it. */
@@ -210,6 +240,7 @@ ENTRY(cuptiActivityGetNumDroppedRecords, void *context, uint32_t stream, size_t 
 
 ENTRY(cuptiActivitySetAttribute, uint32_t attribute, size_t *size, void *value)
 {
+	FAIL_IF_ASKED();
 	NEED_READY();
 	if (!size || !value || attribute >= 16)
 		return 1;
@@ -228,6 +259,7 @@ ENTRY(cuptiActivitySetAttribute, uint32_t attribute, size_t *size, void *value)
 
 ENTRY(cuptiActivityGetAttribute, uint32_t attribute, size_t *size, void *value)
 {
+	FAIL_IF_ASKED();
 	size_t kept;
 
 	NEED_READY();
@@ -240,6 +272,7 @@ ENTRY(cuptiActivityGetAttribute, uint32_t attribute, size_t *size, void *value)
 
 ENTRY(cuptiActivityRegisterTimestampCallback, uint64_t (*callback)(void))
 {
+	FAIL_IF_ASKED();
 	(void)callback;
 	NEED_READY();
 	rig_violation("a timestamp callback was registered; stamps after that are unreliable");
@@ -248,18 +281,21 @@ ENTRY(cuptiActivityRegisterTimestampCallback, uint64_t (*callback)(void))
 
 ENTRY(cuptiActivityPushExternalCorrelationId, uint32_t kind, uint64_t id)
 {
+	FAIL_IF_ASKED();
 	NEED_READY();
 	return rig_external_push(kind, id);
 }
 
 ENTRY(cuptiActivityPopExternalCorrelationId, uint32_t kind, uint64_t *id)
 {
+	FAIL_IF_ASKED();
 	NEED_READY();
 	return rig_external_pop(kind, id);
 }
 
 ENTRY(cuptiActivityEnableLatencyTimestamps, uint8_t enable)
 {
+	FAIL_IF_ASKED();
 	(void)enable;
 	NEED_READY();
 	return 0;
@@ -267,6 +303,7 @@ ENTRY(cuptiActivityEnableLatencyTimestamps, uint8_t enable)
 
 ENTRY(cuptiActivityEnableLaunchAttributes, uint8_t enable)
 {
+	FAIL_IF_ASKED();
 	(void)enable;
 	NEED_READY();
 	return 0;
@@ -274,6 +311,7 @@ ENTRY(cuptiActivityEnableLaunchAttributes, uint8_t enable)
 
 ENTRY(cuptiSetThreadIdType, int type)
 {
+	FAIL_IF_ASKED();
 	NEED_READY();
 	if (type < 0 || type > 1)
 		return 1;
@@ -283,6 +321,7 @@ ENTRY(cuptiSetThreadIdType, int type)
 
 ENTRY(cuptiGetThreadIdType, int *type)
 {
+	FAIL_IF_ASKED();
 	NEED_READY();
 	*type = rig_thread_id_type();
 	return 0;
@@ -290,6 +329,7 @@ ENTRY(cuptiGetThreadIdType, int *type)
 
 ENTRY(cuptiGetDeviceId, void *context, uint32_t *id)
 {
+	FAIL_IF_ASKED();
 	int ordinal = rig_driver_context_ordinal(context);
 
 	if (ordinal < 0)
@@ -300,6 +340,7 @@ ENTRY(cuptiGetDeviceId, void *context, uint32_t *id)
 
 ENTRY(cuptiGetContextId, void *context, uint32_t *id)
 {
+	FAIL_IF_ASKED();
 	int ordinal = rig_driver_context_ordinal(context);
 
 	if (ordinal < 0)
@@ -312,6 +353,7 @@ ENTRY(cuptiGetContextId, void *context, uint32_t *id)
 ENTRY(cuptiGetStreamIdEx, void *context, const struct rig_record_stream *stream, uint8_t per_thread,
       uint32_t *id)
 {
+	FAIL_IF_ASKED();
 	(void)per_thread;
 	if (context && rig_driver_context_ordinal(context) < 0)
 		return 3;
@@ -321,15 +363,19 @@ ENTRY(cuptiGetStreamIdEx, void *context, const struct rig_record_stream *stream,
 
 ENTRY(cuptiGetGraphId, const uint32_t *graph, uint32_t *id)
 {
+	FAIL_IF_ASKED();
 	*id = graph ? *graph : 0;
 	return graph ? 0 : 1;
 }
 
 ENTRY(cuptiFinalize, void)
 {
+	FAIL_IF_ASKED();
 	if (is_ready) {
 		rig_records_forget_all();
+		rig_subscriber_forget();
 		rig_driver_listen(NULL);
+		atomic_store(&is_finalized, true);
 	}
 	return 0;
 }

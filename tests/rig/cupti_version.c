@@ -6,6 +6,13 @@
  */
 #include "cupti.h"
 
+#define FAIL_IF_ASKED() \
+	do { \
+		int asked = rig_call_begin(__func__); \
+		if (asked) \
+			return asked; \
+	} while (0)
+
 #if RIG_CUPTI_VERSION == 118
 const struct rig_cupti_version rig_version = {
 	.column = 0, .api_version = 18, .error_unavailable = 15, .error_trailing = 999,
@@ -34,6 +41,7 @@ const struct rig_cupti_version rig_version = {
 RIG_EXPORT int cuptiGetErrorMessage(int result, const char **text);
 RIG_EXPORT int cuptiGetErrorMessage(int result, const char **text)
 {
+	FAIL_IF_ASKED();
 	*text = result ? "The rig's double of CUPTI says no." : "No error.";
 	return 0;
 }
@@ -41,6 +49,7 @@ RIG_EXPORT int cuptiGetErrorMessage(int result, const char **text)
 RIG_EXPORT int cuptiGetGraphExecId(const void *graph, uint32_t *id);
 RIG_EXPORT int cuptiGetGraphExecId(const void *graph, uint32_t *id)
 {
+	FAIL_IF_ASKED();
 	*id = graph ? *(const uint32_t *)graph : 0;
 	return graph ? 0 : 1;
 }
@@ -48,6 +57,7 @@ RIG_EXPORT int cuptiGetGraphExecId(const void *graph, uint32_t *id)
 RIG_EXPORT int cuptiActivityEnableDeviceGraph(uint8_t enable);
 RIG_EXPORT int cuptiActivityEnableDeviceGraph(uint8_t enable)
 {
+	FAIL_IF_ASKED();
 	(void)enable;
 	return rig_cupti_ready() ? 0 : rig_version.error_unavailable;
 }
@@ -64,6 +74,7 @@ struct subscribe_params {
 RIG_EXPORT int cuptiSubscribe_v2(void **handle, rig_callback callback, void *user, void *params);
 RIG_EXPORT int cuptiSubscribe_v2(void **handle, rig_callback callback, void *user, void *params)
 {
+	FAIL_IF_ASKED();
 	const struct subscribe_params *given = params;
 
 	if (!given || given->size < sizeof(*given))
@@ -75,18 +86,21 @@ RIG_EXPORT int cuptiSubscribe_v2(void **handle, rig_callback callback, void *use
 RIG_EXPORT int cuptiActivityEnableRuntimeApi(uint32_t cbid, uint8_t enable);
 RIG_EXPORT int cuptiActivityEnableRuntimeApi(uint32_t cbid, uint8_t enable)
 {
+	FAIL_IF_ASKED();
 	return rig_api_select(2, cbid, enable);
 }
 
 RIG_EXPORT int cuptiActivityEnableDriverApi(uint32_t cbid, uint8_t enable);
 RIG_EXPORT int cuptiActivityEnableDriverApi(uint32_t cbid, uint8_t enable)
 {
+	FAIL_IF_ASKED();
 	return rig_api_select(1, cbid, enable);
 }
 
 RIG_EXPORT int cuptiActivityEnableAllSyncRecords(uint8_t enable);
 RIG_EXPORT int cuptiActivityEnableAllSyncRecords(uint8_t enable)
 {
+	FAIL_IF_ASKED();
 	(void)enable;
 	return rig_cupti_ready() ? 0 : rig_version.error_unavailable;
 }
@@ -94,6 +108,7 @@ RIG_EXPORT int cuptiActivityEnableAllSyncRecords(uint8_t enable)
 RIG_EXPORT int cuptiActivityEnableCudaEventDeviceTimestamps(uint8_t enable);
 RIG_EXPORT int cuptiActivityEnableCudaEventDeviceTimestamps(uint8_t enable)
 {
+	FAIL_IF_ASKED();
 	if (!rig_cupti_ready())
 		return rig_version.error_unavailable;
 	rig_event_stamps_set(enable);
@@ -103,6 +118,7 @@ RIG_EXPORT int cuptiActivityEnableCudaEventDeviceTimestamps(uint8_t enable)
 RIG_EXPORT int cuptiActivityEnableAllocationSource(uint8_t enable);
 RIG_EXPORT int cuptiActivityEnableAllocationSource(uint8_t enable)
 {
+	FAIL_IF_ASKED();
 	(void)enable;
 	return rig_cupti_ready() ? 0 : rig_version.error_unavailable;
 }
@@ -110,6 +126,7 @@ RIG_EXPORT int cuptiActivityEnableAllocationSource(uint8_t enable)
 RIG_EXPORT int cuptiActivityEnableHWTrace(uint8_t enable);
 RIG_EXPORT int cuptiActivityEnableHWTrace(uint8_t enable)
 {
+	FAIL_IF_ASKED();
 	(void)enable;
 	return rig_cupti_ready() ? 27 : rig_version.error_unavailable;
 }
@@ -119,6 +136,7 @@ RIG_EXPORT int cuptiActivityEnableHWTrace(uint8_t enable)
 RIG_EXPORT int cuptiActivityGetStructSize(uint32_t kind, uint32_t version, size_t *size);
 RIG_EXPORT int cuptiActivityGetStructSize(uint32_t kind, uint32_t version, size_t *size)
 {
+	FAIL_IF_ASKED();
 	(void)version;
 	*size = rig_stride(kind);
 	return *size ? 0 : 21;

@@ -8,7 +8,7 @@ RIG_CFLAGS = $(CPPFLAGS) $(CFLAGS) -ftls-model=initial-exec \
 rig_nvtx := nvtx_own $(if $(CUDA_HOME),nvtx_real)
 rig_objects = $(patsubst %,$(RIG)/obj/%.o,$(1))
 rig_cupti_objects := cupti_entry cupti_callbacks cupti_records cupti_activities cupti_buffers \
-	cupti_layout cupti_names
+	cupti_layout cupti_names cupti_faults
 rig_versions := 11.8 12.4 13.0 13.4
 rig_cupti_11.8 := libcupti.so.11.8
 rig_cupti_12.4 := libcupti.so.12
@@ -44,8 +44,9 @@ define rig_version
 $(RIG)/lib-$(1)/$(rig_cupti_$(1)): $(call rig_objects,$(rig_cupti_objects) cupti_version-$(1)) \
 		$(RIG)/common/libcuda.so.1
 	@mkdir -p $$(@D)
+	@echo '$$(@F) { *; };' > $$@.map	# as the real one: references to it carry its version
 	$$(call quiet,LD)$$(rig_link) -shared -Wl,-soname,$$(@F) -Wl,-rpath,'$$$$ORIGIN' -o $$@ \
-		$$(filter %.o,$$^) -L$(RIG)/common -l:libcuda.so.1 -ldl -lpthread
+		-Wl,--version-script=$$@.map $$(filter %.o,$$^) -L$(RIG)/common -l:libcuda.so.1 -ldl -lpthread
 $(RIG)/lib-$(1)/$(rig_cudart_$(1)): $(call rig_objects,cudart)
 	@mkdir -p $$(@D)
 	$$(call quiet,LD)$$(rig_link) -shared -Wl,-soname,$$(@F) -o $$@ $$(filter %.o,$$^)
@@ -68,7 +69,7 @@ $(RIG)/lib-nodevice/.links: $(RIG)/lib-13.0/libcudart.so.13
 $(RIG)/bin/rig-train: $(call rig_objects,train play play_nvtx dump clock simulate simulate_items \
 		simulate_coll scenario machine words $(rig_nvtx)) $(RIG)/common/libcuda.so.1 $(RIG)/common/libnccl.so.2
 	@mkdir -p $(@D)
-	$(call quiet,LD)$(rig_link) -rdynamic -Wl,-rpath,'$$ORIGIN/../lib-13.0' -o $@ $(filter %.o,$^) \
+	$(call quiet,LD)$(rig_link) -rdynamic -Wl,-rpath,'$$ORIGIN/../lib-13.0:$$ORIGIN' -o $@ $(filter %.o,$^) \
 		-L$(RIG)/common -l:libcuda.so.1 -l:libnccl.so.2 -ldl -lpthread
 $(RIG)/bin/rig-run: $(call rig_objects,rig_run scenario machine words)
 	@mkdir -p $(@D)
@@ -76,6 +77,10 @@ $(RIG)/bin/rig-run: $(call rig_objects,rig_run scenario machine words)
 $(RIG)/bin/rig-strides: $(call rig_objects,strides)
 	@mkdir -p $(@D)
 	$(call quiet,LD)$(rig_link) -o $@ $^ -ldl
+$(RIG)/bin/libclient.so: $(call rig_objects,client) $(RIG)/lib-13.0/libcupti.so.13
+	@mkdir -p $(@D)
+	$(call quiet,LD)$(rig_link) -shared -Wl,-rpath,'$$ORIGIN/../lib-13.0' -o $@ $(filter %.o,$^) \
+		-L$(RIG)/lib-13.0 -l:libcupti.so.13 -lpthread
 # Only against headers of the version that it speaks about.
 ifneq ($(wildcard $(CUDA_HOME)/include/cupti_activity.h),)
 rig_has_cupti_13.0 := $(shell grep -q 'CUpti_ActivityKernel10;' \
@@ -90,7 +95,7 @@ $(RIG)/bin/libprobe.so: $(call rig_objects,probe probe_ranges)
 
 rig_products += $(RIG)/lib-nodevice/.links $(RIG)/lib-nodevice/libcuda.so.1 $(RIG)/bin/rig-train \
 	$(RIG)/bin/rig-run $(RIG)/bin/rig-strides $(RIG)/bin/libprobe.so \
-	$(if $(rig_has_cupti_13.0),$(RIG)/bin/rig-layout-check)
+	$(RIG)/bin/libclient.so $(if $(rig_has_cupti_13.0),$(RIG)/bin/rig-layout-check)
 
 ## check-rig: the rig against its oracle, and against the real libraries where they are
 .PHONY: check-rig

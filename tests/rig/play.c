@@ -21,7 +21,8 @@ static struct {
 	struct rig_nccl_comm *comms[RIG_GPUS_MAX][RIG_COMMS_MAX];
 	atomic_bool has_stepped;
 	bool is_hanging;
-} play;
+	_Atomic int64_t last_step;
+} play = { .last_step = -1 };
 
 /* A host thread of the scenario and the operation that it was handed. */
 struct worker {
@@ -182,6 +183,10 @@ static void op_play(const struct rig_op *op)
 	    op->step >= play.options->hang_step)
 		hang_play(op);
 	rig_clock_set(op->start_ns);
+	if (play.options->step_begins && op->step > atomic_load(&play.last_step)) {
+		atomic_store(&play.last_step, op->step);
+		play.options->step_begins(op->step);
+	}
 	switch (op->kind) {
 	case RIG_OP_API: api_play(op); break;
 	case RIG_OP_ACTIVITY:

@@ -26,6 +26,7 @@ struct rig_play_options {
 	void (*hang)(void);	/* does not return */
 	int64_t event_step; /* call at_step before the first operation of this step; -1: never */
 	void (*at_step)(void);
+	void (*step_begins)(int64_t step);	/* NULL, or before the first operation of each */
 };
 
 bool rig_play(const struct rig_scenario *scenario, const struct rig_run *run,

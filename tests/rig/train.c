@@ -25,6 +25,10 @@ static struct {
 	int rank;
 	bool is_dump, is_quiet, is_ordinal, has_rank;
 	int64_t at_step;
+	const char *client;	/* "FROM..TO" */
+	long client_from, client_to;
+	void (*client_start)(const char *how);
+	void (*client_stop)(const char *how, const char *path);
 	struct rig_play_options play;
 } options = { .exit_mode = "return",
 	      .map = "cupti",
@@ -39,7 +43,7 @@ static int usage(void)
 	      "       [--device-mode visible|ordinal] [--map cupti|cudart|none]\n"
 	      "       [--exit return|N|_exit|abort|kill|term|fork|fork_exit|exec|thread] "
 	      "[--at-step N]\n"
-	      "       [--hang-at STEP] [--hang-missing]\n",
+	      "       [--hang-at STEP] [--hang-missing] [--client FROM..TO]\n",
 	      stderr);
 	return 2;
 }
@@ -82,6 +86,12 @@ static bool options_parse(int argc, char **argv)
 			i++;
 		} else if (!strcmp(argv[i], "--hang-at")) {
 			options.play.hang_step = strtoll(value, NULL, 10);
+			i++;
+		} else if (!strcmp(argv[i], "--client")) {
+			if (sscanf(value, "%ld..%ld", &options.client_from, &options.client_to) !=
+			    2)
+				return false;
+			options.client = value;
 			i++;
 		} else if (!strcmp(argv[i], "--at-step")) {
 			options.at_step = strtoll(value, NULL, 10);
@@ -140,6 +150,34 @@ static void libraries_map(void)
 		name = getenv("RIG_CUDART_SONAME");
 	if (name && !dlopen(name, RTLD_NOW | RTLD_LOCAL))
 		fprintf(stderr, "rig-train: %s\n", dlerror());
+}
+
+/* As libtorch does it: a library that needs libcupti, so that its calls are bound by name. */
+static void client_load(void)
+{
+	void *handle = options.client ? dlopen("libclient.so", RTLD_NOW | RTLD_LOCAL) : NULL;
+
+	if (!options.client)
+		return;
+	if (!handle) {
+		fprintf(stderr, "rig-train: %s\n", dlerror());
+		options.client = NULL;
+		return;
+	}
+	*(void **)&options.client_start = dlsym(handle, "rig_client_start");
+	*(void **)&options.client_stop = dlsym(handle, "rig_client_stop");
+}
+
+static void client_step(int64_t step)
+{
+	const char *how = getenv("RIG_CLIENT");
+
+	if (!options.client)
+		return;
+	if (step == options.client_from)
+		options.client_start(how);
+	else if (step == options.client_to)
+		options.client_stop(how, getenv("RIG_CLIENT_OUT"));
 }
 
 static void environment_set(const struct rig_scenario *scenario)
@@ -222,6 +260,7 @@ int main(int argc, char **argv)
 	devices_configure(&run);
 	ordinals_set(&run);
 	libraries_map();
+	client_load();
 	status = cuInit(0);
 	if (status) {
 		fprintf(stderr, "rig-train: cuInit: %d\n", status);
@@ -230,6 +269,7 @@ int main(int argc, char **argv)
 	options.play.event_step = options.at_step;
 	options.play.at_step = exit_play;
 	options.play.hang = hang_wait;
+	options.play.step_begins = client_step;
 	if (!rig_play(&scenario, &run, &options.play))
 		return 3;
 	if (!options.is_quiet)

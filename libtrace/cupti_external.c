@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "libtrace/cupti_external.h"
+#include "libtrace/cupti_client.h"
+#include "libtrace/cupti_library.h"
+#include "libtrace/mapped_objects.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Atomic int64_t lost;	/* operations that CUPTI did not take */
+static atomic_bool is_broken;	/* it takes no more */
+static _Atomic uint32_t told;	/* why, until somebody heard it */
+
+/* Which of the brackets that are open on this thread CUPTI knows, the innermost in bit 0. */
+static _Thread_local uint64_t own_brackets __attribute__((tls_model("initial-exec")));
+
+void cupti_source_push_external(uint64_t id)
+{
+	bool is_taken = false;
+	const struct cupti_library *library = cupti_source_library();
+	if (library != NULL && library->push_external != NULL && !cupti_source_is_discarding() &&
+	    !atomic_load_explicit(&is_broken, memory_order_relaxed)) {
+		is_taken = library->push_external(CUPTI_EXTERNAL_OURS, id) == CUPTI_OK;
+		if (!is_taken)
+			atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
+	}
+	own_brackets = own_brackets << 1 | is_taken;
+}
+
+void cupti_source_pop_external(void)
+{
+	const struct cupti_library *library = cupti_source_library();
+	uint64_t last;
+	bool is_taken = (own_brackets & 1) != 0;
+	own_brackets >>= 1;
+	if (!is_taken || library == NULL || library->pop_external == NULL ||
+	    library->pop_external(CUPTI_EXTERNAL_OURS, &last) == CUPTI_OK)
+		return;
+	uint32_t result = library->pop_external(CUPTI_EXTERNAL_OURS, &last);
+	if (result == CUPTI_OK)
+		return;
+	/* It would stand at every later launch of this thread: none is better than a wrong one. */
+	atomic_store_explicit(&is_broken, true, memory_order_relaxed);
+	atomic_store_explicit(&told, result, memory_order_relaxed);
+	if (!cupti_client_wants(CUPTI_KIND_EXTERNAL_CORRELATION))
+		(void)library->disable(CUPTI_KIND_EXTERNAL_CORRELATION);
+}
+
+void cupti_external_take_losses(cupti_source_hear hear, void *context)
+{
+	char reason[192], number[32];
+	const struct cupti_library *library = cupti_source_library();
+	int64_t count = atomic_exchange_explicit(&lost, 0, memory_order_relaxed);
+	uint32_t result = atomic_exchange_explicit(&told, 0, memory_order_relaxed);
+	if (count != 0)
+		hear(context, "operations that CUPTI did not take: their kernels are found by time "
+			      "only", count);
+	if (result == CUPTI_OK || library == NULL)
+		return;
+	(void)snprintf(reason, sizeof reason, "disabled: operations of kernels: %s",
+		       cupti_result_text(library, result, number));
+	hear(context, reason, 0);
+}
+
+/* The driver may be loaded where only its own handle sees it. */
+static void *current_context(void)
+{
+	typedef int (*get_current_function)(void **context);
+	get_current_function get_current;
+	char path[MAPPED_PATH_MAX];
+	void *context = NULL;
+	void *symbol = mapped_object_find("libcuda.so", path) ?
+		       mapped_object_symbol(path, "cuCtxGetCurrent") : NULL;
+	if (symbol == NULL)
+		return NULL;
+	memcpy(&get_current, &symbol, sizeof get_current);
+	return get_current(&context) == 0 ? context : NULL;
+}
+
+bool cupti_source_find_stream(void *stream, uint32_t *context_id, uint32_t *number)
+{
+	const struct cupti_library *library = cupti_source_library();
+	if (library == NULL || library->get_stream_id == NULL || library->get_context_id == NULL)
+		return false;
+	int errno_before = errno;
+	void *context = current_context();
+	bool ok = context != NULL && library->get_context_id(context, context_id) == 0 &&
+		  library->get_stream_id(context, stream, 0, number) == 0;
+	errno = errno_before;
+	return ok;
+}
