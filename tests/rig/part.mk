@@ -2,9 +2,7 @@
 # tests/rig: the simulated machine (README.md). Doubles of libcuda, libcupti (four versions), libnccl and
 # libnvidia-ml, and a training program that plays scenarios. Test doubles: nothing here is installed.
 RIG := $(B)/rig
-# A double's first call on a thread must not allocate: memory may be short where a test wants that.
-RIG_CFLAGS = $(CPPFLAGS) $(CFLAGS) -ftls-model=initial-exec \
-	$(if $(CUDA_HOME),-DRIG_HAVE_NVTX -isystem $(CUDA_HOME)/include)
+RIG_CFLAGS = $(CPPFLAGS) $(CFLAGS) $(if $(CUDA_HOME),-DRIG_HAVE_NVTX -isystem $(CUDA_HOME)/include)
 rig_nvtx := nvtx_own $(if $(CUDA_HOME),nvtx_real)
 rig_objects = $(patsubst %,$(RIG)/obj/%.o,$(1))
 rig_cupti_objects := cupti_entry cupti_callbacks cupti_records cupti_activities cupti_buffers \
