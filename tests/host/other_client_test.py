@@ -68,8 +68,9 @@ def check_unseen(tap):
             counts = [sum(begin <= kernel < end for kernel in kernels)
                       for begin, end in zip(begins, [*begins[1:], 1 << 62])]
             start, duration = gaps[0] if gaps else (0, 0)
-            # The rig's records are there when the kernel is launched, a little before its start.
-            inside = [kernel for kernel in kernels if start + STEP_NS <= kernel < start + duration]
+            # The rig's records are there when the kernel is launched, before its start; on a busy machine its
+            # stamps and the clock drift apart by a few steps.
+            inside = [kernel for kernel in kernels if start + 5 * STEP_NS <= kernel < start + duration]
             after = [count for begin, count in zip(begins, counts) if begin > start + duration + STEP_NS]
             tap.check(run.result.status == 0 and not run.result.err and len(client) > 100,
                       f'{how}: the client has its records, the program its output',
