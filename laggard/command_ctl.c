@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -88,14 +89,21 @@ static bool command_is_known(const char *command, struct error *error)
 static size_t processes_keep(int64_t *pids, size_t count, const char *folder)
 {
 	static struct control_answer answer;
-	char path[PATH_MAX];
+	char path[PATH_MAX], place[PATH_MAX];
 	size_t kept = 0, length = strlen(folder);
 	for (size_t i = 0; i < count; i++) {
-		/* Links on the way to the trace are resolved, as those to the folder have been. */
-		if (!control_ask(&answer, pids[i], "status", NULL) ||
-		    realpath(control_value(&answer, "path"), path) == NULL)
+		if (!control_ask(&answer, pids[i], "status", NULL))
 			continue;
-		if (strncmp(path, folder, length) == 0 && path[length] == '/')
+		/* The folder of the trace: a flight recorder has no file yet. */
+		(void)snprintf(path, sizeof path, "%s", control_value(&answer, "path"));
+		char *slash = strrchr(path, '/');
+		if (slash != NULL)
+			*slash = 0;
+		/* Links on the way to it are resolved, as those to the folder have been. */
+		if (slash == NULL || realpath(path, place) == NULL)
+			continue;
+		if (strncmp(place, folder, length) == 0 &&
+		    (place[length] == '/' || place[length] == 0))
 			pids[kept++] = pids[i];
 	}
 	return kept;
