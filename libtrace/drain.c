@@ -319,7 +319,7 @@ static bool drain_open_flight(struct drain *drain, struct error *error)
 		.own_thread_id = atomic_load_explicit(&drain->thread_id, memory_order_relaxed),
 		.queue = drain->queue, .recorder = drain->recorder, .drain = drain,
 	};
-	/* Now, so that a dump does not fail for want of a place, and `ctl` finds us by the folder. */
+	/* Now: a dump must not fail for want of a place, and `ctl` finds us by the folder. */
 	return output_path_make_folders(drain->plan->path, error) &&
 		flight_create(&drain->flight, &plan, error);
 }
