@@ -49,6 +49,7 @@ static struct {
 	size_t room;
 	size_t count;		/* slots that were ever used */
 	uint32_t first_free;
+	size_t open_count;	/* calls that have not returned */
 	struct id_map depths;	/* thread -> groups it is in */
 	struct stray strays[STRAYS_KEPT];
 	size_t stray_count;
@@ -112,6 +113,7 @@ static struct waiting_call *call_take(uint64_t *id)
 	};
 	calls.slots[call->before].after = slot;
 	edge->before = slot;
+	calls.open_count++;
 	*id = (uint64_t)call->generation << 32 | slot;
 	return call;
 }
@@ -121,6 +123,7 @@ static void call_end(struct waiting_call *call)
 	calls.slots[call->before].after = call->after;
 	calls.slots[call->after].before = call->before;
 	call->is_used = false;
+	calls.open_count -= call->has_returned ? 0 : 1;
 	call->after = calls.first_free;
 	calls.first_free = (uint32_t)(call - calls.slots);
 }
@@ -166,15 +169,17 @@ static void call_write(struct drain *drain, struct waiting_call *call)
 	call_end(call);
 }
 
-/* Equal as far as both know. Without a hash only the thread tells communicators apart. */
-static bool is_same(const struct nccl_told *told, const struct nccl_event *event, uint64_t hash,
-		    int64_t thread_id)
+/*
+ * Equal as far as both know. Without a hash only the thread tells communicators apart. `bytes` are
+ * the event's: many calls may wait, and what they cost to know must not be paid for each.
+ */
+static bool is_same(const struct nccl_told *told, const struct nccl_event *event, int64_t bytes,
+		    uint64_t hash, int64_t thread_id)
 {
-	int64_t bytes = nccl_event_bytes(event);
-	return strcmp(told->operation, event->function) == 0 &&
-	       (told->bytes == bytes || told->bytes < 0 || bytes < 0) &&
+	return (told->bytes == bytes || told->bytes < 0 || bytes < 0) &&
 	       (told->hash == hash ||
-		((told->hash == 0 || hash == 0) && told->thread_id == thread_id));
+		((told->hash == 0 || hash == 0) && told->thread_id == thread_id)) &&
+	       strcmp(told->operation, event->function) == 0;
 }
 
 static bool stray_take(const struct nccl_told *told)
@@ -228,6 +233,7 @@ void nccl_calls_end(struct drain *drain, uint64_t id, int64_t duration_ns)
 	if (call == NULL)
 		return;
 	call->told.duration_ns = duration_ns;
+	calls.open_count -= call->has_returned ? 0 : 1;
 	call->has_returned = true;
 	bool is_complete = call->has_parts && depth_of(call->told.thread_id) == 0;
 	if (is_complete || (!call->is_held && !call->has_parts && !is_watched(&call->told)))
@@ -273,7 +279,8 @@ uint64_t nccl_calls_hold(int64_t thread_id, uint64_t hash, const struct nccl_eve
 			   (call->told.hash == 0 || call->told.hash == hash);
 		if (*is_part)
 			return id;
-		if (call->is_held || !is_same(&call->told, event, hash, thread_id))
+		if (call->is_held || !is_same(&call->told, event, nccl_event_bytes(event), hash,
+					      thread_id))
 			return 0;
 		call->is_held = true;
 		return id;
@@ -323,12 +330,16 @@ bool nccl_calls_claim(const struct nccl_event *event, uint64_t hash, int64_t thr
 {
 	struct waiting_call *best = NULL;
 	int best_points = -1;
-	for (struct waiting_call *call = call_first(); call != NULL; call = call_after(call)) {
+	const int64_t bytes = nccl_event_bytes(event);
+	/* Calls that have returned are many where nobody claims them: the first of them will do. */
+	const int most_points = calls.open_count == 0 ? 1 : 3;
+	for (struct waiting_call *call = call_first(); call != NULL && best_points < most_points;
+	     call = call_after(call)) {
 		bool is_own = call->told.thread_id == thread_id;
 		int points = (is_own ? 1 : 0) + (call->has_returned ? 0 : 2);
 		if (call->is_held || call->told.start_ns > time_ns ||
 		    (!call->has_returned && !is_own) || points <= best_points ||
-		    !is_same(&call->told, event, hash, thread_id))
+		    !is_same(&call->told, event, bytes, hash, thread_id))
 			continue;
 		best = call;
 		best_points = points;
