@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { VERSION_BYTES = 32, PROFILER_OLDEST = 4, PROFILER_NEWEST = 6 };
+enum { VERSION_BYTES = 32, PROFILER_OLDEST = 1, PROFILER_NEWEST = 7 };
 
 static const char *const folders[] = {
 	"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib",
@@ -109,7 +109,7 @@ static void profiler_say(struct doctor *doctor, int profiler)
 	else
 		doctor_say(
 			doctor, "nccl-profiler", DOCTOR_NOTE,
-			"NCCL 2.27 or later says algorithm, protocol and channels, too",
+			"NCCL 2.23 or later says algorithm, protocol and channels, too",
 			"it has no profiler interface that libtrace speaks: collectives come from "
 			"its NVTX ranges");
 }
