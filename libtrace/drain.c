@@ -11,6 +11,7 @@
 #include "libtrace/nvml_source.h"
 #include "libtrace/nvtx_source.h"
 #include "libtrace/output_path.h"
+#include "libtrace/own_thread.h"
 #include "libtrace/recorder.h"
 #include "libtrace/thread_log.h"
 #include "libtrace/trace_facts.h"
@@ -19,7 +20,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -553,21 +553,7 @@ struct drain *drain_start(const struct drain_plan *plan)
 		return NULL;
 	drain->plan = plan;
 	drain->queue = cupti_source_queue();
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	pthread_t thread;
-	(void)sigfillset(&all);
-	bool ok = pthread_attr_init(&attributes) == 0;
-	if (ok) {
-		(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-		(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-		/* The new thread inherits the mask: the host's signals are not for us. */
-		(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-		ok = pthread_create(&thread, &attributes, drain_main, drain) == 0;
-		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-		(void)pthread_attr_destroy(&attributes);
-	}
-	if (!ok) {
+	if (!own_thread_start(drain_main, drain, STACK_BYTES)) {
 		free(drain);
 		return NULL;
 	}

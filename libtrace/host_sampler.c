@@ -3,9 +3,9 @@
 #include "libtrace/futex.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/host_state.h"
+#include "libtrace/own_thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -133,24 +133,6 @@ static void *sampler_main(void *unused)
 	return NULL;
 }
 
-static bool thread_start(void)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	pthread_t thread;
-	(void)sigfillset(&all);
-	if (pthread_attr_init(&attributes) != 0)
-		return false;
-	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	/* The new thread inherits the mask: the host's signals are not for us. */
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	bool ok = pthread_create(&thread, &attributes, sampler_main, NULL) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attributes);
-	return ok;
-}
-
 void host_sampler_begin(int64_t interval_ms)
 {
 	sampler.interval_ns = interval_ms * NS_PER_MS;
@@ -233,7 +215,7 @@ void host_sampler_take(struct drain *drain)
 	if (sampler.has_threads && !sampler.is_failed &&
 	    atomic_load_explicit(&sampler.state, memory_order_relaxed) == SAMPLER_OFF) {
 		atomic_store_explicit(&sampler.state, SAMPLER_RUNNING, memory_order_release);
-		sampler.is_failed = !thread_start();
+		sampler.is_failed = !own_thread_start(sampler_main, NULL, STACK_BYTES);
 		if (sampler.is_failed) {
 			atomic_store_explicit(&sampler.state, SAMPLER_OFF, memory_order_release);
 			drain_loss(drain, "host", "disabled: the sampling thread does not start",

@@ -5,11 +5,11 @@
 #include "libtrace/capture_window.h"
 #include "libtrace/nvml_abi.h"
 #include "libtrace/nvml_counters.h"
+#include "libtrace/own_thread.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -209,24 +209,6 @@ static void sampler_halt(void)
 	errno = errno_before;
 }
 
-static bool thread_start(void)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	pthread_t thread;
-	(void)sigfillset(&all);
-	if (pthread_attr_init(&attributes) != 0)
-		return false;
-	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	/* The new thread inherits the mask: the host's signals are not for us. */
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	bool ok = pthread_create(&thread, &attributes, sampler_main, NULL) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attributes);
-	return ok;
-}
-
 static bool sampler_start(void *library, const struct nvml_pacing *pacing)
 {
 	sampler.owner = getpid();
@@ -240,7 +222,7 @@ static bool sampler_start(void *library, const struct nvml_pacing *pacing)
 	if (atexit(sampler_halt) != 0)
 		return false;
 	atomic_store_explicit(&sampler.state, SAMPLER_RUNNING, memory_order_release);
-	if (thread_start())
+	if (own_thread_start(sampler_main, NULL, STACK_BYTES))
 		return true;
 	atomic_store_explicit(&sampler.state, SAMPLER_ENDED, memory_order_release);
 	return false;
