@@ -3,6 +3,7 @@
 #include "libtrace/cupti_client.h"
 #include "libtrace/cupti_library.h"
 #include "libtrace/mapped_objects.h"
+#include "libtrace/thread_state.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -12,9 +13,6 @@
 static _Atomic int64_t lost;	/* operations that CUPTI did not take */
 static atomic_bool is_broken;	/* it takes no more */
 static _Atomic uint32_t told;	/* why, until somebody heard it */
-
-/* Which of the brackets that are open on this thread CUPTI knows, the innermost in bit 0. */
-static _Thread_local uint64_t own_brackets __attribute__((tls_model("initial-exec")));
 
 void cupti_source_push_external(uint64_t id)
 {
@@ -26,15 +24,15 @@ void cupti_source_push_external(uint64_t id)
 		if (!is_taken)
 			atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
 	}
-	own_brackets = own_brackets << 1 | is_taken;
+	laggard_thread.cupti_brackets = laggard_thread.cupti_brackets << 1 | is_taken;
 }
 
 void cupti_source_pop_external(void)
 {
 	const struct cupti_library *library = cupti_source_library();
 	uint64_t last;
-	bool is_taken = (own_brackets & 1) != 0;
-	own_brackets >>= 1;
+	bool is_taken = (laggard_thread.cupti_brackets & 1) != 0;
+	laggard_thread.cupti_brackets >>= 1;
 	if (!is_taken || library == NULL || library->pop_external == NULL ||
 	    library->pop_external(CUPTI_EXTERNAL_OURS, &last) == CUPTI_OK)
 		return;

@@ -40,6 +40,7 @@ static struct cupti_source {
 	/* the part of them that could be counted, of the shared one */
 	_Atomic int64_t lost_uncounted;
 	_Atomic int64_t lost_discarded;
+	_Atomic int64_t dropped;		/* by CUPTI itself */
 	_Atomic int64_t foreign_buffers;
 	_Atomic uint32_t state_result;		/* of a fatal error that CUPTI reported */
 	struct { const char *what; uint32_t kind, result; } refused[REFUSED_MAX];
@@ -368,6 +369,14 @@ struct queue *cupti_source_queue(void)
 	return source.completed;
 }
 
+void cupti_source_meet_thread(void)
+{
+	size_t count = 0;
+	if (cupti_source_library() != NULL && source.library.get_dropped != NULL &&
+	    source.library.get_dropped(NULL, 0, &count) == CUPTI_OK)
+		atomic_fetch_add_explicit(&source.dropped, (int64_t)count, memory_order_relaxed);
+}
+
 void cupti_source_fill_ahead(void)
 {
 	if (source.pool != NULL)
@@ -526,10 +535,8 @@ void cupti_source_take_losses(cupti_source_hear hear, void *context)
 	hear_count(hear, context, &source.lost_uncounted,
 		   "no free buffer at all: at least this many (LAGGARD_MEMORY_MB)");
 	hear_count(hear, context, &source.foreign_buffers, "buffers of another CUPTI client");
-	size_t dropped = 0;
-	if (source.library.get_dropped != NULL &&
-	    source.library.get_dropped(NULL, 0, &dropped) == CUPTI_OK && dropped != 0)
-		hear(context, "dropped by CUPTI", (int64_t)dropped);
+	cupti_source_meet_thread();	/* counts what CUPTI dropped */
+	hear_count(hear, context, &source.dropped, "dropped by CUPTI");
 	hear_result(hear, context, &source.state_result, "CUPTI reported ");
 	cupti_external_take_losses(hear, context);
 }

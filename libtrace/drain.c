@@ -523,6 +523,7 @@ static void *drain_main(void *argument)
 	(void)pthread_setname_np(pthread_self(), "laggard-drain");
 	atomic_store_explicit(&drain->thread_id, (int64_t)syscall(SYS_gettid),
 			      memory_order_release);
+	cupti_source_meet_thread();
 	bool ok = drain_run(drain, &error);
 	control_close();
 	thread_log_stop();
