@@ -9,6 +9,7 @@
  * Thread: any; CUPTI's own rules apply.
  */
 #include "libtrace/cupti_client.h"
+#include "libtrace/cupti_move.h"
 #include "libtrace/cupti_source.h"
 #include "libtrace/mapped_objects.h"
 
@@ -20,6 +21,9 @@
 
 enum { CUPTI_NOT_INITIALIZED = 15 };
 
+EXPORTED uint32_t cuptiSubscribe_v2(void **subscriber, cupti_callback callback, void *user,
+				    struct cupti_subscriber_params *params);
+EXPORTED uint32_t cuptiUnsubscribe(void *subscriber);
 EXPORTED uint32_t cuptiActivityRegisterCallbacks(cupti_requested requested,
 						 cupti_completed completed);
 EXPORTED uint32_t cuptiActivityRegisterTimestampCallback(uint64_t (*clock)(void));
@@ -45,13 +49,19 @@ static bool is_own(const void *symbol)
 }
 
 /* Whether we record with the CUPTI that this function belongs to. */
-static bool is_shared_with_us(const void *function)
+static bool is_of_our_cupti(const void *function)
 {
 	const struct cupti_library *library = cupti_source_library();
 	const void *ours = NULL;
 	if (library != NULL)
 		memcpy(&ours, &library->register_callbacks, sizeof ours);
 	return ours != NULL && function != NULL && is_same_object(function, ours);
+}
+
+/* And with the calls without a subscriber, so that the caller's change what we get. */
+static bool is_shared_with_us(const void *function)
+{
+	return cupti_session_way() == CUPTI_WAY_ALONE && is_of_our_cupti(function);
 }
 
 static void *symbol_in(const char *path, const char *name)
@@ -88,7 +98,7 @@ static void *function_find(const char *name, const void *caller)
  * `next` becomes the function behind ours, `is_shared` says whether we record with the CUPTI that
  * it belongs to.
  */
-#define FIND_NEXT(name, arguments) \
+#define FIND_NEXT_OR(name, arguments, otherwise) \
 	uint32_t (*next) arguments = NULL; \
 	int errno_before = errno; \
 	void *found = function_find(#name, __builtin_return_address(0)); \
@@ -97,7 +107,48 @@ static void *function_find(const char *name, const void *caller)
 	errno = errno_before; \
 	memcpy(&next, &found, sizeof next); \
 	if (next == NULL) \
-		return CUPTI_NOT_INITIALIZED
+		return (otherwise)
+
+#define FIND_NEXT(name, arguments) FIND_NEXT_OR(name, arguments, CUPTI_NOT_INITIALIZED)
+
+/*
+ * Where CUPTI has no such function a client that asked whether there is one was told so because of
+ * us: the old one does the same for it.
+ */
+static uint32_t subscribe_old(void **subscriber, cupti_callback callback, void *user)
+{
+	FIND_NEXT(cuptiSubscribe, (void **, cupti_callback, void *));
+	return next(subscriber, callback, user);
+}
+
+uint32_t cuptiSubscribe_v2(void **subscriber, cupti_callback callback, void *user,
+			   struct cupti_subscriber_params *params)
+{
+	FIND_NEXT_OR(cuptiSubscribe_v2,
+		     (void **, cupti_callback, void *, struct cupti_subscriber_params *),
+		     subscribe_old(subscriber, callback, user));
+	uint32_t result = next(subscriber, callback, user, params);
+	/* A client of the old calls that is at work would be in its way as well. */
+	if (result == CUPTI_MULTIPLE_SUBSCRIBERS && is_of_our_cupti(found) &&
+	    !cupti_client_is_at_work() && cupti_move_leave(CUPTI_WAY_SEVERAL)) {
+		result = next(subscriber, callback, user, params);
+		cupti_move_return(result == CUPTI_OK ? CUPTI_WAY_SEVERAL : CUPTI_WAY_ALONE);
+	}
+	if (result == CUPTI_OK && is_of_our_cupti(found))
+		cupti_move_count_client(1);
+	return result;
+}
+
+uint32_t cuptiUnsubscribe(void *subscriber)
+{
+	FIND_NEXT(cuptiUnsubscribe, (void *));
+	uint32_t result = next(subscriber);
+	if (result == CUPTI_OK && is_of_our_cupti(found)) {
+		cupti_move_count_client(-1);
+		cupti_move_retry();
+	}
+	return result;
+}
 
 uint32_t cuptiActivityRegisterCallbacks(cupti_requested requested, cupti_completed completed)
 {
@@ -107,6 +158,11 @@ uint32_t cuptiActivityRegisterCallbacks(cupti_requested requested, cupti_complet
 		return next(requested, completed);
 	if (!is_shared) {
 		result = next(requested, completed);
+		if (result == CUPTI_MULTIPLE_SUBSCRIBERS && is_of_our_cupti(found) &&
+		    cupti_move_leave(CUPTI_WAY_ALONE)) {
+			cupti_move_return(CUPTI_WAY_ALONE);
+			result = next(requested, completed);
+		}
 		/* It may have begun with CUDA just now, and we inside of it. */
 		if (result != CUPTI_OK || !is_shared_with_us(found))
 			return result;
