@@ -82,6 +82,12 @@ bool cupti_client_is_here(void)
 	return callbacks_get() != NULL;
 }
 
+bool cupti_client_is_at_work(void)
+{
+	return cupti_client_is_here() &&
+		atomic_load_explicit(&client.wanted_count, memory_order_relaxed) != 0;
+}
+
 static void buffer_hand_over(struct client_buffer *buffer)
 {
 	if (buffer == NULL)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/cupti_entry.h"
 #include "libtrace/cupti_client.h"
+#include "libtrace/cupti_move.h"
 #include "libtrace/cupti_source.h"
 
 #include <dlfcn.h>
@@ -14,7 +15,7 @@ static bool is_same_object(const void *a, const void *b)
 }
 
 /* Whether we record with the CUPTI that this function belongs to. */
-static bool is_shared_with_us(const void *function)
+static bool is_of_our_cupti(const void *function)
 {
 	const struct cupti_library *library = cupti_source_library();
 	const void *ours = NULL;
@@ -23,10 +24,43 @@ static bool is_shared_with_us(const void *function)
 	return ours != NULL && function != NULL && is_same_object(function, ours);
 }
 
+/* And with the calls without a subscriber, so that the caller's change what we get. */
+static bool is_shared_with_us(const void *function)
+{
+	return cupti_session_way() == CUPTI_WAY_ALONE && is_of_our_cupti(function);
+}
+
 /* `next` becomes the function behind ours, with its own type. */
 #define TAKE_NEXT(types) \
 	uint32_t (*next) types; \
 	memcpy(&next, &found, sizeof next)
+
+static uint32_t subscribe_v2(const void *found, void **subscriber, cupti_callback callback,
+			     void *user, struct cupti_subscriber_params *params)
+{
+	TAKE_NEXT((void **, cupti_callback, void *, struct cupti_subscriber_params *));
+	uint32_t result = next(subscriber, callback, user, params);
+	/* A client of the old calls that is at work would be in its way as well. */
+	if (result == CUPTI_MULTIPLE_SUBSCRIBERS && is_of_our_cupti(found) &&
+	    !cupti_client_is_at_work() && cupti_move_leave(CUPTI_WAY_SEVERAL)) {
+		result = next(subscriber, callback, user, params);
+		cupti_move_return(result == CUPTI_OK ? CUPTI_WAY_SEVERAL : CUPTI_WAY_ALONE);
+	}
+	if (result == CUPTI_OK && is_of_our_cupti(found))
+		cupti_move_count_client(1);
+	return result;
+}
+
+static uint32_t unsubscribe(const void *found, void *subscriber)
+{
+	TAKE_NEXT((void *));
+	uint32_t result = next(subscriber);
+	if (result == CUPTI_OK && is_of_our_cupti(found)) {
+		cupti_move_count_client(-1);
+		cupti_move_retry();
+	}
+	return result;
+}
 
 static uint32_t register_callbacks(const void *found, cupti_requested requested,
 				   cupti_completed completed)
@@ -37,6 +71,11 @@ static uint32_t register_callbacks(const void *found, cupti_requested requested,
 		return next(requested, completed);
 	if (!is_shared_with_us(found)) {
 		result = next(requested, completed);
+		if (result == CUPTI_MULTIPLE_SUBSCRIBERS && is_of_our_cupti(found) &&
+		    cupti_move_leave(CUPTI_WAY_ALONE)) {
+			cupti_move_return(CUPTI_WAY_ALONE);
+			result = next(requested, completed);
+		}
 		/* It may have begun with CUDA just now, and we inside of it. */
 		if (result != CUPTI_OK || !is_shared_with_us(found))
 			return result;
@@ -124,6 +163,8 @@ static uint32_t finalize(const void *found)
 }
 
 const struct cupti_entry cupti_entry = {
+	.subscribe_v2 = subscribe_v2,
+	.unsubscribe = unsubscribe,
 	.register_callbacks = register_callbacks,
 	.register_clock = register_clock,
 	.enable = enable,

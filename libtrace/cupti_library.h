@@ -42,6 +42,8 @@ typedef void (*cupti_callback)(void *user, uint32_t domain, uint32_t cbid, const
 typedef void (*cupti_requested)(uint8_t **buffer, size_t *size, size_t *max_records);
 typedef void (*cupti_completed)(void *context, uint32_t stream, uint8_t *buffer, size_t size,
 				size_t valid_size);
+typedef void (*cupti_requested_v2)(uint8_t **buffer, size_t *size, size_t *max_records, void *info);
+typedef void (*cupti_completed_v2)(uint8_t *buffer, size_t size, size_t valid_size, void *info);
 
 /*
  * FUNCTION(required, member, name, arguments): the functions that we call. Results are uint32_t.
@@ -67,7 +69,24 @@ typedef void (*cupti_completed)(void *context, uint32_t stream, uint8_t *buffer,
 	FUNCTION(false, subscribe_v2, "cuptiSubscribe_v2", \
 		 (void **subscriber, cupti_callback, void *user, \
 		  struct cupti_subscriber_params *)) \
-	FUNCTION(false, enable_v2, "cuptiActivityEnable_v2", (void)) \
+	FUNCTION(false, enable_v2, "cuptiActivityEnable_v2", \
+		 (void *subscriber, uint32_t kind, void *config)) \
+	FUNCTION(false, disable_v2, "cuptiActivityDisable_v2", \
+		 (void *subscriber, uint32_t kind, void *config)) \
+	FUNCTION(false, register_callbacks_v2, "cuptiActivityRegisterCallbacks_v2", \
+		 (void *subscriber, cupti_requested_v2, cupti_completed_v2)) \
+	FUNCTION(false, set_attribute_v2, "cuptiActivitySetAttribute_v2", \
+		 (void *subscriber, uint32_t attribute, size_t *size, void *value)) \
+	FUNCTION(false, get_dropped_v2, "cuptiActivityGetNumDroppedRecords_v2", \
+		 (void *subscriber, void *context, uint32_t stream, size_t *count)) \
+	FUNCTION(false, enable_runtime_api_v2, "cuptiActivityEnableRuntimeApi_v2", \
+		 (void *subscriber, uint32_t cbid, uint8_t enable)) \
+	FUNCTION(false, enable_driver_api_v2, "cuptiActivityEnableDriverApi_v2", \
+		 (void *subscriber, uint32_t cbid, uint8_t enable)) \
+	FUNCTION(false, push_external_v2, "cuptiActivityPushExternalCorrelationId_v2", \
+		 (void *subscriber, uint32_t kind, uint64_t id)) \
+	FUNCTION(false, pop_external_v2, "cuptiActivityPopExternalCorrelationId_v2", \
+		 (void *subscriber, uint32_t kind, uint64_t *id)) \
 	FUNCTION(false, set_attribute, "cuptiActivitySetAttribute", \
 		 (uint32_t attribute, size_t *size, void *value)) \
 	FUNCTION(false, set_thread_id_type, "cuptiSetThreadIdType", (uint32_t type)) \

@@ -221,7 +221,10 @@ struct cupti_subscriber_params {
 	const char *name;
 	char *old_name;
 	size_t old_name_size;
+	uint8_t allows_others, padding[7];	/* from CUDA 13.2 on; the size says whether */
 };
+
+#define CUPTI_SUBSCRIBER_PARAMS_FIRST_BYTES offsetof(struct cupti_subscriber_params, allows_others)
 
 /* What callbacks of the domains STATE and RESOURCE point to (their first members). */
 struct cupti_state_data {

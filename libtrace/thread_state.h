@@ -34,8 +34,14 @@ struct nvtx_domain_level {
 
 struct thread_state {
 	struct log *log;		/* thread_log.c */
-	uint64_t cupti_brackets; /* cupti_external.c: those open that CUPTI knows, the innermost in
-				    bit 0 */
+	struct {
+		uint64_t brackets;	/* those open that CUPTI knows, the innermost in bit 0 */
+		uint32_t session;	/* (cupti_session.h) in which they were pushed */
+		bool is_alone;		/* that session */
+		/* Still on CUPTI's stack of the calls without a subscriber, from before it ended.
+		 */
+		uint32_t left;
+	} cupti;			/* cupti_external.c */
 	struct {
 		struct nccl_launch launches[NCCL_LAUNCHES_REMEMBERED];
 		uint32_t next;

@@ -58,6 +58,39 @@ static void *function_find(const char *name, const void *caller)
 	return symbol;
 }
 
+/*
+ * Where CUPTI has no such function a client that asked whether there is one was told so because of
+ * us: the old one does the same for it.
+ */
+static uint32_t subscribe_old(const void *caller, void **subscriber, cupti_callback callback,
+			      void *user)
+{
+	uint32_t (*next)(void **, cupti_callback, void *);
+	void *found = function_find("cuptiSubscribe", caller);
+	if (found == NULL)
+		return CUPTI_NOT_INITIALIZED;
+	memcpy(&next, &found, sizeof next);
+	return next(subscriber, callback, user);
+}
+
+LIBTRACE_SHARED uint32_t cuptiSubscribe_v2(void **subscriber, cupti_callback callback, void *user,
+					   struct cupti_subscriber_params *params);
+
+uint32_t cuptiSubscribe_v2(void **subscriber, cupti_callback callback, void *user,
+			   struct cupti_subscriber_params *params)
+{
+	uint32_t (*next)(void **, cupti_callback, void *, struct cupti_subscriber_params *);
+	const void *caller = __builtin_return_address(0);
+	void *found = function_find("cuptiSubscribe_v2", caller);
+	if (found == NULL)
+		return subscribe_old(caller, subscriber, callback, user);
+	const struct capture_entry *capture = capture_library_loaded();
+	if (capture != NULL)
+		return capture->cupti->subscribe_v2(found, subscriber, callback, user, params);
+	memcpy(&next, &found, sizeof next);
+	return next(subscriber, callback, user, params);
+}
+
 /* `arguments` with what was found before them, and as they are. */
 #define FUNCTION(name, entry, get, types, parameters, found_arguments, arguments) \
 	LIBTRACE_SHARED uint32_t name types; \
@@ -91,4 +124,6 @@ FUNCTION(cuptiActivityDisableContext, disable_context, capture_library_loaded, (
 	 (void *context, uint32_t kind), (found, context, kind), (context, kind))
 FUNCTION(cuptiActivityFlushAll, flush_all, capture_library_loaded, (uint32_t), (uint32_t flag),
 	 (found, flag), (flag))
+FUNCTION(cuptiUnsubscribe, unsubscribe, capture_library_loaded, (void *), (void *subscriber),
+	 (found, subscriber), (subscriber))
 FUNCTION(cuptiFinalize, finalize, capture_library_loaded, (void), (void), (found), ())

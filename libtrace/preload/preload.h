@@ -37,6 +37,9 @@ extern LIBTRACE_SHARED struct preload laggard_preload;
  * without us.
  */
 struct cupti_entry {
+	uint32_t (*subscribe_v2)(const void *next, void **subscriber, cupti_callback callback,
+				 void *user, struct cupti_subscriber_params *params);
+	uint32_t (*unsubscribe)(const void *next, void *subscriber);
 	uint32_t (*register_callbacks)(const void *next, cupti_requested requested,
 				       cupti_completed completed);
 	uint32_t (*register_clock)(const void *next, uint64_t (*clock)(void));
