@@ -17,6 +17,10 @@ function find(direction) {
 	const words = element('words').value;
 	if (words === '')
 		return;
+	if (!source.isWhole) {
+		element('found').textContent = 'still reading';
+		return;
+	}
 	if (words !== finding.words) {
 		try {
 			const test = testOf(words);

@@ -174,6 +174,11 @@ function followHash() {
 		setView(start, end);
 	else
 		fitView();
+	followSelection(location.hash);
+}
+
+function followSelection(hash) {
+	const wanted = new URLSearchParams(hash.slice(1));
 	const [, track, index, mark] = /^(\d+)\.(\d+)(i?)$/.exec(wanted.get('s') || '') || [];
 	const found = track && trackOf(Number(track));
 	const most = found && (mark ? source.instants(found.id).times.length : found.count);

@@ -8,6 +8,7 @@
 //
 //     await load()
 //     onChange = null                 the page sets it
+//     isWhole                         false: a coarse picture, which another source will replace; it knows no slice
 //     head                            { base_ns: '1790...', version, sources: [{ path, host, rank, ... }] }
 //     start, end                      of all there is
 //     processes                       [{ id, name, order, kind: 'host' | 'gpu' | 'job', rank, device }]

@@ -5,6 +5,7 @@
 class EmbeddedSource {
 	constructor() {
 		this.onChange = null;
+		this.isWhole = true;
 		this.head = null;
 		this.analysis = null;
 		this.summary = {};

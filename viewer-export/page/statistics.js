@@ -53,6 +53,10 @@ function showRange() {
 	place.hidden = !state.range;
 	if (!state.range)
 		return;
+	if (!source.isWhole) {
+		place.append(make('p', 'dim', 'still reading: numbers come when all is there'));
+		return;
+	}
 	const { from, to, gpus, kernels } = statisticsOf(...state.range);
 	const span = to - from;
 	const idle = gpus.flatMap((gpu) => gpu.idle.map(([cause, sum]) => [gpu.name, visible(cause, 60),
