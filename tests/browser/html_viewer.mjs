@@ -178,9 +178,9 @@ async function use(page) {
 			(await page.evaluate(() => window.laggard.state.selected !== null));
 	}
 	await page.keyboard.press('Escape');
-	did.range = await page.evaluate(() => {
+	did.range = await page.evaluate(async () => {
 		const { source, setRange } = window.laggard;
-		setRange([source.start, source.end]);
+		await setRange([source.start, source.end]);
 		const text = document.getElementById('range').innerText;
 		setRange(null);
 		return text.includes('busy');

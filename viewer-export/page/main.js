@@ -7,33 +7,6 @@ function shownAt() {
 	return new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => resolve(performance.now()))));
 }
 
-function showSource(made) {
-	const isFirst = source === null;
-	source = made;
-	source.onChange = redraw;
-	palette.shades = [];
-	state.density = null;
-	showFindings();
-	showColors();
-	if (isFirst)
-		foldJob();
-	resize();
-	if (isFirst)
-		followHash();
-}
-
-function listen() {
-	const dark = window.matchMedia('(prefers-color-scheme: dark)');
-	dark.onchange = () => {
-		setTheme(dark.matches);
-		redraw();
-	};
-	listenToPointer();
-	listenToKeys();
-	window.onresize = resize;
-	window.onhashchange = followHash;
-}
-
 // What can be seen before all is decoded; where there is no picture, the page waits.
 async function showPicture() {
 	const picture = new PictureSource();
