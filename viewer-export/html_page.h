@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our own page, made from viewer-export/page by page_bytes.sh when the program is built. The data
- * stands between the two halves.
+ * Our own page, made from viewer-export/page by page_bytes.sh when the program is built: head, then
+ * the coarse picture, the scripts, the data, and the tail.
  *
  * Thread: constants.
  */
@@ -12,6 +12,8 @@
 
 extern const unsigned char html_page_head[];
 extern const size_t html_page_head_bytes;
+extern const unsigned char html_page_script[];
+extern const size_t html_page_script_bytes;
 extern const unsigned char html_page_tail[];
 extern const size_t html_page_tail_bytes;
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Usage: page_bytes.sh PAGE-FOLDER SCRIPT...    prints the page of the HTML export as C, see html_page.h
 #
-# Where page.html says @STYLE@, @SCRIPT@ and @DATA@, page.css, the scripts in the order given and the data (in C:
-# the end of the first half) are put. The scripts come first: they read the data while it comes in. Only standard tools.
+# Where page.html says @STYLE@, @SCRIPT@, @PICTURE@ and @DATA@, page.css, the scripts in the order given, the coarse
+# picture and the data (in C: the ends of the first two parts) are put. The scripts find the picture there when they
+# begin, and read the data while it comes in. Only standard tools.
 set -eu
 folder=$1
 shift
@@ -18,7 +19,11 @@ bytes() {
 head_text() {
 	sed -n '1,/@STYLE@/p' "$folder/page.html" | sed '$d'
 	cat "$folder/page.css"
-	sed -n '/@STYLE@/,/@SCRIPT@/p' "$folder/page.html" | sed -e '1d' -e '$d'
+	sed -n '/@STYLE@/,/@PICTURE@/p' "$folder/page.html" | sed -e '1d' -e '$d'
+}
+
+script_text() {
+	sed -n '/@PICTURE@/,/@SCRIPT@/p' "$folder/page.html" | sed -e '1d' -e '$d'
 	cat "$@"
 	sed -n '/@SCRIPT@/,/@DATA@/p' "$folder/page.html" | sed -e '1d' -e '$d'
 }
@@ -28,5 +33,6 @@ tail_text() {
 }
 
 echo '#include "viewer-export/html_page.h"'
-head_text "$@" | bytes html_page_head
+head_text | bytes html_page_head
+script_text "$@" | bytes html_page_script
 tail_text | bytes html_page_tail

@@ -9,7 +9,7 @@ $(B)/obj/viewer-export/page.o: $(wildcard viewer-export/page/view.* viewer-expor
 
 # The page of the HTML export, as C. Scripts in the order in which they use each other.
 html_page_SCRIPTS := $(patsubst %,viewer-export/page/%.js,source source_unpack source_decode source_slices \
-	source_embedded text theme draw rows counters details findings statistics find input main)
+	source_embedded source_picture text theme draw rows counters details findings statistics find input shown main)
 $(B)/obj/viewer-export/html_page.c: viewer-export/page_bytes.sh viewer-export/page/page.html \
 		viewer-export/page/page.css $(html_page_SCRIPTS)
 	@mkdir -p $(@D)

@@ -85,6 +85,9 @@ function drawAxis() {
 	context.fillRect(0, AXIS - 1, state.width, 1);
 }
 
+// Indexes of a server are "table.row".
+const numberOf = (index) => Number(String(index).split('.').pop());
+
 // Steps as bands over everything: those of the first GPU that has any.
 function drawSteps() {
 	const track = source.tracks.find((one) => one.kind === 'steps');
@@ -95,7 +98,7 @@ function drawSteps() {
 		if (last - first < 6)
 			return;
 		context.fillStyle = theme.band;
-		if (index & 1)
+		if (numberOf(index) & 1)
 			context.fillRect(GUTTER + first, AXIS, last - first, state.height);
 		lines.push(GUTTER + first);
 	});
@@ -264,7 +267,9 @@ function placeOf({ track, index }) {
 	const row = state.rows.find((one) => one.kind === 'track' && one.track.id === track);
 	if (!row)
 		return null;
-	const slice = source.slice(track, index);
+	const slice = source.brief(track, index);
+	if (!slice)
+		return null;
 	const y = row.top - scroller.scrollTop + 2 + slice.row * rowHeight(row.track);
 	return { x: toX(slice.start), end: toX(slice.start + slice.duration), y };
 }
@@ -290,7 +295,7 @@ function drawSelection() {
 		context.lineTo(b.x - 6, y2 + 4);
 		context.stroke();
 	}
-	const place = state.selected && state.selected.index >= 0 && placeOf(state.selected);
+	const place = state.selected && !state.selected.isInstant && placeOf(state.selected);
 	if (place) {
 		context.strokeStyle = theme.text;
 		context.lineWidth = 2;

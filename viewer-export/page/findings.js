@@ -2,7 +2,9 @@
 // What the analysis found, each with a way to where it shows.
 
 // A place for the finding: the longest piece of idle time or of waiting of its GPU, else the GPU.
-function placeOfFinding({ name, process }) {
+function placeOfFinding({ name, process, place }) {
+	if (place !== undefined)
+		return place && { track: place.track, index: place.row };
 	const kinds = /idle|launch|sync|host|stall|gap/.test(name) ? ['idle', 'waits'] : ['waits', 'idle'];
 	const near = source.tracks.filter((track) => track.process === process);
 	for (const kind of kinds)
@@ -15,6 +17,7 @@ function placeOfFinding({ name, process }) {
 function goToFinding(finding) {
 	const place = placeOfFinding(finding);
 	if (place) {
+		source.know(finding.place);
 		goTo(place, false);
 		return;
 	}
