@@ -101,6 +101,10 @@ def check_search(tap, cupti, probe):
               f'CUPTI {cupti.name}: a folder in LAGGARD_CUPTI means the library in it', same.err)
     mapped = Probe('-l', cupti.library)
     tap.equal(mapped.one('version'), probe.one('version'), f'CUPTI {cupti.name}: the one that is mapped is taken')
+    loader = Probe(LD_LIBRARY_PATH=f':/nowhere:{cupti.folder}:/')
+    tap.check(os.path.dirname(loader.one('path') or '') == cupti.folder,
+              f'CUPTI {cupti.name}: found in LD_LIBRARY_PATH, before any that the machine has',
+              f'{loader.one("path")}\n{loader.err}')
     runtime = cupti.runtime()
     if runtime is None:
         tap.skip(f'CUPTI {cupti.name}: found beside the mapped CUDA runtime', 'no libcudart beside it')
@@ -134,8 +138,8 @@ def check_answers(tap, cupti):
         double = Probe('-c', rig_folder, LD_LIBRARY_PATH=rig_folder, RIG_NODEVICE='1').all('answer')
     for driver, folder in places.DRIVERS.items():
         name = f'CUPTI {cupti.name}, driver {driver}: '
-        if not places.has_driver(driver):
-            tap.skip(name + 'refuses to trace without a device', places.missing())
+        if places.why_no_driver(driver):
+            tap.skip(name + 'refuses to trace without a device', places.why_no_driver(driver))
             continue
         answers = Probe('-c', cupti.library, LD_LIBRARY_PATH=folder).all('answer')
         tap.check(len(answers) == 15 and all(answers[call] == refusal for call in ('subscribe', 'enable', 'flush_all')),

@@ -7,6 +7,7 @@ drivers do with any tool, which is what the rig's driver must do as well."""
 import concurrent.futures
 import os
 import re
+import sqlite3
 import tempfile
 
 import places
@@ -157,17 +158,38 @@ def check_launcher(tap, driver):
               off.text())
 
 
+def check_nvml(tap, driver):
+    """A recording of the simulated GPU beside the real NVML, for which no driver is loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(os.path.join(places.DRIVERS[driver], 'libnvidia-ml.so.1'), os.path.join(folder, 'libnvidia-ml.so.1'))
+        trace = os.path.join(folder, 'trace.db')
+        path = folder + ':' + os.path.join(guest.RIG, 'lib-13.0')
+        result = Result([guest.RIG_TRAIN, os.path.join(guest.SCENARIOS, 'tiny.scn'), '--rank', '0'], folder,
+                        environment(True, True, LAGGARD_OUTPUT=trace, LD_LIBRARY_PATH=path,
+                                    RIG_CUPTI_SONAME='libcupti.so.13'), SECONDS_MAX)
+        db = sqlite3.connect(trace)
+        loss = db.execute("SELECT reason, count FROM loss WHERE source = 'nvml'").fetchall()
+        kernels = db.execute('SELECT COUNT(*) FROM kernel').fetchone()[0]
+        samples = db.execute('SELECT COUNT(*) FROM sample').fetchone()[0]
+        db.close()
+    tap.check(loss == [('disabled: NVML does not start: driver not loaded (9)', 0)] and kernels > 0 and
+              samples == 0 and result.status == 0 and not result.lines(),
+              f'NVML {driver} without a loaded driver: the trace says it once, and has all else',
+              f'{loss} {kernels} kernels, {samples} samples\n{result.text()}')
+
+
 def main():
     guest.require_library()
     tap = Tap()
     for driver in places.DRIVERS:
-        if not places.has_driver(driver):
-            tap.skip(f'driver {driver}', places.missing())
+        if places.why_no_driver(driver):
+            tap.skip(f'driver {driver}', places.why_no_driver(driver))
             continue
         check_protocol(tap, driver)
         check_guest(tap, driver)
         check_runtime(tap, driver)
         check_launcher(tap, driver)
+        check_nvml(tap, driver)
     return tap.end()
 
 

@@ -25,5 +25,6 @@ $(B)/tests/real_libraries/counting_injection.so: tests/real_libraries/counting_i
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -shared -fPIC -o $@ $<
 
-TAP_TESTS += tests/real_libraries/cupti_test.py tests/real_libraries/injection_test.py
+TAP_TESTS += tests/real_libraries/cupti_test.py tests/real_libraries/injection_test.py \
+	tests/real_libraries/doctor_test.py
 TAP_NEEDS += $(real_programs) rig

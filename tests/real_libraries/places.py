@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Where NVIDIA's libraries lie: those that fetch.sh got, and those of this machine's CUDA toolkit."""
 
+import ctypes
 import glob
 import os
 import re
@@ -14,6 +15,11 @@ FOLDER = os.path.join(ROOT, 'build', 'real-libraries')
 TOOLKIT = os.environ.get('CUDA_HOME', '')
 FETCHED = ('11.8', '12.4')
 DRIVERS = {'535': os.path.join(FOLDER, 'driver-535'), '550': os.path.join(FOLDER, 'driver-550')}
+
+
+# The driver of a process that may do so makes /dev/nvidiactl, also where there is nothing behind it. What is started
+# from here on may not: PR_CAPBSET_DROP, CAP_MKNOD; without the right to drop it, it is not there in the first place.
+ctypes.CDLL(None).prctl(24, 27, 0, 0, 0)
 
 
 def missing():
@@ -70,5 +76,8 @@ def cuptis():
             for name in FETCHED] + [toolkit()]
 
 
-def has_driver(name):
-    return os.path.exists(os.path.join(DRIVERS[name], 'libcuda.so.1'))
+def why_no_driver(name):
+    """None: programs may start the user-mode driver of this branch, and there is no device for it."""
+    if os.path.exists('/proc/driver/nvidia/version'):
+        return 'this machine has a driver, which is for GPUs'
+    return None if os.path.exists(os.path.join(DRIVERS[name], 'libcuda.so.1')) else missing()
