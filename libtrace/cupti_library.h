@@ -117,8 +117,8 @@ struct cupti_library {
 
 /*
  * Finds and opens libcupti. `wanted` is the setting LAGGARD_CUPTI: a file or folder, or '' to
- * search: the mapped one, beside the mapped CUDA runtime or framework, Conda, CUDA_HOME,
- * /usr/local/cuda*, the loader's own path.
+ * search: the mapped one, beside the mapped CUDA runtime or framework, LD_LIBRARY_PATH, Conda,
+ * CUDA_HOME, /usr/local/cuda*, the loader's own path.
  */
 bool cupti_library_open(struct cupti_library *library, const char *wanted, struct error *error);
 

@@ -107,6 +107,8 @@ ENTRY(cuptiSubscribe, void **handle, rig_callback callback, void *user)
 ENTRY(cuptiUnsubscribe, void *handle)
 {
 	FAIL_IF_ASKED();
+	if (!handle)
+		return result_keep(1);	/* the handle is looked at first */
 	NEED_READY();
 	return result_keep(rig_unsubscribe(handle));
 }

@@ -25,12 +25,12 @@ const struct rig_cupti_version rig_version = {
 };
 #elif RIG_CUPTI_VERSION == 130
 const struct rig_cupti_version rig_version = {
-	.column = 2, .api_version = 130001, .error_unavailable = 999, .error_trailing = 12,
+	.column = 2, .api_version = 130001, .error_unavailable = 999, .error_trailing = 21,
 	.error_removed_kind = 38, .has_thread_buffers = 1, .default_thread_buffers = 1,
 };
 #elif RIG_CUPTI_VERSION == 134
 const struct rig_cupti_version rig_version = {
-	.column = 3, .api_version = 130400, .error_unavailable = 999, .error_trailing = 12,
+	.column = 3, .api_version = 130400, .error_unavailable = 999, .error_trailing = 21,
 	.error_removed_kind = 38, .has_thread_buffers = 1, .default_thread_buffers = 1,
 };
 #else
