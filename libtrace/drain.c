@@ -45,6 +45,7 @@ struct drain {
 	struct queue *queue;
 	struct recorder *recorder;
 	struct flight *flight;		/* NULL: all is written as it comes */
+	bool has_open_gaps;		/* gaps are in the file that lasted when they were written */
 	struct cupti_decoder *decoder;
 	atomic_bool is_stopping;
 	_Atomic int64_t thread_id;
@@ -83,6 +84,18 @@ void drain_put(struct drain *drain, enum trace_table table, const void *row)
 		flight_keep_row(drain->flight, table, row);
 	else
 		recorder_put(drain->recorder, table, row);
+}
+
+void drain_put_gap(struct drain *drain, const struct capture_gap_row *row)
+{
+	bool is_open = row->duration_ns < 0;
+	/* A dump asks for the gap that lasts when it is made (window_source_write_open). */
+	if (is_open && drain_keeps(drain))
+		return;
+	if (!is_open && drain->has_open_gaps && !drain_keeps(drain))
+		recorder_drop_open_gap(drain->recorder, row->start_ns, row->source_id);
+	drain->has_open_gaps |= is_open;
+	drain_put(drain, TABLE_capture_gap, row);
 }
 
 void drain_replace(struct drain *drain, enum trace_table table, const void *row)
@@ -140,6 +153,7 @@ struct drain_status drain_status_read(const struct drain *drain)
 	return (struct drain_status){
 		.path = drain->path, .epoch_ns = drain->plan->epoch_ns,
 		.rows = recorder_row_count(drain->recorder), .losses = drain->losses,
+		.dumps = drain->flight == NULL ? -1 : flight_dump_count(drain->flight),
 	};
 }
 
@@ -162,7 +176,7 @@ static void drain_gap(struct drain *drain, int64_t start_ns, int64_t duration_ns
 		.source_id = drain_string(drain, "cupti", strlen("cupti")),
 		.reason_id = drain_string(drain, reason, strlen(reason)),
 	};
-	drain_put(drain, TABLE_capture_gap, &row);
+	drain_put_gap(drain, &row);
 }
 
 static void hear_gap(void *context, int64_t start_ns, int64_t end_ns, const char *reason)

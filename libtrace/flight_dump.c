@@ -8,6 +8,7 @@
 #include "libtrace/nccl_context.h"
 #include "libtrace/nccl_source.h"
 #include "libtrace/nvtx_source.h"
+#include "libtrace/window_source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -110,7 +111,7 @@ static void gap_write(struct replay *replay, int64_t from_ns, int64_t to_ns, con
 		recorder_put(recorder, TABLE_capture_gap, &row);
 }
 
-static void gaps_write(struct replay *replay)
+static void gaps_write(struct replay *replay, int64_t now_ns)
 {
 	const struct flight *flight = replay->flight;
 	int64_t low_ns = replay->low_ns - flight->plan.epoch_ns;
@@ -119,6 +120,7 @@ static void gaps_write(struct replay *replay)
 		gap_write(replay, low_ns > 0 ? low_ns : 0,
 			  flight->squeezed_ns - flight->plan.epoch_ns,
 			  "no room in the flight recorder (LAGGARD_FLIGHT_MB)");
+	window_source_write_open(flight->plan.drain, now_ns);
 }
 
 static void states_write(struct replay *replay, int64_t now_ns)
@@ -181,7 +183,7 @@ static void replay_write(struct replay *replay, int64_t now_ns)
 	nccl_source_finish(flight->plan.drain);
 	cupti_decoder_take_losses(replay->decoder, decode_loss_write, flight);
 	losses_write(replay);
-	gaps_write(replay);
+	gaps_write(replay, now_ns);
 }
 
 bool flight_dump_write(struct flight *flight, const char *trigger, char path[OUTPUT_PATH_MAX],

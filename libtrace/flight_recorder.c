@@ -136,6 +136,11 @@ bool flight_is_replaying(const struct flight *flight)
 	return flight->is_replaying;
 }
 
+int64_t flight_dump_count(const struct flight *flight)
+{
+	return flight->dumps;
+}
+
 int64_t flight_keep_name(struct flight *flight, const char *bytes, size_t length)
 {
 	for (size_t i = 0; i < flight->name_count; i++)
