@@ -2,6 +2,7 @@
 #include "libtrace/window_source.h"
 #include "base/text.h"
 #include "libtrace/capture_window.h"
+#include "libtrace/gap_source.h"
 #include "libtrace/settings.h"
 
 #include <stdbool.h>
@@ -59,7 +60,7 @@ static void gap_write(struct drain *drain, const struct window_stretch *gap)
 		.reason_id = drain_string(drain, text_string(&reason), reason.length),
 	};
 	if (row.duration_ns != 0)
-		drain_put_gap(drain, &row);
+		gap_source_put(drain, &row);
 	text_end(&reason);
 }
 
@@ -69,6 +70,11 @@ static void open_gap_write(struct drain *drain)
 	const struct window_stretch gap = { source.history.since_ns, source.history.since_ns - 1 };
 	gap_write(drain, &gap);
 	source.is_gap_told = true;
+}
+
+const struct window_history *window_source_history(void)
+{
+	return &source.history;
 }
 
 void window_source_write_open(struct drain *drain, int64_t now_ns)

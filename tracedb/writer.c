@@ -301,8 +301,9 @@ bool trace_writer_drop_open_gap(struct trace_writer *writer, int64_t start_ns, i
 		return fail(error, ERROR_SYSTEM, "cannot write '%s': %s", writer->path,
 			    reason.message);
 	(void)snprintf(sql, sizeof sql,
-		       "DELETE FROM capture_gap WHERE start_ns = %" PRId64 " AND source_id = %" PRId64
-		       " AND duration_ns = -1", start_ns, source_id);
+		       "DELETE FROM capture_gap WHERE start_ns = %" PRId64
+		       " AND source_id = %" PRId64 " AND duration_ns = -1",
+		       start_ns, source_id);
 	return sqlite3_exec(writer->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
 		writer_fail(writer, "capture_gap", error);
 }

@@ -126,7 +126,8 @@ def wait_for(process, state, reason):
 def gap_durations(process):
     """Of all gaps in the database as it is now; [] while it cannot be read."""
     try:
-        with sqlite3.connect(f'file:{glob.glob(os.path.join(process.traces, "*.db"))[0]}?mode=ro', uri=True) as database:
+        path = glob.glob(os.path.join(process.traces, '*.db'))[0]
+        with sqlite3.connect(f'file:{path}?mode=ro', uri=True) as database:
             return [row[0] for row in database.execute('SELECT duration_ns FROM capture_gap ORDER BY start_ns')]
     except (sqlite3.Error, IndexError):
         return []
@@ -176,6 +177,19 @@ def check_flight(tap):
         done = process.ctl(process.pid, 'dump')
         tap.check(done.returncode == 0 and status_of(process).get('dumps') == 1 and process.has_trace(),
                   'after a dump it counts one', done.stdout + done.stderr)
+        tap.equal(status_of(process, 'stop').get('state'), 'paused', 'a flight recorder pauses, too')
+        time.sleep(0.1)
+        process.ctl(process.pid, 'dump')
+        tap.equal(status_of(process, 'start').get('state'), 'recording', '... and goes on')
+        process.ctl(process.pid, 'dump')
+        found = []
+        for path in sorted(glob.glob(os.path.join(process.traces, '*.db'))):
+            with sqlite3.connect(f'file:{path}?mode=ro', uri=True) as database:
+                found.append(database.execute(
+                    'SELECT count(*), min(duration_ns) FROM capture_gap JOIN string ON string_id = reason_id '
+                    "WHERE value = 'stopped by laggard ctl'").fetchone())
+        tap.check([count for count, _ in found] == [0, 1, 1] and found[1][1] > 0,
+                  'a dump inside the gap and one after it have its row', found)
         ended_by_signal(process)
 
 

@@ -125,7 +125,8 @@ TEST(settings_are_told_as_one_line_each)
 	CHECK_CONTAINS(text_string(&text), "LAGGARD_NVML=on\n");
 	text_clear(&text);
 	for (size_t i = 0; i < settings_count; i++) {
-		if (settings_table[i].kind == SETTING_CHOICE && settings_table[i].choices[0] == 'a')
+		if (settings_table[i].kind == SETTING_CHOICE &&
+		    strncmp(settings_table[i].choices, "all|", 4) == 0)
 			setting_add_range(&settings_table[i], &text);
 	}
 	CHECK_TEXT(text_string(&text), "all, launches or off");
