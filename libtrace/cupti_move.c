@@ -19,6 +19,7 @@ static struct {
 	struct { _Atomic int64_t start_ns, end_ns; } gaps[GAPS_MAX];
 	atomic_int gap_count;
 	int told;
+	bool is_open_told;
 } move;
 
 void cupti_move_begin(const struct cupti_move_plan *plan)
@@ -107,6 +108,11 @@ void cupti_move_take_gaps(cupti_source_hear_gap hear, void *context)
 	for (; move.told < count && move.told < GAPS_MAX - 1; move.told++)
 		hear(context, atomic_load(&move.gaps[move.told].start_ns),
 		     atomic_load(&move.gaps[move.told].end_ns), reason);
+	/* One that lasts is told at once, and again with its end: the program may be killed. */
+	bool is_away = atomic_load(&move.is_away);
+	if (is_away && !move.is_open_told)
+		hear(context, move.left_ns, -1, reason);
+	move.is_open_told = is_away;
 }
 
 void cupti_move_finish(cupti_source_hear_gap hear, void *context)
@@ -115,6 +121,4 @@ void cupti_move_finish(cupti_source_hear_gap hear, void *context)
 	if (atomic_load(&move.gap_count) == GAPS_MAX)
 		hear(context, atomic_load(&move.gaps[GAPS_MAX - 1].start_ns),
 		     atomic_load(&move.gaps[GAPS_MAX - 1].end_ns), reason);
-	if (atomic_load(&move.is_away))
-		hear(context, move.left_ns, -1, reason);
 }
