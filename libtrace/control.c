@@ -35,8 +35,7 @@ enum {
  */
 struct own_file {
 	int file;
-	dev_t device;
-	ino_t inode;
+	struct file_identity identity;
 };
 
 struct client {
@@ -57,18 +56,13 @@ static struct {
 
 static bool own_file_note(struct own_file *own, int file)
 {
-	struct stat status;
-	if (fstat(file, &status) != 0)
-		return false;
-	*own = (struct own_file){ file, status.st_dev, status.st_ino };
-	return true;
+	own->file = file;
+	return file_identity_of_descriptor(&own->identity, file);
 }
 
 static bool own_file_is_ours(const struct own_file *own)
 {
-	struct stat status;
-	return fstat(own->file, &status) == 0 && S_ISSOCK(status.st_mode) &&
-	       status.st_dev == own->device && status.st_ino == own->inode;
+	return descriptor_is_of(own->file, &own->identity);
 }
 
 static void own_file_close(const struct own_file *own)

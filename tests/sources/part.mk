@@ -7,7 +7,7 @@ sources_SRC := $(wildcard tests/sources/*.c)
 sources_OBJECTS := $(call objects,$(addprefix tests/sources/,fake_drain.c fake_nvtx.c) \
 	$(wildcard libtrace/nvtx_*.c libtrace/nccl_*.c libtrace/nvml_*.c) $(addprefix libtrace/, \
 	registry.c open_table.c thread_log.c free_list.c mapped_objects.c host_facts.c host_sampler.c host_state.c \
-	futex.c command_mask.c page_ahead.c thread_state.c own_thread.c capture_window.c window_watch.c) \
+	futex.c command_mask.c page_ahead.c thread_state.c own_thread.c sample_ring.c capture_window.c window_watch.c) \
 	tracedb/tables.c tracedb/vocabulary.c)
 $(B)/tests/sources: $(call objects,$(wildcard tests/sources/*_test.c) tests/unit/harness.c) \
 		$(sources_OBJECTS) $(B)/obj/base.a | $(RIG)/common/libnvidia-ml.so.1
