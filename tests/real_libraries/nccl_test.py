@@ -23,7 +23,8 @@ OPERATORS = 'Sum=0 Product=1 Max=2 Min=3 Avg=4'
 CALLS = (('ncclAllReduce', 1001 * 4, 'Reduction operation', 4),
          ('ncclReduceScatter', 1002 * 8, 'Reduction operation', 2), ('ncclAllGather', 1003 * 2, None, None),
          ('ncclBroadcast', 1004 * 2, 'Root', 5), ('ncclBroadcast', 1005, 'Root', 6),
-         ('ncclReduce', 1006 * 8, 'Root', 7), ('ncclSend', 1007 * 4, 'Peer rank', 8), ('ncclRecv', 1008, 'Peer rank', 9),
+         ('ncclReduce', 1006 * 8, 'Root', 7), ('ncclSend', 1007 * 4, 'Peer rank', 8),
+         ('ncclRecv', 1008, 'Peer rank', 9),
          ('ncclAlltoAll', 1009 * 4, None, None), ('ncclGather', 1010 * 4, 'Root', 10),
          ('ncclScatter', 1011 * 4, 'Root', 11))
 # All operations that the rig's double knows.

@@ -22,6 +22,11 @@ $(B)/tests/real_libraries/%_program: tests/real_libraries/%_program.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra \
 		$(filter -fsanitize=thread,$(SANITIZE)) -o $@ $< -lpthread -ldl
+$(B)/tests/real_libraries/nccl_program: tests/real_libraries/nccl_program.c \
+		tests/real_libraries/nccl_play.c tests/real_libraries/nccl_play.h $(B)/flags.stamp
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -I. \
+		$(filter -fsanitize=thread,$(SANITIZE)) -o $@ $(filter %.c,$^) -ldl
 $(B)/tests/real_libraries/%.so: tests/real_libraries/%.c $(B)/flags.stamp
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -shared -fPIC \
