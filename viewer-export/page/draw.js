@@ -319,11 +319,15 @@ function densityOf(pixels) {
 	const list = gpus.length > 0 ? gpus : source.tracks.filter((track) => track.rows > 0);
 	const sums = new Float64Array(pixels);
 	const wide = (source.end - source.start) / pixels;
-	for (const track of list)
+	for (const track of list) {
+		const own = new Float64Array(pixels);
 		source.paint(track.id, 0, source.start, source.end, pixels, (first, last, busy) => {
 			for (let x = Math.floor(first); x < Math.min(Math.ceil(last), pixels); x++)
-				sums[x] += busy * Math.min(1, last - x, x + 1 - first);
+				own[x] += busy * Math.min(1, last - x, x + 1 - first);
 		});
+		// A slice that begins in a pixel with others is in both.
+		own.forEach((share, x) => sums[x] += Math.min(share, 1));
+	}
 	return { sums, most: Math.max(1e-9, ...sums), wide };
 }
 

@@ -35,7 +35,7 @@ function showFindings() {
 		pause: 'pauses, not a slow rank', limited: 'not enough evidence for a straggler',
 		unknown: 'no straggler can be told' };
 	if (!analysis) {
-		const hint = "no analysis: 'laggard analyze' beside the traces, then export again, adds findings";
+		const { hint } = source;
 		element('verdict').textContent = '';
 		place.replaceChildren(make('h2', '', 'Findings'), make('p', 'dim', hint));
 		return;
@@ -43,7 +43,8 @@ function showFindings() {
 	const verdict = texts[analysis.verdict] || analysis.verdict;
 	// The words of the report; a sidecar of an older version has none.
 	const words = (analysis.words || verdict).split('\n').filter((line) => line);
-	element('verdict').textContent = visible(`Verdict: ${words[0]}`);
+	const age = analysis.current === false ? ' (analysed before the traces changed)' : '';
+	element('verdict').textContent = visible(`Verdict: ${words[0]}${age}`);
 	element('verdict').title = words.map(visible).join('\n');
 	place.replaceChildren(make('h2', '', 'Verdict'), ...words.map((line) => make('p', '', visible(line))),
 		make('h2', '', `Findings (${analysis.findings.length})`),

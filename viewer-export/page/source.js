@@ -18,6 +18,7 @@
 //     counters                        [{ process, name, series, count, minimum, maximum, isConstant }], known by
 //                                     their index
 //     analysis                        null | { verdict, reason, findings: [{ name, severity, text, advice, ... }] }
+//     hint                            what is said where there is no analysis
 //     label(number), labels           { name, category, color, arguments }
 //     paint(track, row, from, to, pixels, sink)
 //                                     sink(first, last, busy, label, index), first and last in pixels, for all that

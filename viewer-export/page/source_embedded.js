@@ -5,6 +5,7 @@
 class EmbeddedSource {
 	constructor() {
 		this.onChange = null;
+		this.hint = "no analysis: 'laggard analyze' beside the traces, then export again, adds findings";
 		this.isWhole = true;
 		this.hasMore = false;		// than what a search counted
 		this.head = null;
