@@ -18,7 +18,8 @@
 #include <stdint.h>
 
 enum cupti_result {
-	CUPTI_OK = 0, CUPTI_MAX_LIMIT_REACHED = 12, CUPTI_MULTIPLE_SUBSCRIBERS = 39,
+	CUPTI_OK = 0, CUPTI_MAX_LIMIT_REACHED = 12, CUPTI_INVALID_KIND = 21,
+	CUPTI_NOT_SUPPORTED = 27, CUPTI_MULTIPLE_SUBSCRIBERS = 39,
 };
 
 enum cupti_domain {
@@ -32,6 +33,9 @@ enum { CUPTI_STATE_FATAL_ERROR = 1, CUPTI_STATE_ERROR = 2 };
 enum { CUPTI_SITE_ENTER = 0, CUPTI_SITE_EXIT = 1 };	/* of an API callback */
 /* From this version (CUDA 13.0 update 1) on the kernel kind can be disabled without a deadlock. */
 enum { CUPTI_VERSION_KERNELS_DISABLE = 130001 };
+/* From CUDA 13.1 on CUPTI tells of host functions on streams and in graphs. */
+enum { CUPTI_VERSION_HOST_FUNCTIONS = 130100 };
+enum { CUPTI_UNIFIED_SCOPE_DEVICE = 1 };	/* the scope has no meaning any more */
 
 enum cupti_attribute {
 	CUPTI_ATTRIBUTE_DEVICE_BUFFER_BYTES = 0, CUPTI_ATTRIBUTE_DEVICE_BUFFER_LIMIT = 2,
@@ -96,6 +100,12 @@ typedef void (*cupti_completed_v2)(uint8_t *buffer, size_t size, size_t valid_si
 		 (uint32_t cbid, uint8_t enable)) \
 	FUNCTION(false, enable_driver_api, "cuptiActivityEnableDriverApi", \
 		 (uint32_t cbid, uint8_t enable)) \
+	FUNCTION(false, enable_all_sync_records, "cuptiActivityEnableAllSyncRecords", \
+		 (uint8_t enable)) \
+	FUNCTION(false, enable_event_stamps, "cuptiActivityEnableCudaEventDeviceTimestamps", \
+		 (uint8_t enable)) \
+	FUNCTION(false, configure_unified_memory, "cuptiActivityConfigureUnifiedMemoryCounter", \
+		 (struct cupti_unified_memory_config *config, uint32_t count)) \
 	FUNCTION(false, push_external, "cuptiActivityPushExternalCorrelationId", \
 		 (uint32_t kind, uint64_t id)) \
 	FUNCTION(false, pop_external, "cuptiActivityPopExternalCorrelationId", \

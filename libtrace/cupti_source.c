@@ -5,6 +5,7 @@
 #include "libtrace/cupti_client.h"
 #include "libtrace/cupti_decode.h"
 #include "libtrace/cupti_external.h"
+#include "libtrace/cupti_kinds.h"
 #include "libtrace/cupti_library.h"
 #include "libtrace/cupti_move.h"
 #include "libtrace/cupti_session.h"
@@ -49,6 +50,8 @@ static struct cupti_source {
 	uint32_t switched[REFUSED_MAX];		/* kinds that are off while nothing is recorded */
 	size_t switched_count;
 	atomic_bool is_switched_off;
+	atomic_bool is_unified_memory_due;	/* it was refused inside cuInit */
+	_Atomic uint32_t unified_memory_result;
 	_Atomic uint64_t switch_failure;	/* kind << 32 | result */
 	/* cbids by domain: of stop, of start */
 	cupti_profiler_calls profiler_calls;
@@ -136,12 +139,35 @@ static void hear_profiler_call(uint32_t domain, uint32_t cbid, const void *data)
 		capture_window_meet(WINDOW_PROFILER, false);
 }
 
+/*
+ * CUPTI wants the driver to be there for these, and inside cuInit it may not be yet: then the first
+ * context says when it is. What that second try answers counts.
+ */
+static void unified_memory_start(void)
+{
+	uint32_t result = cupti_unified_memory_enable(&source.library);
+	source.kinds[CUPTI_KIND_UNIFIED_MEMORY] |= result == CUPTI_OK;
+	atomic_store(&source.is_unified_memory_due, result != CUPTI_OK);
+}
+
+static void unified_memory_start_late(void)
+{
+	if (!atomic_exchange(&source.is_unified_memory_due, false))
+		return;
+	uint32_t result = cupti_unified_memory_enable(&source.library);
+	if (result == CUPTI_OK)
+		source.kinds[CUPTI_KIND_UNIFIED_MEMORY] = true;
+	else
+		atomic_store(&source.unified_memory_result, result);
+}
+
 static void callback(void *user, uint32_t domain, uint32_t cbid, const void *data)
 {
 	(void)user;
 	int errno_before = errno;
 	if (domain == CUPTI_DOMAIN_RESOURCE && cbid == CUPTI_RESOURCE_CONTEXT_CREATED) {
 		source.first_use();
+		unified_memory_start_late();
 	} else if (domain == CUPTI_DOMAIN_STATE && data != NULL) {
 		const struct cupti_state_data *state = data;
 		uint32_t result = state->result == 0 ? 999 : state->result;
@@ -163,71 +189,21 @@ static void note_refused(const char *what, uint32_t kind, uint32_t result)
 	source.refused_count++;
 }
 
-static void attributes_set(const struct cupti_library *library, const struct settings *settings)
-{
-	uint8_t on = 1, off = 0;
-	cupti_session_set_attribute(library, CUPTI_ATTRIBUTE_ZEROED_BUFFERS, &on, sizeof on);
-	/* One buffer for all threads: memory stays bounded however many threads call. */
-	cupti_session_set_attribute(library, CUPTI_ATTRIBUTE_PER_THREAD_BUFFERS, &off, sizeof off);
-	size_t bytes = (size_t)settings->device_buffer_kb * 1024;
-	if (bytes != 0)
-		cupti_session_set_attribute(library, CUPTI_ATTRIBUTE_DEVICE_BUFFER_BYTES, &bytes,
-					    sizeof bytes);
-	size_t limit = (size_t)settings->device_buffers;
-	if (limit != 0)
-		cupti_session_set_attribute(library, CUPTI_ATTRIBUTE_DEVICE_BUFFER_LIMIT, &limit,
-					    sizeof limit);
-	uint32_t result = library->set_thread_id_type == NULL
-		? CUPTI_OK : library->set_thread_id_type(CUPTI_THREAD_ID_SYSTEM);
-	if (result != CUPTI_OK)
-		note_refused("threads of calls have other numbers than those of ranges", 0, result);
-}
-
-/* What is recorded of a kind; the list is made from the settings. */
-struct kind_choice {
-	uint32_t kind;
-	bool is_wanted, is_vital;
-	bool is_switched;	/* off while the capture window is closed */
-};
-
-enum { KIND_CHOICES = 16 };
-
-static void kinds_choose(const struct settings *settings, struct kind_choice choices[KIND_CHOICES])
-{
-	bool has_api = settings->api != API_CHOICE_OFF;
-	bool has_graphs = settings->graphs == GRAPH_CHOICE_GRAPH;
-	bool may_disable = source.library.version >= CUPTI_VERSION_KERNELS_DISABLE;
-	const struct kind_choice list[KIND_CHOICES] = {
-		{ CUPTI_KIND_DEVICE, true, false, false },
-		{ CUPTI_KIND_CONTEXT, true, false, false },
-		{ CUPTI_KIND_STREAM, true, false, false },
-		{ CUPTI_KIND_CONCURRENT_KERNEL, true, true, may_disable },
-		{ CUPTI_KIND_MEMCPY, true, false, true },
-		{ CUPTI_KIND_MEMCPY2, true, false, true },
-		{ CUPTI_KIND_MEMSET, true, false, true },
-		{ CUPTI_KIND_GRAPH_TRACE, has_graphs, false, false },
-		{ CUPTI_KIND_RUNTIME, has_api, false, true },
-		{ CUPTI_KIND_DRIVER, has_api, false, true },
-		{ CUPTI_KIND_SYNCHRONIZATION, settings->sync, false, true },
-		{ CUPTI_KIND_CUDA_EVENT, settings->events, false, true },
-		{ CUPTI_KIND_MEMORY2, settings->memory_events, false, true },
-		{ CUPTI_KIND_NAME, true, false, false },
-		{ CUPTI_KIND_OVERHEAD, true, false, true },
-		{ CUPTI_KIND_EXTERNAL_CORRELATION, has_api && settings->nccl, false, true },
-	};
-	memcpy(choices, list, sizeof list);
-}
-
 static bool kinds_enable(const struct cupti_library *library, const struct settings *settings,
 			 struct error *error)
 {
-	struct kind_choice kinds[KIND_CHOICES];
-	kinds_choose(settings, kinds);
-	for (size_t i = 0; i < KIND_CHOICES; i++) {
+	struct cupti_kind_choice kinds[CUPTI_KIND_CHOICES];
+	cupti_kinds_choose(settings, library->version, kinds);
+	for (size_t i = 0; i < CUPTI_KIND_CHOICES; i++) {
 		if (!kinds[i].is_wanted)
 			continue;
-		uint32_t result = library->strides[kinds[i].kind] == 0 ? 21
-			: cupti_session_enable(library, kinds[i].kind);
+		bool is_known = library->strides[kinds[i].kind] != 0;
+		if (!is_known && kinds[i].missing != NULL) {
+			note_refused(kinds[i].missing, 0, CUPTI_INVALID_KIND);
+			continue;
+		}
+		uint32_t result = is_known ? cupti_session_enable(library, kinds[i].kind)
+					   : CUPTI_INVALID_KIND;
 		if (result == CUPTI_OK) {
 			/* Not twice, when all is enabled anew. */
 			if (kinds[i].is_switched && !source.kinds[kinds[i].kind])
@@ -243,6 +219,8 @@ static bool kinds_enable(const struct cupti_library *library, const struct setti
 				    library->path, cupti_result_text(library, result, number));
 		note_refused(NULL, kinds[i].kind, result);
 	}
+	if (settings->unified_memory)
+		unified_memory_start();
 	return true;
 }
 
@@ -283,7 +261,7 @@ static bool records_enable(const struct cupti_library *library, const struct set
 			   struct error *error)
 {
 	char number[32];
-	attributes_set(library, settings);
+	cupti_options_set(library, settings, note_refused);
 	/* Single callbacks, never the whole domain: one of its members fires at every launch. */
 	uint32_t result = cupti_session_enable_callback(library, CUPTI_DOMAIN_RESOURCE,
 							CUPTI_RESOURCE_CONTEXT_CREATED);
@@ -412,7 +390,8 @@ void cupti_source_give_up(void)
 	/* Not the kernels: disabling them has deadlocked up to CUDA 13.0. */
 	static const uint32_t kinds[] = {
 		CUPTI_KIND_RUNTIME, CUPTI_KIND_DRIVER, CUPTI_KIND_SYNCHRONIZATION,
-		CUPTI_KIND_CUDA_EVENT, CUPTI_KIND_MEMORY2, CUPTI_KIND_EXTERNAL_CORRELATION,
+		CUPTI_KIND_CUDA_EVENT, CUPTI_KIND_MEMORY2, CUPTI_KIND_MEMORY_POOL,
+		CUPTI_KIND_EXTERNAL_CORRELATION,
 	};
 	cupti_source_discard();
 	if (!atomic_load_explicit(&source.is_running, memory_order_acquire))
@@ -537,6 +516,8 @@ void cupti_source_take_losses(cupti_source_hear hear, void *context)
 	cupti_source_meet_thread();	/* counts what CUPTI dropped */
 	hear_count(hear, context, &source.dropped, "dropped by CUPTI");
 	hear_result(hear, context, &source.state_result, "CUPTI reported ");
+	hear_result(hear, context, &source.unified_memory_result,
+		    "disabled: LAGGARD_UNIFIED_MEMORY: ");
 	cupti_external_take_losses(hear, context);
 }
 

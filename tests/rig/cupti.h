@@ -79,6 +79,8 @@ void rig_scope_forget(int scope);	/* no kind is enabled for it any more */
 int rig_api_select(int scope, uint32_t domain, uint32_t cbid, uint8_t enable);
 void rig_event_stamps_set(uint8_t enable);
 bool rig_event_stamps(void);
+void rig_counter_set(uint32_t counter, bool is_enabled);
+bool rig_counter_is_enabled(uint32_t counter);
 uint32_t rig_thread_id(void);
 uint32_t rig_correlation_shown(uint32_t correlation);	/* 0 where ids do not exist */
 void rig_context_created(const struct rig_activity *activity);

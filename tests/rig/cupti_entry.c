@@ -286,6 +286,28 @@ ENTRY(cuptiActivityGetAttribute, uint32_t attribute, size_t *size, void *value)
 	return 0;
 }
 
+struct rig_counter_config {
+	uint32_t scope, kind, device, enable;
+};
+
+ENTRY(cuptiActivityConfigureUnifiedMemoryCounter, struct rig_counter_config *config, uint32_t count)
+{
+	FAIL_IF_ASKED();
+	int64_t fault = rig_fault("unified");
+
+	NEED_READY();
+	if (!config || !count)
+		return 1;
+	if (fault >= 0)
+		return result_keep((int)fault);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!config[i].kind || config[i].kind > 8)
+			return 1;
+		rig_counter_set(config[i].kind, config[i].enable != 0);
+	}
+	return 0;
+}
+
 ENTRY(cuptiActivityRegisterTimestampCallback, uint64_t (*callback)(void))
 {
 	FAIL_IF_ASKED();

@@ -18,6 +18,7 @@ static struct {
 	atomic_uint kinds[RIG_KINDS];	/* scopes that want it */
 	atomic_uchar apis[RIG_SCOPES][3][RIG_CBIDS_MAX];
 	atomic_bool has_event_stamps;
+	atomic_uint counters;		/* of unified memory: bits */
 	atomic_int thread_id_type;
 	atomic_bool has_context[RIG_GPUS_MAX];
 } records;
@@ -57,6 +58,19 @@ void rig_event_stamps_set(uint8_t enable)
 bool rig_event_stamps(void)
 {
 	return atomic_load(&records.has_event_stamps);
+}
+
+void rig_counter_set(uint32_t counter, bool is_enabled)
+{
+	if (is_enabled)
+		atomic_fetch_or(&records.counters, 1u << counter);
+	else
+		atomic_fetch_and(&records.counters, ~(1u << counter));
+}
+
+bool rig_counter_is_enabled(uint32_t counter)
+{
+	return atomic_load(&records.counters) >> counter & 1;
 }
 
 void rig_thread_id_type_set(int type)

@@ -23,7 +23,8 @@ $(B)/obj/tests/sources/real_nvtx.o: OBJECT_CFLAGS := $(if $(sources_NVTX),-DHAVE
 $(B)/tests/injection.so: $(call objects,tests/sources/injection.c) $(sources_OBJECTS) $(B)/obj/base.a
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(CC) -shared $(LDFLAGS) -Wl,-z,nodelete -o $@ $^ -lm -ldl -lpthread
-$(B)/tests/real-nvtx: $(call objects,tests/sources/real_nvtx.c tests/real_libraries/nccl_play.c) | $(B)/tests/injection.so
+$(B)/tests/real-nvtx: $(call objects,tests/sources/real_nvtx.c tests/real_libraries/nccl_play.c) \
+		| $(B)/tests/injection.so
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -ldl -lpthread
 
