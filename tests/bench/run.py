@@ -128,6 +128,51 @@ def start_up(folder):
          f'{faults["empty"] - faults["alone"]:.0f} by the empty one')
 
 
+PROGRAM = '''scenario program
+seed 1
+gpus 1
+kernel work "some_kernel"
+open stream=7 priority=0
+repeat count={steps}
+\tpush name="step {{step}}"
+\trepeat count=200
+\t\tlaunch kernel=work dur=2us stream=7
+\tend
+\tsync name=device
+\tpop
+end
+'''
+PROGRAM_STEPS = 500
+
+
+def whole_program(folder):
+    """A program of the rig that launches back to back, all of its threads and ours: bare, recorded, in flight."""
+    scenario = os.path.join(folder, 'program.scn')
+    with open(scenario, 'w', encoding='ascii') as file:
+        file.write(PROGRAM.format(steps=PROGRAM_STEPS))
+    ways = {'bare': {}, 'recorded': {}, 'flight recorder': {'LAGGARD_FLIGHT_S': '30'}}
+    seconds = {way: [] for way in ways}
+    for _ in range(REPETITIONS):
+        for way, settings in ways.items():
+            with tempfile.TemporaryDirectory(dir=folder) as traces:
+                variables = guest_environment(traces, way != 'bare')
+                variables.update(RIG_SCENARIO=scenario, **settings)
+                process = subprocess.Popen([os.path.abspath(f'{BUILD}/rig/bin/rig-train'), scenario, '--quiet'],
+                                           env=variables, stdout=subprocess.DEVNULL)
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                if process.returncode != 0:
+                    sys.exit(f'bench: the program, {way}, ended with {process.returncode}')
+                seconds[way].append(usage.ru_utime + usage.ru_stime)
+    bare = statistics.median(seconds['bare'])
+    launches = PROGRAM_STEPS * 200
+    for way in ('recorded', 'flight recorder'):
+        more = statistics.median(a - b for a, b in zip(seconds[way], seconds['bare']))
+        show(f'program that only launches, {way}: CPU time', f'{(bare + more) / bare:.2f}', 'relative to bare',
+             f'{bare:.2f} s bare, {more * 1e9 / launches:.0f} ns a launch more, the double of CUPTI included; '
+             f'{launches} launches')
+
+
 def make_trace(folder, rows):
     path = os.path.join(folder, f'trace-{rows}.db')
     run([f'{BUILD}/tests/make_trace', path, str(rows)])
@@ -259,6 +304,7 @@ def main():
         subprocess.run([f'{BUILD}/tests/write_bench', folder, str(ROWS)], check=True)
         host_threads(folder)
         start_up(folder)
+        whole_program(folder)
         if os.environ.get('BENCH_ONLY') == 'guest':
             return
         subprocess.run([f'{BUILD}/tests/host_bench'], check=True)
