@@ -13,7 +13,7 @@
  *               "analysis": null | {"current", "verdict", "reason", "findings": [{..., "place":
  *               null | {"track", "row", "start_ns", "duration_ns"}}]}}
  *              "current" false: some traces are not in it, or have changed since
- *     tile     {"exact", "names": [[name, category], ...], and either
+ *     tile     {"exact", "names": [[name, category, color?], ...], and either
  *               "slices": {"start", "duration", "name", "depth", "row"}  arrays, by start; or
  *               "buckets": {"first_ns", "bucket_ns", "busy", "name", "count"}}
  *              A bucket's busy time is the union of the track's slices in it. bucket_ns is a power

@@ -323,7 +323,7 @@ function densityOf(pixels) {
 		const own = new Float64Array(pixels);
 		source.paint(track.id, 0, source.start, source.end, pixels, (first, last, busy) => {
 			for (let x = Math.floor(first); x < Math.min(Math.ceil(last), pixels); x++)
-				own[x] += busy * Math.min(1, last - x, x + 1 - first);
+				own[x] += busy * (Math.min(last, x + 1) - Math.max(first, x));
 		});
 		// A slice that begins in a pixel with others is in both.
 		own.forEach((share, x) => sums[x] += Math.min(share, 1));

@@ -74,12 +74,13 @@ class TileSource {
 		return this.labels[number];
 	}
 
-	labelOf(name, category) {
-		const key = `${category}\n${name}`;
+	// Tracks of the analysis say the colour, too.
+	labelOf([name, category, color = '']) {
+		const key = `${category}\n${color}\n${name}`;
 		let number = this.numbers.get(key);
 		if (number === undefined) {
 			const isNccl = category === 'kernel' && /nccl|rccl|msccl/i.test(name);
-			number = this.labels.push({ name, category, color: isNccl ? 'thread_state_iowait' : '',
+			number = this.labels.push({ name, category, color: isNccl ? 'thread_state_iowait' : color,
 				arguments: [] }) - 1;
 			this.numbers.set(key, number);
 		}
@@ -149,7 +150,7 @@ class TileSource {
 	}
 
 	keepTile(track, tile) {
-		tile.labels = tile.names.map(([name, category]) => this.labelOf(name, category));
+		tile.labels = tile.names.map((label) => this.labelOf(label));
 		const rows = Math.min(TILE_ROWS_MAX, (tile.slices?.depth || []).reduce((most, depth) =>
 			Math.max(most, depth + 1), 1));
 		if (rows > track.rows) {
@@ -341,7 +342,7 @@ class TileSource {
 			left -= starts.length;
 			if (left < 0 || !tile.slices)
 				throw new Error('too many slices to add up: choose a shorter range');
-			const labels = tile.names.map(([text, category]) => this.labelOf(text, category));
+			const labels = tile.names.map((label) => this.labelOf(label));
 			for (let i = 0; i < starts.length; i++)
 				if (starts[i] < to && (starts[i] >= start || start <= from) &&
 					(starts[i] + duration[i] > from || starts[i] >= from))
