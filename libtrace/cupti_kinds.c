@@ -46,35 +46,29 @@ void cupti_kinds_choose(const struct settings *settings, uint32_t version,
 	bool has_api = settings->api != API_CHOICE_OFF;
 	bool has_graphs = settings->graphs == GRAPH_CHOICE_GRAPH;
 	bool may_disable = version >= CUPTI_VERSION_KERNELS_DISABLE;
-	static const char host[] = "host functions on streams, which CUDA 13.1 and later tell";
 	const struct cupti_kind_choice list[CUPTI_KIND_CHOICES] = {
-		{ CUPTI_KIND_DEVICE, true, false, false, NULL },
-		{ CUPTI_KIND_CONTEXT, true, false, false, NULL },
-		{ CUPTI_KIND_STREAM, true, false, false, NULL },
-		{ CUPTI_KIND_CONCURRENT_KERNEL, true, true, may_disable, NULL },
-		{ CUPTI_KIND_MEMCPY, true, false, true, NULL },
-		{ CUPTI_KIND_MEMCPY2, true, false, true, NULL },
-		{ CUPTI_KIND_MEMSET, true, false, true, NULL },
-		{ CUPTI_KIND_GRAPH_TRACE, has_graphs, false, false, NULL },
-		{ CUPTI_KIND_RUNTIME, has_api, false, true, NULL },
-		{ CUPTI_KIND_DRIVER, has_api, false, true, NULL },
-		{ CUPTI_KIND_SYNCHRONIZATION, settings->sync, false, true, NULL },
-		{ CUPTI_KIND_CUDA_EVENT, settings->events, false, true, NULL },
-		{ CUPTI_KIND_MEMORY2, settings->memory_events, false, true, NULL },
-		{ CUPTI_KIND_MEMORY_POOL, settings->memory_events, false, true, NULL },
-		{ CUPTI_KIND_NAME, true, false, false, NULL },
-		{ CUPTI_KIND_OVERHEAD, true, false, true, NULL },
-		{ CUPTI_KIND_JIT, true, false, true, NULL },
-		{ CUPTI_KIND_HOST_LAUNCH, true, false, true, host },
-		{ CUPTI_KIND_GRAPH_HOST_NODE, !has_graphs, false, true, NULL },
-		{ CUPTI_KIND_EXTERNAL_CORRELATION, has_api && settings->nccl, false, true, NULL },
+		{ CUPTI_KIND_DEVICE, true, false, false, false },
+		{ CUPTI_KIND_CONTEXT, true, false, false, false },
+		{ CUPTI_KIND_STREAM, true, false, false, false },
+		{ CUPTI_KIND_CONCURRENT_KERNEL, true, true, may_disable, false },
+		{ CUPTI_KIND_MEMCPY, true, false, true, false },
+		{ CUPTI_KIND_MEMCPY2, true, false, true, false },
+		{ CUPTI_KIND_MEMSET, true, false, true, false },
+		{ CUPTI_KIND_GRAPH_TRACE, has_graphs, false, false, false },
+		{ CUPTI_KIND_RUNTIME, has_api, false, true, false },
+		{ CUPTI_KIND_DRIVER, has_api, false, true, false },
+		{ CUPTI_KIND_SYNCHRONIZATION, settings->sync, false, true, false },
+		{ CUPTI_KIND_CUDA_EVENT, settings->events, false, true, false },
+		{ CUPTI_KIND_MEMORY2, settings->memory_events, false, true, false },
+		{ CUPTI_KIND_MEMORY_POOL, settings->memory_events, false, true, false },
+		{ CUPTI_KIND_NAME, true, false, false, false },
+		{ CUPTI_KIND_OVERHEAD, true, false, true, false },
+		{ CUPTI_KIND_JIT, true, false, true, false },
+		{ CUPTI_KIND_HOST_LAUNCH, true, false, true, true },
+		{ CUPTI_KIND_GRAPH_HOST_NODE, !has_graphs, false, true, true },
+		{ CUPTI_KIND_EXTERNAL_CORRELATION, has_api && settings->nccl, false, true, false },
 	};
 	memcpy(choices, list, sizeof list);
-	/* One line for both kinds of host functions. */
-	for (size_t i = 0; i < CUPTI_KIND_CHOICES; i++)
-		if (choices[i].kind == CUPTI_KIND_GRAPH_HOST_NODE &&
-		    version < CUPTI_VERSION_HOST_FUNCTIONS)
-			choices[i].is_wanted = false;
 }
 
 uint32_t cupti_unified_memory_enable(const struct cupti_library *library)

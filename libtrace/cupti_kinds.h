@@ -19,7 +19,7 @@ struct cupti_kind_choice {
 	uint32_t kind;
 	bool is_wanted, is_vital;
 	bool is_switched;	/* off while the capture window is closed */
-	const char *missing;	/* what a library lacks that is too old for the kind; or NULL */
+	bool is_newer;		/* than the oldest CUPTI that we know */
 };
 
 enum { CUPTI_KIND_CHOICES = 20 };

@@ -33,8 +33,6 @@ enum { CUPTI_STATE_FATAL_ERROR = 1, CUPTI_STATE_ERROR = 2 };
 enum { CUPTI_SITE_ENTER = 0, CUPTI_SITE_EXIT = 1 };	/* of an API callback */
 /* From this version (CUDA 13.0 update 1) on the kernel kind can be disabled without a deadlock. */
 enum { CUPTI_VERSION_KERNELS_DISABLE = 130001 };
-/* From CUDA 13.1 on CUPTI tells of host functions on streams and in graphs. */
-enum { CUPTI_VERSION_HOST_FUNCTIONS = 130100 };
 enum { CUPTI_UNIFIED_SCOPE_DEVICE = 1 };	/* the scope has no meaning any more */
 
 enum cupti_attribute {

@@ -198,10 +198,9 @@ static bool kinds_enable(const struct cupti_library *library, const struct setti
 		if (!kinds[i].is_wanted)
 			continue;
 		bool is_known = library->strides[kinds[i].kind] != 0;
-		if (!is_known && kinds[i].missing != NULL) {
-			note_refused(kinds[i].missing, 0, CUPTI_INVALID_KIND);
+		/* What a library is too old to tell is not lost by us. */
+		if (!is_known && kinds[i].is_newer)
 			continue;
-		}
 		uint32_t result = is_known ? cupti_session_enable(library, kinds[i].kind)
 					   : CUPTI_INVALID_KIND;
 		if (result == CUPTI_OK) {

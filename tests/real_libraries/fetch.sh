@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Usage: fetch.sh FOLDER    (environment: REAL_LIBRARIES=no to leave it)
+# Usage: fetch.sh FOLDER    (environment: REAL_LIBRARIES=yes, no to leave it, all for NCCL 2.22, too: 119 MB more)
 #
 # Gets NVIDIA's libraries that load without a GPU, for the tests of tests/real_libraries: the user-mode driver, NVML,
-# CUPTI with its headers, the CUDA runtime and the old shared NVTX, as Debian packages them in its non-free section.
+# CUPTI with its headers, the CUDA runtime and the old shared NVTX, as Debian packages them in its non-free section; and
+# where all is wanted an old NCCL from contrib, with the C library that it needs.
 #
 # The system is left alone: apt works with lists, cache and sources of its own below FOLDER, and its packages are
 # unpacked there, never installed. They come from the mirror that the system uses, by name, and apt verifies them by
@@ -20,9 +21,15 @@ mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# SUITE, the folder of its CUDA, that of its driver, and its packages. The driver's folder says the branch as well.
+# The suite, the folder of its CUDA, that of its driver, and its packages. The driver's folder says the branch as well.
 sets='bookworm 11.8 driver-535 libcupti11.8 libcupti-dev libcudart11.0 libnvtoolsext1 libcuda1 libnvidia-ml1
 trixie 12.4 driver-550 libcupti12 libcupti-dev libcudart12 libnvtoolsext1 libcuda1 libnvidia-ml1'
+components='non-free'
+if [ "${REAL_LIBRARIES:-yes}" = all ]; then
+	sets="$sets
+trixie nccl-2.22 - libnccl2 libc6 libstdc++6 libgcc-s1"
+	components='non-free contrib main'
+fi
 
 give_up() {
 	echo "$1" > "$folder/missing"
@@ -37,8 +44,8 @@ reason() {
 }
 
 is_complete() {
-	echo "$sets" | while read -r suite rest; do
-		[ -f "$folder/$suite.versions" ] || exit 1
+	echo "$sets" | while read -r suite name rest; do
+		[ -f "$folder/$name.versions" ] || exit 1
 	done
 }
 
@@ -61,8 +68,8 @@ mirror=${mirror:-http://deb.debian.org/debian/}
 state=$folder/apt
 rm -rf "$state"
 mkdir -p "$state/etc/parts" "$state/etc/preferences.d" "$state/lists/partial" "$state/archives/partial" "$state/got"
-echo "$sets" | while read -r suite rest; do
-	echo "deb [signed-by=$keyring arch=amd64] $mirror $suite non-free"
+for suite in bookworm trixie; do
+	echo "deb [signed-by=$keyring arch=amd64] $mirror $suite $components"
 done > "$state/etc/sources.list"
 : > "$state/status"
 {
@@ -93,13 +100,14 @@ done > "$state/etc/sources.list"
 } > "$state/apt.conf"
 export APT_CONFIG="$state/apt.conf"
 
-timeout 18 apt-get -q update >"$state/log" 2>&1 ||
+timeout "$([ "$components" = non-free ] && echo 18 || echo 120)" apt-get -q update >"$state/log" 2>&1 ||
 	give_up "no lists of Debian's non-free packages from $mirror: $(reason 'no answer in time')"
 
 # unpack VERSION-FOLDER DRIVER-FOLDER: what the tests need of the packages in $state/got.
 unpack() {
-	rm -rf "$state/tree" "$folder/$1" "$folder/$2"
-	mkdir -p "$state/tree" "$folder/$1/lib" "$folder/$2"
+	rm -rf "$state/tree" "$folder/$1"
+	mkdir -p "$state/tree" "$folder/$1/lib"
+	[ "$2" = - ] || mkdir -p "$folder/$2"
 	for package in "$state"/got/*.deb; do
 		# The static libraries are most of it, and of no use here.
 		dpkg-deb --fsys-tarfile "$package" |
@@ -108,13 +116,17 @@ unpack() {
 	for file in "$state/tree/usr/include/"cupti*.h "$state/tree/usr/include/"generated_*.h; do
 		[ ! -f "$file" ] || { mkdir -p "$folder/$1/include" && mv "$file" "$folder/$1/include"; }
 	done
-	for file in $(find "$state/tree" -name 'lib*.so*'); do
+	# shellcheck disable=SC2044
+	for file in $(find "$state/tree" -name 'lib*.so*' -o -type f -name 'ld-linux-*'); do
 		case ${file##*/} in
 		libcuda.so.[1-9]* | libnvidia-ml.so.[1-9]*) cp -a "$file" "$folder/$2" ;;
+		libnccl.so.* | ld-linux-* | libc.so.6 | lib[mg]*.so.* | libstdc++.so.* | libpthread.so.0 | libdl.so.2 | librt.so.1)
+			[ "$2" != - ] || cp -a "$file" "$folder/$1" ;;
 		libcupti.so.* | libcudart.so.* | libnvToolsExt.so.*) cp -a "$file" "$folder/$1/lib" ;;
 		esac
 	done
 	for name in libcuda libnvidia-ml; do
+		[ "$2" != - ] || break
 		real=$(cd "$folder/$2" && ls $name.so.*.*.* | head -n 1)
 		ln -sf "$real" "$folder/$2/$name.so.1"
 	done
@@ -122,8 +134,8 @@ unpack() {
 }
 
 echo "$sets" | while read -r suite cuda driver packages; do
-	[ ! -f "$folder/$suite.versions" ] || continue
-	echo "real libraries: fetching those of CUDA $cuda"
+	[ ! -f "$folder/$cuda.versions" ] || continue
+	echo "real libraries: fetching $cuda"
 	rm -f "$state"/got/*
 	wanted=''
 	for package in $packages; do wanted="$wanted $package/$suite"; done
@@ -132,7 +144,7 @@ echo "$sets" | while read -r suite cuda driver packages; do
 		give_up "$(reason "the packages of $suite did not come in time")"
 	unpack "$cuda" "$driver" || give_up "the packages of $suite cannot be unpacked"
 	# Last: it says that the rest is complete.
-	(cd "$state/got" && ls ./*.deb | sed 's|^\./||') > "$folder/$suite.versions"
+	(cd "$state/got" && ls ./*.deb | sed 's|^\./||') > "$folder/$cuda.versions"
 done
 is_complete || exit 1
 rm -rf "$state" "$folder/missing"

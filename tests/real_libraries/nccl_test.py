@@ -114,13 +114,17 @@ def check_real(tap, told, said):
     tap.check(not wrong, 'each operation has the schema that is known of it', '\n'.join(wrong))
 
 
-def check_double(tap, told):
+def play_double(**variables):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'operations.scn')
         with open(path, 'w', encoding='ascii') as file:
             file.write(SCENARIO)
-        done = listing([guest.RIG_TRAIN, path, '--rank', '0'], RIG_NVTX='real',
-                       LD_LIBRARY_PATH=os.path.join(guest.RIG, 'lib-13.0'))
+        return listing([guest.RIG_TRAIN, path, '--rank', '0'], RIG_NVTX='real',
+                       LD_LIBRARY_PATH=os.path.join(guest.RIG, 'lib-13.0'), **variables)
+
+
+def check_double(tap, told):
+    done = play_double()
     double = Listing(done.stderr)
     operations = {name for name in double.schemas if not name.startswith('ncclComm')}
     wrong = {name: (double.schemas[name], told.schemas.get(name)) for name in operations
@@ -133,6 +137,35 @@ def check_double(tap, told):
              if not name.startswith('ncclComm') and shape != real.get(name)}
     tap.check(not wrong and 'ncclGroupStart' in shapes and double.depth == 0,
               "the double's pushes have the same payloads, and all are popped", wrong)
+
+
+def check_old(tap):
+    """NCCL 2.22: no communicator, no sizes, other names, and a group of its own in each message."""
+    old = places.old_nccl()
+    names = ('tells of every operation', 'the double of that time registers the same schemas',
+             'what libtrace makes of it')
+    if old is None:
+        for name in names:
+            tap.skip(f'NCCL 2.22: {name}', "large; 'make real-libraries REAL_LIBRARIES=all' gets it")
+        return
+    library, loader = old
+    done = listing([*loader, PROGRAM, library])
+    said = dict(line.split() for line in done.stdout.splitlines())
+    told = Listing(done.stderr)
+    operations = [name for name in told.schemas if not name.startswith('ncclComm')]
+    tap.check(said.get('version', '').startswith('222') and len(operations) == 7 and told.depth == 0 and
+              told.enums[0].endswith(OPERATORS) and
+              all(' mask 174 type 1 name - size 0: ' in told.schemas[name] for name in operations),
+              'NCCL 2.22: ' + names[0], done.stdout + done.stderr)
+    double = Listing(play_double(RIG_NCCL='v0').stderr)
+    wrong = {name: (double.schemas.get(name), told.schemas[name]) for name in operations
+             if double.schemas.get(name) != told.schemas[name]}
+    tap.check(not wrong and double.enums == told.enums, 'NCCL 2.22: ' + names[1],
+              f'{wrong}\n{double.enums}\n{told.enums}')
+    done = listing([*loader, os.path.join(guest.BUILD, 'tests', 'real-nvtx'), library])
+    tap.check(done.returncode == 0 and '\nnot ok' not in done.stdout and
+              'range NCCL|ncclSend||0|{"Bytes":4028,"Peer rank":8}' in done.stdout, 'NCCL 2.22: ' + names[2],
+              done.stdout + done.stderr)
 
 
 def main():
@@ -148,6 +181,7 @@ def main():
     tap.check(done.returncode == 0 and len(said) > 10, 'the real NCCL loads', done.stdout + done.stderr)
     check_real(tap, told, said)
     check_double(tap, told)
+    check_old(tap)
     return tap.end()
 
 

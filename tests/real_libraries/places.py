@@ -71,6 +71,15 @@ def header_version(include):
     return int(found.group(1))
 
 
+def old_nccl():
+    """NCCL 2.22 and the command that starts a program with the C library that it needs; None: not fetched."""
+    folder = os.path.join(FOLDER, 'nccl-2.22')
+    library, loader = os.path.join(folder, 'libnccl.so.2'), os.path.join(folder, 'ld-linux-x86-64.so.2')
+    if not os.path.exists(library) or not os.path.exists(loader):
+        return None
+    return library, [loader, '--library-path', folder]
+
+
 def cuptis():
     return [Cupti(name, os.path.join(FOLDER, name, 'lib'), os.path.join(FOLDER, name, 'include'), False)
             for name in FETCHED] + [toolkit()]
