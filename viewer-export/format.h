@@ -84,6 +84,7 @@ enum export_track_kind {
 	TRACK_COLLECTIVES,
 	TRACK_CALLS,
 	TRACK_OVERHEAD,
+	TRACK_HOST,		/* what a launching thread did, sampled */
 	TRACK_WORK,		/* kernels, copies and memsets of a stream */
 	TRACK_GRAPHS,
 	TRACK_PROJECTED,

@@ -34,7 +34,8 @@ const char *export_track_kind_name(enum export_track_kind kind)
 {
 	static const char *const names[] = {
 		[TRACK_RANGES] = "ranges", [TRACK_COLLECTIVES] = "collectives",
-		[TRACK_CALLS] = "calls", [TRACK_OVERHEAD] = "overhead", [TRACK_WORK] = "work",
+		[TRACK_CALLS] = "calls", [TRACK_OVERHEAD] = "overhead",
+		[TRACK_HOST] = "host", [TRACK_WORK] = "work",
 		[TRACK_GRAPHS] = "graphs", [TRACK_PROJECTED] = "projected", [TRACK_SYNC] = "sync",
 		[TRACK_EVENTS] = "events", [TRACK_STEPS] = "steps", [TRACK_IDLE] = "idle",
 		[TRACK_WAITS] = "waits", [TRACK_FINDINGS] = "findings", [TRACK_LOSSES] = "losses",

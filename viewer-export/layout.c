@@ -246,6 +246,8 @@ static void name_host_group(struct placing *placing, enum span_family family, st
 		name_thread(placing, key.first, witness_title(key.second), "");
 	else if (family == FAMILY_CALL)
 		name_thread(placing, key.first, "CUDA API", "");
+	else if (family == FAMILY_HOST)
+		name_thread(placing, key.first, "host state", "");
 	else
 		name_thread(placing, key.first, "profiling overhead", "");
 }

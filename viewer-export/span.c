@@ -79,6 +79,11 @@ static struct span_key overhead_key(const void *row)
 	return (struct span_key){ ((const struct overhead_row *)row)->thread_id, 0 };
 }
 
+static struct span_key host_key(const void *row)
+{
+	return (struct span_key){ ((const struct host_sample_row *)row)->thread_id, 0 };
+}
+
 static struct span_key allocation_key(const void *row)
 {
 	const struct allocation_row *allocation = row;
@@ -148,6 +153,9 @@ const struct span_source span_sources[] = {
 	  .columns = POINT_BITS(allocation, device_id) | COLUMN_BIT(allocation, memory) },
 	{ POINTS(sample), .family = FAMILY_GAUGE, .kind = EXPORT_COUNTERS, .key = sample_key,
 	  UNCORRELATED, .columns = POINT_BITS(sample, device_id) },
+	/* Last: rows are named by the place of their table here. */
+	{ POINTS(host_sample), .family = FAMILY_HOST, .kind = EXPORT_COUNTERS, .key = host_key,
+	  UNCORRELATED, .columns = POINT_BITS(host_sample, thread_id) },
 };
 
 const size_t span_source_count = sizeof span_sources / sizeof span_sources[0];

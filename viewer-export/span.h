@@ -24,6 +24,7 @@ enum span_family {
 	FAMILY_COLLECTIVE,	/* key: thread, witness */
 	FAMILY_CALL,		/* key: thread */
 	FAMILY_OVERHEAD,	/* key: thread */
+	FAMILY_HOST,		/* samples of what threads do; key: thread */
 	FAMILY_WORK,		/* kernels, copies and memsets; key: stream */
 	FAMILY_GRAPH,		/* key: stream */
 	FAMILY_PROJECTED,	/* key: stream */
@@ -69,6 +70,7 @@ union span_row {
 	struct gpu_range_row projected;
 	struct collective_row collective;
 	struct overhead_row overhead;
+	struct host_sample_row host;
 	struct allocation_row allocation;
 	struct sample_row sample;
 };

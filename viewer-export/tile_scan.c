@@ -325,7 +325,7 @@ static bool family_scan(struct scan *scan)
 /* What people look at first. */
 static const enum span_family scan_order[] = {
 	FAMILY_WORK, FAMILY_GAUGE, FAMILY_CALL, FAMILY_RANGE, FAMILY_GRAPH, FAMILY_PROJECTED,
-	FAMILY_COLLECTIVE, FAMILY_SYNC, FAMILY_EVENT, FAMILY_OVERHEAD,
+	FAMILY_COLLECTIVE, FAMILY_SYNC, FAMILY_EVENT, FAMILY_OVERHEAD, FAMILY_HOST,
 };
 _Static_assert(sizeof scan_order / sizeof scan_order[0] == FAMILY_COUNT, "all are scanned");
 

@@ -31,6 +31,7 @@ static bool (*const writers[TABLE_COUNT])(struct walk *, const struct walk_span 
 	[TABLE_collective] = walk_write_collective,
 	[TABLE_api_call] = walk_write_call,
 	[TABLE_overhead] = walk_write_overhead,
+	[TABLE_host_sample] = walk_write_host_sample,
 };
 
 bool walk_no_memory(struct walk *walk)

@@ -69,6 +69,7 @@ bool walk_write_mark(struct walk *walk, const struct walk_span *span, const void
 bool walk_write_collective(struct walk *walk, const struct walk_span *span, const void *row);
 bool walk_write_call(struct walk *walk, const struct walk_span *span, const void *row);
 bool walk_write_overhead(struct walk *walk, const struct walk_span *span, const void *row);
+bool walk_write_host_sample(struct walk *walk, const struct walk_span *span, const void *row);
 
 /* Whichever of them it is. */
 bool walk_write_row(struct walk *walk, const struct walk_span *span, const union span_row *row);

@@ -150,6 +150,37 @@ bool walk_write_overhead(struct walk *walk, const struct walk_span *span, const 
 	return walk_put_slice(walk, span, label);
 }
 
+/* "running", "sleeping: futex_wait_queue": the letters are those of the system's list of threads.
+ */
+static const char *state_name(int64_t state)
+{
+	switch (state) {
+	case 'R': return "running";
+	case 'S': return "sleeping";
+	case 'D': return "waiting for a device";
+	case 'T': return "stopped";
+	case 't': return "traced";
+	case 'Z': return "ended";
+	default: return "in another state";
+	}
+}
+
+bool walk_write_host_sample(struct walk *walk, const struct walk_span *span, const void *data)
+{
+	const struct host_sample_row *row = data;
+	const char *place = trace_reader_string(walk->reader, row->wait_channel_id);
+	char name[192];
+	(void)snprintf(name, sizeof name, "%s%s%s", state_name(row->state),
+		       place[0] != 0 ? ": " : "", place);
+	if (row->cpu_time_ns >= 0)
+		argument_add_integer(&walk->arguments, "CPU time ns", row->cpu_time_ns);
+	if (row->run_delay_ns >= 0)
+		argument_add_integer(&walk->arguments, "run delay ns", row->run_delay_ns);
+	if (row->processor >= 0)
+		argument_add_integer(&walk->arguments, "processor", row->processor);
+	return walk_put_instant(walk, span, name, "host");
+}
+
 static bool loss_write(struct walk *walk, const struct loss_row *row)
 {
 	const struct survey *survey = walk->survey;

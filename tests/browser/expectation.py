@@ -7,7 +7,7 @@ import sqlite3
 
 SPAN_TABLES = ('kernel', 'memcpy', 'memset', 'api_call', 'range', 'gpu_range', 'synchronization',
                'graph_launch', 'collective', 'overhead')
-POINT_TABLES = ('mark', 'cuda_event', 'allocation', 'sample')
+POINT_TABLES = ('mark', 'cuda_event', 'allocation', 'sample', 'host_sample')
 WORK_TABLES = ('kernel', 'memcpy', 'memset', 'graph_launch')
 QUEUE_TICKS = 16384
 
@@ -104,7 +104,7 @@ def slices(trace):
     """Spans, and instants of a thread, which the Trace Viewer shows as slices of no length."""
     spans = sum(len(trace.of(table)) for table in SPAN_TABLES)
     instants = len(trace.of('mark')) + sum(row['time_ns'] >= 0 for row in trace.of('cuda_event'))
-    instants += len(trace.of('loss'))
+    instants += len(trace.of('loss')) + len(trace.of('host_sample'))
     return spans, instants
 
 

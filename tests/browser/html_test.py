@@ -81,8 +81,9 @@ def wanted_times(traces, base):
         for table in expectation.SPAN_TABLES:
             for row in trace.of(table):
                 spans[row['start_ns'] + shift, row['duration_ns']] += 1
-        for row in trace.of('mark'):
-            instants[row['time_ns'] + shift] += 1
+        for table in ('mark', 'host_sample'):
+            for row in trace.of(table):
+                instants[row['time_ns'] + shift] += 1
         for row in trace.of('cuda_event'):
             if row['time_ns'] >= 0:
                 instants[row['time_ns'] + shift] += 1

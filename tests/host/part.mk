@@ -8,6 +8,7 @@ TAP_TESTS += tests/host/life_test.py tests/host/kill_test.py tests/host/sustaine
 TAP_TESTS += tests/host/fault_test.py
 TAP_TESTS += tests/host/rig_report_test.py tests/host/same_contents_test.py tests/host/host_sample_test.py
 TAP_TESTS += tests/host/kinds_test.py
+TAP_TESTS += tests/host/drawn_test.py
 TAP_TESTS += tests/host/cupti_errors_test.py
 TAP_TESTS += tests/host/other_client_test.py
 TAP_NEEDS += $(HOST_PROGRAMS)

@@ -18,10 +18,13 @@ TABLES = (
     ('gpu_range', 'start_ns', lambda row: row['stream_id']),
     ('synchronization', 'start_ns', lambda row: row['stream_id'] or (row['context_id'], row['device_id'])),
     ('cuda_event', 'time_ns', lambda row: row['stream_id']),
+    ('allocation', None, None),     # counters: no rows of a track
+    ('sample', None, None),
+    ('host_sample', 'time_ns', lambda row: row['thread_id']),
 )
 FAMILIES = {'range': 'ranges', 'mark': 'ranges', 'collective': 'collectives', 'api_call': 'calls',
             'overhead': 'overhead', 'kernel': 'work', 'memcpy': 'work', 'memset': 'work', 'graph_launch': 'graphs',
-            'gpu_range': 'projected', 'synchronization': 'sync', 'cuda_event': 'events'}
+            'gpu_range': 'projected', 'synchronization': 'sync', 'cuda_event': 'events', 'host_sample': 'host'}
 
 
 class Trace:
@@ -36,6 +39,8 @@ class Trace:
         self.spans = {}
         self.rows = {}
         for number, (table, time_column, key) in enumerate(TABLES):
+            if key is None:
+                continue
             for row in self.database.execute(f'SELECT rowid AS row_number, * FROM "{table}"'):
                 if table == 'cuda_event' and row['time_ns'] < 0:
                     continue
