@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The public targets. `make help` is drawn from the "## target: text" lines.
 
-## all: build/bin/laggard (with its links analyzer and viewer-export) and build/lib/libtrace.so
+## all: build/bin/laggard (with its links analyzer and viewer-export) and the libraries in build/lib
 .PHONY: all
 all: $(ALL) compile_commands.json
 

@@ -137,7 +137,9 @@ static void headers_check(void)
 #undef RECORD
 #undef FIELD
 	result(is_equal, "every record has the size of CUPTI's headers");
-	result(sizeof(struct cupti_subscriber_params) == sizeof(CUpti_SubscriberParams) &&
+	/* Grown with 13.2. */
+	result((CUPTI_SUBSCRIBER_PARAMS_FIRST_BYTES == sizeof(CUpti_SubscriberParams) ||
+		sizeof(struct cupti_subscriber_params) == sizeof(CUpti_SubscriberParams)) &&
 		       sizeof(struct cupti_state_data) == sizeof(CUpti_StateData) &&
 		       offsetof(struct cupti_state_data, message) ==
 			       offsetof(CUpti_StateData, notification.message) &&

@@ -21,7 +21,8 @@ RIG_VERSIONS = ('11.8', '12.4', '13.0')
 KINDS = {'cupti_memcpy': (1,), 'cupti_memset': (2,), 'cupti_kernel': (3, 10), 'cupti_api': (4, 5, 48),
          'cupti_device': (8,), 'cupti_context': (9,), 'cupti_name': (11,), 'cupti_overhead': (17,),
          'cupti_peer_copy': (22,), 'cupti_event': (36,), 'cupti_stream': (37,), 'cupti_synchronization': (38,),
-         'cupti_external_correlation': (39,), 'cupti_memory': (49,), 'cupti_graph_trace': (51,)}
+         'cupti_external_correlation': (39,), 'cupti_memory': (49,), 'cupti_graph_trace': (51,),
+         'cupti_unified_memory': (25,), 'cupti_memory_pool': (50,), 'cupti_jit': (52,)}
 
 
 class Probe:

@@ -50,6 +50,10 @@ SIZE(synchronization, 56);
 SIZE(external_correlation, 24);
 SIZE(memory2, 128);
 SIZE(graph_trace, 56);
+SIZE(unified_memory_counter, 104);
+SIZE(memory_pool, 80);
+SIZE(jit, 72);
+SIZE(host_launch, 48);
 
 size_t rig_stride(uint32_t kind)
 {
