@@ -122,8 +122,8 @@ unpack() {
 	for file in $(find "$state/tree" -name 'lib*.so*' -o -type f -name 'ld-linux-*'); do
 		case ${file##*/} in
 		libcuda.so.[1-9]* | libnvidia-ml.so.[1-9]*) cp -a "$file" "$folder/$2" ;;
-		libnccl.so.* | ld-linux-* | libc.so.6 | lib[mg]*.so.* | libstdc++.so.* | libpthread.so.0 | libdl.so.2 | \
-			librt.so.1)
+		libnccl.so.* | ld-linux-* | libc.so.6 | lib[mg]*.so.* | libstdc++.so.* | libpthread.so.0 | \
+			libdl.so.2 | librt.so.1)
 			[ "$2" != - ] || cp -a "$file" "$folder/$1" ;;
 		libcupti.so.* | libcudart.so.* | libnvToolsExt.so.*) cp -a "$file" "$folder/$1/lib" ;;
 		esac
