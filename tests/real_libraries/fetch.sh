@@ -25,10 +25,12 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 sets='bookworm 11.8 driver-535 libcupti11.8 libcupti-dev libcudart11.0 libnvtoolsext1 libcuda1 libnvidia-ml1
 trixie 12.4 driver-550 libcupti12 libcupti-dev libcudart12 libnvtoolsext1 libcuda1 libnvidia-ml1'
 components='non-free'
+patience_s=18
 if [ "${REAL_LIBRARIES:-yes}" = all ]; then
 	sets="$sets
 trixie nccl-2.22 - libnccl2 libc6 libstdc++6 libgcc-s1"
 	components='non-free contrib main'
+	patience_s=120
 fi
 
 give_up() {
@@ -100,7 +102,7 @@ done > "$state/etc/sources.list"
 } > "$state/apt.conf"
 export APT_CONFIG="$state/apt.conf"
 
-timeout "$([ "$components" = non-free ] && echo 18 || echo 120)" apt-get -q update >"$state/log" 2>&1 ||
+timeout $patience_s apt-get -q update >"$state/log" 2>&1 ||
 	give_up "no lists of Debian's non-free packages from $mirror: $(reason 'no answer in time')"
 
 # unpack VERSION-FOLDER DRIVER-FOLDER: what the tests need of the packages in $state/got.
@@ -120,7 +122,8 @@ unpack() {
 	for file in $(find "$state/tree" -name 'lib*.so*' -o -type f -name 'ld-linux-*'); do
 		case ${file##*/} in
 		libcuda.so.[1-9]* | libnvidia-ml.so.[1-9]*) cp -a "$file" "$folder/$2" ;;
-		libnccl.so.* | ld-linux-* | libc.so.6 | lib[mg]*.so.* | libstdc++.so.* | libpthread.so.0 | libdl.so.2 | librt.so.1)
+		libnccl.so.* | ld-linux-* | libc.so.6 | lib[mg]*.so.* | libstdc++.so.* | libpthread.so.0 | \
+			libdl.so.2 | librt.so.1)
 			[ "$2" != - ] || cp -a "$file" "$folder/$1" ;;
 		libcupti.so.* | libcudart.so.* | libnvToolsExt.so.*) cp -a "$file" "$folder/$1/lib" ;;
 		esac
