@@ -25,18 +25,45 @@ int descriptor_least(void)
 
 int descriptor_lift(int descriptor)
 {
-	struct stat before, after;
+	struct file_identity ours;
 	if (descriptor < 0 || descriptor >= descriptor_least())
 		return descriptor;
 	int errno_before = errno;
 	int raised = fcntl(descriptor, F_DUPFD_CLOEXEC, descriptor_least());
-	errno = errno_before;
-	if (raised < 0)
-		return descriptor;
 	/* Not the program's, which may have got the number meanwhile. */
-	if (fstat(descriptor, &before) == 0 && fstat(raised, &after) == 0 &&
-	    before.st_dev == after.st_dev &&
-	    before.st_ino == after.st_ino)
+	if (raised >= 0 && file_identity_of_descriptor(&ours, raised) &&
+	    descriptor_is_of(descriptor, &ours))
 		(void)close(descriptor);
-	return raised;
+	errno = errno_before;
+	return raised < 0 ? descriptor : raised;
+}
+
+bool file_identity_of_path(struct file_identity *identity, const char *path)
+{
+	struct stat status;
+	if (stat(path, &status) != 0)
+		return false;
+	*identity = (struct file_identity){ status.st_dev, status.st_ino };
+	return true;
+}
+
+bool file_identity_of_descriptor(struct file_identity *identity, int descriptor)
+{
+	struct stat status;
+	if (fstat(descriptor, &status) != 0)
+		return false;
+	*identity = (struct file_identity){ status.st_dev, status.st_ino };
+	return true;
+}
+
+bool file_identity_equals(const struct file_identity *a, const struct file_identity *b)
+{
+	return a->device == b->device && a->inode == b->inode;
+}
+
+bool descriptor_is_of(int descriptor, const struct file_identity *identity)
+{
+	struct file_identity now;
+	return descriptor >= 0 && file_identity_of_descriptor(&now, descriptor) &&
+	       file_identity_equals(&now, identity);
 }

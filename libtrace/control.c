@@ -35,8 +35,7 @@ enum {
  */
 struct own_file {
 	int file;
-	dev_t device;
-	ino_t inode;
+	struct file_identity identity;
 };
 
 struct client {
@@ -57,18 +56,13 @@ static struct {
 
 static bool own_file_note(struct own_file *own, int file)
 {
-	struct stat status;
-	if (fstat(file, &status) != 0)
-		return false;
-	*own = (struct own_file){ file, status.st_dev, status.st_ino };
-	return true;
+	own->file = file;
+	return file_identity_of_descriptor(&own->identity, file);
 }
 
 static bool own_file_is_ours(const struct own_file *own)
 {
-	struct stat status;
-	return fstat(own->file, &status) == 0 && S_ISSOCK(status.st_mode) &&
-	       status.st_dev == own->device && status.st_ino == own->inode;
+	return descriptor_is_of(own->file, &own->identity);
 }
 
 static void own_file_close(const struct own_file *own)
@@ -181,6 +175,12 @@ static void status_add(struct text *answer, struct drain *drain)
 	value_add(answer, "state", window.unmet == 0 ? "recording" : "paused");
 	value_add(answer, "reason", text_string(&reason));
 	value_add(answer, "path", status.path);
+	/* A flight recorder makes names for its dumps of it; else the file may have been removed.
+	 */
+	value_add(answer, "file", status.dumps >= 0 ? "dumps"
+		  : access(status.path, F_OK) == 0 ? "written" : "not there");
+	if (status.dumps >= 0)
+		number_add(answer, "dumps", status.dumps);
 	window_add(answer, control.settings);
 	number_add(answer, "begun_ns", status.epoch_ns);
 	number_add(answer, "since_ns", window.since_ns);

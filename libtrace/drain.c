@@ -3,6 +3,7 @@
 #include "libtrace/control.h"
 #include "libtrace/cupti_source.h"
 #include "libtrace/flight_recorder.h"
+#include "libtrace/gap_source.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/host_sampler.h"
 #include "libtrace/nccl_source.h"
@@ -85,6 +86,16 @@ void drain_put(struct drain *drain, enum trace_table table, const void *row)
 		recorder_put(drain->recorder, table, row);
 }
 
+bool drain_is_flying(const struct drain *drain)
+{
+	return drain_keeps(drain);
+}
+
+void drain_drop_open_gap(struct drain *drain, int64_t start_ns, int64_t source_id)
+{
+	recorder_drop_open_gap(drain->recorder, start_ns, source_id);
+}
+
 void drain_replace(struct drain *drain, enum trace_table table, const void *row)
 {
 	recorder_replace(drain->recorder, table, row);
@@ -140,6 +151,7 @@ struct drain_status drain_status_read(const struct drain *drain)
 	return (struct drain_status){
 		.path = drain->path, .epoch_ns = drain->plan->epoch_ns,
 		.rows = recorder_row_count(drain->recorder), .losses = drain->losses,
+		.dumps = drain->flight == NULL ? -1 : flight_dump_count(drain->flight),
 	};
 }
 
@@ -151,25 +163,6 @@ static void hear_source_loss(void *context, const char *reason, int64_t count)
 static void hear_decode_loss(void *context, const char *reason, int64_t count)
 {
 	drain_loss(context, "decode", reason, count);
-}
-
-/* Nothing of the GPU was recorded from `start_ns` on, both since the epoch. */
-static void drain_gap(struct drain *drain, int64_t start_ns, int64_t duration_ns,
-		      const char *reason)
-{
-	const struct capture_gap_row row = {
-		.start_ns = start_ns, .duration_ns = duration_ns,
-		.source_id = drain_string(drain, "cupti", strlen("cupti")),
-		.reason_id = drain_string(drain, reason, strlen(reason)),
-	};
-	drain_put(drain, TABLE_capture_gap, &row);
-}
-
-static void hear_gap(void *context, int64_t start_ns, int64_t end_ns, const char *reason)
-{
-	struct drain *drain = context;
-	int64_t duration_ns = end_ns == -1 ? -1 : end_ns - start_ns;
-	drain_gap(drain, drain_time(drain, start_ns), duration_ns, reason);
 }
 
 static void log_consume_record(void *context, const struct log_record *record)
@@ -283,7 +276,7 @@ static void drain_note_disabled(struct drain *drain)
 		return;
 	drain_loss(drain, "cupti", cupti_source_taken(), 0);
 	drain_loss(drain, "nvml", "disabled: without CUPTI nobody says which GPUs are in use", 0);
-	drain_gap(drain, 0, -1, cupti_source_taken());
+	gap_source_put_cupti(drain, 0, -1, cupti_source_taken());
 }
 
 static bool drain_open_file(struct drain *drain, struct error *error)
@@ -399,7 +392,7 @@ static void drain_settle(struct drain *drain)
 	}
 	if (cupti_source_outstanding() > 0)
 		drain_loss(drain, "cupti", "activity buffers not returned at the end", 0);
-	cupti_source_finish(hear_gap, drain);
+	cupti_source_finish(gap_source_hear, drain);
 }
 
 static void drain_each_second(struct drain *drain)
@@ -439,7 +432,7 @@ static void drain_pass(struct drain *drain, bool is_last)
 	if (is_last || now_ns >= drain->flush_due_ns) {
 		cupti_source_flush(is_last);
 		if (!is_last)
-			cupti_source_watch(drain->log_count != 0, hear_gap, drain);
+			cupti_source_watch(drain->log_count != 0, gap_source_hear, drain);
 		drain->log_count = 0;
 		drain->flush_due_ns = now_ns + drain->plan->settings->flush_ms * NS_PER_MS;
 	}
@@ -523,6 +516,7 @@ static void *drain_main(void *argument)
 	(void)pthread_setname_np(pthread_self(), "laggard-drain");
 	atomic_store_explicit(&drain->thread_id, (int64_t)syscall(SYS_gettid),
 			      memory_order_release);
+	cupti_source_meet_thread();
 	bool ok = drain_run(drain, &error);
 	control_close();
 	thread_log_stop();

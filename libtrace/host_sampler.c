@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/host_sampler.h"
-#include "libtrace/futex.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/host_state.h"
-#include "libtrace/own_thread.h"
+#include "libtrace/sample_ring.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #define NS_PER_MS INT64_C(1000000)
 
@@ -39,36 +37,18 @@ struct place {
 	bool is_open;			/* sampler thread */
 };
 
-enum sampler_state { SAMPLER_OFF, SAMPLER_RUNNING, SAMPLER_ENDING, SAMPLER_ENDED };
-
 /* Each counter has one writer. Nothing here is ever freed. */
 static struct {
-	_Atomic uint32_t state;		/* enum sampler_state; a futex word */
 	int64_t interval_ns;		/* 0: never */
-	pid_t owner;
 	struct place places[HOST_THREADS_MAX];
-	struct look looks[LOOKS_MAX];
-	_Atomic size_t written, taken;
-	_Atomic int64_t lost;
 	_Atomic unsigned refused;	/* bits of enum host_file */
 	unsigned refused_told;		/* drain thread, as all below */
-	bool has_threads, is_crowded, is_crowded_told, is_failed;
+	bool has_threads, is_crowded, is_crowded_told;
 	int64_t last_heard_id;		/* since rows were taken last */
 } sampler;
 
-static void look_push(const struct look *look)
-{
-	size_t written = atomic_load_explicit(&sampler.written, memory_order_relaxed);
-	/* Acquire pairs with the drain's release: it is done with the slot. */
-	size_t taken = atomic_load_explicit(&sampler.taken, memory_order_acquire);
-	if (written - taken == LOOKS_MAX) {
-		atomic_fetch_add_explicit(&sampler.lost, 1, memory_order_relaxed);
-		return;
-	}
-	sampler.looks[written & (LOOKS_MAX - 1)] = *look;
-	/* Release: the drain that sees the count sees the look. */
-	atomic_store_explicit(&sampler.written, written + 1, memory_order_release);
-}
+static struct look looks[LOOKS_MAX];
+static struct sample_ring ring = SAMPLE_RING(looks);
 
 static void place_open(struct place *place, int64_t thread_id)
 {
@@ -97,16 +77,11 @@ static void place_look(struct place *place, int64_t now_ns)
 	bool is_there = host_state_read(&look.state, &place->files, &refused);
 	atomic_store_explicit(&sampler.refused, refused, memory_order_relaxed);
 	if (is_there) {
-		look_push(&look);
+		sample_ring_push(&ring, &look);
 		return;
 	}
 	atomic_store_explicit(&place->given_up_id, thread_id, memory_order_relaxed);
 	place_open(place, 0);
-}
-
-static bool is_running(void)
-{
-	return atomic_load_explicit(&sampler.state, memory_order_acquire) == SAMPLER_RUNNING;
 }
 
 static void *sampler_main(void *unused)
@@ -114,7 +89,7 @@ static void *sampler_main(void *unused)
 	(void)unused;
 	(void)pthread_setname_np(pthread_self(), "laggard-host");
 	int64_t due_ns = monotonic_ns();
-	while (is_running()) {
+	while (sample_ring_is_running(&ring)) {
 		int64_t now_ns = monotonic_ns();
 		for (size_t i = 0; i < HOST_THREADS_MAX; i++)
 			place_look(&sampler.places[i], now_ns);
@@ -123,20 +98,18 @@ static void *sampler_main(void *unused)
 		if (due_ns < now_ns)
 			due_ns = now_ns + sampler.interval_ns;
 		int64_t left_ns;
-		while (is_running() && (left_ns = due_ns - monotonic_ns()) > 0)
-			futex_wait(&sampler.state, SAMPLER_RUNNING, left_ns);
+		while (sample_ring_is_running(&ring) && (left_ns = due_ns - monotonic_ns()) > 0)
+			sample_ring_wait(&ring, left_ns);
 	}
 	for (size_t i = 0; i < HOST_THREADS_MAX; i++)
 		place_open(&sampler.places[i], 0);
-	atomic_store_explicit(&sampler.state, SAMPLER_ENDED, memory_order_release);
-	futex_wake(&sampler.state);
+	sample_ring_end(&ring);
 	return NULL;
 }
 
 void host_sampler_begin(int64_t interval_ms)
 {
 	sampler.interval_ns = interval_ms * NS_PER_MS;
-	sampler.owner = getpid();
 }
 
 /* A free place, or one whose thread is gone, or the one that was silent longest. */
@@ -174,8 +147,9 @@ void host_sampler_hear(int64_t thread_id)
 	sampler.has_threads = true;
 }
 
-static void look_write(struct drain *drain, const struct look *look)
+static void look_write(struct drain *drain, const void *item)
 {
+	const struct look *look = item;
 	char text[HOST_WAIT_TEXT_MAX];
 	size_t length = host_wait_format(text, &look->state);
 	const struct host_sample_row row = {
@@ -205,46 +179,22 @@ static void facts_note(struct drain *drain)
 		drain_loss(drain, "host", "more than 8 threads launch: only the latest are sampled",
 			   0);
 	sampler.is_crowded_told = sampler.is_crowded;
-	int64_t lost = atomic_exchange_explicit(&sampler.lost, 0, memory_order_relaxed);
-	if (lost != 0)
-		drain_loss(drain, "host", "no room for samples (LAGGARD_HOST_SAMPLE_MS)", lost);
 }
 
 void host_sampler_take(struct drain *drain)
 {
-	if (sampler.has_threads && !sampler.is_failed &&
-	    atomic_load_explicit(&sampler.state, memory_order_relaxed) == SAMPLER_OFF) {
-		atomic_store_explicit(&sampler.state, SAMPLER_RUNNING, memory_order_release);
-		sampler.is_failed = !own_thread_start(sampler_main, NULL, STACK_BYTES);
-		if (sampler.is_failed) {
-			atomic_store_explicit(&sampler.state, SAMPLER_OFF, memory_order_release);
-			drain_loss(drain, "host", "disabled: the sampling thread does not start",
-				   0);
-		}
-	}
+	if (sampler.has_threads && sample_ring_state(&ring) == SAMPLER_OFF &&
+	    !sample_ring_start(&ring, sampler_main, STACK_BYTES))
+		drain_loss(drain, "host", "disabled: the sampling thread does not start", 0);
 	sampler.last_heard_id = 0;	/* the next launch counts as a sign of life again */
-	size_t taken = atomic_load_explicit(&sampler.taken, memory_order_relaxed);
-	/* Acquire pairs with look_push: the looks are there. */
-	size_t written = atomic_load_explicit(&sampler.written, memory_order_acquire);
-	for (; taken != written; taken++)
-		look_write(drain, &sampler.looks[taken & (LOOKS_MAX - 1)]);
-	/* Release: the sampler that sees the count may fill the slots again. */
-	atomic_store_explicit(&sampler.taken, taken, memory_order_release);
+	int64_t lost = sample_ring_take(&ring, drain, look_write);
 	facts_note(drain);
+	if (lost != 0)
+		drain_loss(drain, "host", "no room for samples (LAGGARD_HOST_SAMPLE_MS)", lost);
 }
 
 void host_sampler_finish(struct drain *drain)
 {
-	uint32_t state = SAMPLER_RUNNING;
-	if (getpid() != sampler.owner ||
-	    !atomic_compare_exchange_strong_explicit(&sampler.state, &state, SAMPLER_ENDING,
-						     memory_order_acq_rel, memory_order_acquire))
-		return;
-	futex_wake(&sampler.state);
-	int64_t deadline_ns = monotonic_ns() + END_TIMEOUT_MS * NS_PER_MS;
-	int64_t left_ns;
-	while (atomic_load_explicit(&sampler.state, memory_order_acquire) == SAMPLER_ENDING &&
-	       (left_ns = deadline_ns - monotonic_ns()) > 0)
-		futex_wait(&sampler.state, SAMPLER_ENDING, left_ns);
+	sample_ring_halt(&ring, END_TIMEOUT_MS * NS_PER_MS);
 	host_sampler_take(drain);
 }

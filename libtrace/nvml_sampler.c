@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nvml_sampler.h"
-#include "libtrace/futex.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/capture_window.h"
 #include "libtrace/nvml_abi.h"
 #include "libtrace/nvml_counters.h"
-#include "libtrace/own_thread.h"
+#include "libtrace/sample_ring.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -44,39 +43,21 @@ struct sampled_device {
 	bool is_mute[NVML_COUNTER_COUNT];	/* sampler thread: never asked again */
 };
 
-enum sampler_state { SAMPLER_OFF, SAMPLER_RUNNING, SAMPLER_ENDING, SAMPLER_ENDED };
-
 /*
  * The drain thread adds devices and takes readings, the sampler thread adds readings; each counter
  * has one writer. Nothing here is ever freed.
  */
 static struct {
-	_Atomic uint32_t state;		/* enum sampler_state; a futex word */
-	pid_t owner;
 	struct nvml_pacing pacing;
 	void *functions[NVML_COUNTER_COUNT];
 	struct sampled_device devices[DEVICES_MAX];
 	_Atomic size_t device_count;
-	struct reading readings[READINGS_MAX];
-	_Atomic size_t written, taken;
-	_Atomic int64_t lost;
 	_Atomic int64_t rounds, rounds_left_out;	/* the latter because NVML was slow */
 	int64_t string_ids[NVML_COUNTER_COUNT];	/* drain thread */
 } sampler;
 
-static void reading_push(const struct reading *reading)
-{
-	size_t written = atomic_load_explicit(&sampler.written, memory_order_relaxed);
-	/* Acquire pairs with the drain's release: it is done with the slot. */
-	size_t taken = atomic_load_explicit(&sampler.taken, memory_order_acquire);
-	if (written - taken == READINGS_MAX) {
-		atomic_fetch_add_explicit(&sampler.lost, 1, memory_order_relaxed);
-		return;
-	}
-	sampler.readings[written & (READINGS_MAX - 1)] = *reading;
-	/* Release: the drain that sees the count sees the reading. */
-	atomic_store_explicit(&sampler.written, written + 1, memory_order_release);
-}
+static struct reading readings[READINGS_MAX];
+static struct sample_ring ring = SAMPLE_RING(readings);
 
 static void counter_sample(struct sampled_device *device, int index)
 {
@@ -90,7 +71,7 @@ static void counter_sample(struct sampled_device *device, int index)
 	reading.time_ns = realtime_ns();
 	reading.result = (int16_t)result;
 	device->is_mute[index] = nvml_result_is_final(result);
-	reading_push(&reading);
+	sample_ring_push(&ring, &reading);
 	/* A board that fell off the bus does not come back: once said is enough. */
 	for (int i = 0; result == NVML_GPU_IS_LOST && i < NVML_COUNTER_COUNT; i++)
 		device->is_mute[i] = true;
@@ -107,11 +88,6 @@ static void device_sample(struct sampled_device *device, enum nvml_pace pace)
 	for (int i = 0; i < NVML_COUNTER_COUNT; i++)
 		if (nvml_counters[i].pace == pace && !is_needless(device, i))
 			counter_sample(device, i);
-}
-
-static bool is_running(void)
-{
-	return atomic_load_explicit(&sampler.state, memory_order_acquire) == SAMPLER_RUNNING;
 }
 
 /* What the thread remembers from round to round. */
@@ -173,16 +149,15 @@ static void *sampler_main(void *unused)
 			round_count(monotonic_ns() - began_ns);
 		}
 		/* A new device wakes it too, and is sampled at once. */
-		while (is_running() && (left_ns = due_ns - monotonic_ns()) > 0 &&
+		while (sample_ring_is_running(&ring) && (left_ns = due_ns - monotonic_ns()) > 0 &&
 		       (!capture_window_is_open() ||
 			rounds.devices_seen == atomic_load_explicit(&sampler.device_count,
 								    memory_order_relaxed)))
-			futex_wait(&sampler.state, SAMPLER_RUNNING, left_ns);
-	} while (is_running());
+			sample_ring_wait(&ring, left_ns);
+	} while (sample_ring_is_running(&ring));
 	if (capture_window_is_open())
 		round_take(&rounds, true);
-	atomic_store_explicit(&sampler.state, SAMPLER_ENDED, memory_order_release);
-	futex_wake(&sampler.state);
+	sample_ring_end(&ring);
 	return NULL;
 }
 
@@ -192,26 +167,11 @@ static void *sampler_main(void *unused)
  */
 static void sampler_halt(void)
 {
-	int errno_before = errno;
-	/* A forked child has no such thread, and a vfork child shares this memory. */
-	if (atomic_load_explicit(&sampler.state, memory_order_acquire) == SAMPLER_OFF ||
-	    getpid() != sampler.owner)
-		return;
-	uint32_t state = SAMPLER_RUNNING;
-	if (atomic_compare_exchange_strong_explicit(&sampler.state, &state, SAMPLER_ENDING,
-						    memory_order_acq_rel, memory_order_acquire))
-		futex_wake(&sampler.state);
-	int64_t deadline_ns = monotonic_ns() + END_TIMEOUT_MS * NS_PER_MS;
-	int64_t left_ns;
-	while (atomic_load_explicit(&sampler.state, memory_order_acquire) == SAMPLER_ENDING &&
-	       (left_ns = deadline_ns - monotonic_ns()) > 0)
-		futex_wait(&sampler.state, SAMPLER_ENDING, left_ns);
-	errno = errno_before;
+	sample_ring_halt(&ring, END_TIMEOUT_MS * NS_PER_MS);
 }
 
 static bool sampler_start(void *library, const struct nvml_pacing *pacing)
 {
-	sampler.owner = getpid();
 	sampler.pacing = *pacing;
 	for (int i = 0; i < NVML_COUNTER_COUNT; i++) {
 		sampler.functions[i] = dlsym(library, nvml_counters[i].function);
@@ -219,13 +179,7 @@ static bool sampler_start(void *library, const struct nvml_pacing *pacing)
 			sampler.functions[i] = dlsym(library, nvml_counters[i].older_function);
 	}
 	/* When the program exits already there is nothing to sample any more. */
-	if (atexit(sampler_halt) != 0)
-		return false;
-	atomic_store_explicit(&sampler.state, SAMPLER_RUNNING, memory_order_release);
-	if (own_thread_start(sampler_main, NULL, STACK_BYTES))
-		return true;
-	atomic_store_explicit(&sampler.state, SAMPLER_ENDED, memory_order_release);
-	return false;
+	return atexit(sampler_halt) == 0 && sample_ring_start(&ring, sampler_main, STACK_BYTES);
 }
 
 void nvml_sampler_add(struct drain *drain, void *library, int64_t device_id,
@@ -241,15 +195,16 @@ void nvml_sampler_add(struct drain *drain, void *library, int64_t device_id,
 	};
 	/* Release: the sampler that sees the count sees the device. */
 	atomic_store_explicit(&sampler.device_count, count + 1, memory_order_release);
-	uint32_t state = atomic_load_explicit(&sampler.state, memory_order_relaxed);
+	enum sampler_state state = sample_ring_state(&ring);
 	if (state == SAMPLER_OFF && !sampler_start(library, pacing))
 		drain_loss(drain, "nvml", "disabled: the sampling thread does not start", 0);
 	else if (state == SAMPLER_RUNNING)
-		futex_wake(&sampler.state);
+		sample_ring_wake(&ring);
 }
 
-static void reading_write(struct drain *drain, const struct reading *reading)
+static void reading_write(struct drain *drain, const void *item)
 {
+	const struct reading *reading = item;
 	const struct nvml_counter *counter = &nvml_counters[reading->counter];
 	if (reading->result == NVML_GPU_IS_LOST) {
 		char reason[64];
@@ -278,14 +233,7 @@ static void reading_write(struct drain *drain, const struct reading *reading)
 
 void nvml_sampler_take(struct drain *drain)
 {
-	size_t taken = atomic_load_explicit(&sampler.taken, memory_order_relaxed);
-	/* Acquire pairs with reading_push: the readings are there. */
-	size_t written = atomic_load_explicit(&sampler.written, memory_order_acquire);
-	for (; taken != written; taken++)
-		reading_write(drain, &sampler.readings[taken & (READINGS_MAX - 1)]);
-	/* Release: the sampler that sees the count may fill the slots again. */
-	atomic_store_explicit(&sampler.taken, taken, memory_order_release);
-	int64_t lost = atomic_exchange_explicit(&sampler.lost, 0, memory_order_relaxed);
+	int64_t lost = sample_ring_take(&ring, drain, reading_write);
 	if (lost != 0)
 		drain_loss(drain, "nvml", "no room for samples (LAGGARD_NVML_INTERVAL_MS)", lost);
 }
@@ -300,6 +248,6 @@ void nvml_sampler_finish(struct drain *drain)
 		drain_loss(drain, "nvml",
 			   "rounds left out: NVML takes longer than LAGGARD_NVML_INTERVAL_MS",
 			   left_out);
-	if (atomic_load_explicit(&sampler.state, memory_order_acquire) == SAMPLER_ENDING)
+	if (sample_ring_state(&ring) == SAMPLER_ENDING)
 		drain_loss(drain, "nvml", "NVML did not answer at the end", 0);
 }

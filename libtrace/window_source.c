@@ -2,6 +2,7 @@
 #include "libtrace/window_source.h"
 #include "base/text.h"
 #include "libtrace/capture_window.h"
+#include "libtrace/gap_source.h"
 #include "libtrace/settings.h"
 
 #include <stdbool.h>
@@ -14,6 +15,9 @@ enum { REASON_BYTES_MAX = 512 };
 /* How long the window must have been closed before CUPTI rests: not between two steps. */
 static const int64_t rest_after_ns = 1000 * NS_PER_MS;
 
+/* A gap that has lasted so long gets its row at once: a process that is killed writes no other. */
+static const int64_t tell_after_ns = 200 * NS_PER_MS;
+
 /* State of the drain thread alone; the window itself is one a process. */
 static struct {
 	const struct settings *settings;
@@ -23,6 +27,7 @@ static struct {
 	int64_t opened_ns;	/* LAGGARD_DURATION_MS counts from here; -1: not open yet */
 	uint32_t unmet;		/* of the gap that lasts, what closed the window */
 	bool is_delay_over;
+	bool is_gap_told;	/* the gap that lasts has a row */
 } source;
 
 static const char all_sources[] = "all";
@@ -54,9 +59,29 @@ static void gap_write(struct drain *drain, const struct window_stretch *gap)
 		.source_id = drain_string(drain, all_sources, strlen(all_sources)),
 		.reason_id = drain_string(drain, text_string(&reason), reason.length),
 	};
-	if (row.duration_ns > 0)
-		drain_put(drain, TABLE_capture_gap, &row);
+	if (row.duration_ns != 0)
+		gap_source_put(drain, &row);
 	text_end(&reason);
+}
+
+/* It lasts: the duration is -1. */
+static void open_gap_write(struct drain *drain)
+{
+	const struct window_stretch gap = { source.history.since_ns, source.history.since_ns - 1 };
+	gap_write(drain, &gap);
+	source.is_gap_told = true;
+}
+
+const struct window_history *window_source_history(void)
+{
+	return &source.history;
+}
+
+void window_source_write_open(struct drain *drain, int64_t now_ns)
+{
+	const struct window_stretch gap = { source.history.since_ns, now_ns };
+	if (!source.history.is_open && now_ns > gap.start_ns)
+		gap_write(drain, &gap);
 }
 
 const struct window_history *window_source_begin(struct drain *drain,
@@ -80,6 +105,7 @@ void window_source_take(struct drain *drain)
 			window_history_turn(&source.history, edge.is_open, edge.time_ns);
 		if (edge.is_open)
 			gap_write(drain, &ended);
+		source.is_gap_told = false;
 		source.unmet = edge.unmet;
 	}
 	int64_t lost = capture_window_take_lost();
@@ -117,6 +143,9 @@ void window_source_pass(struct drain *drain, int64_t now_ns)
 	window_source_take(drain);
 	duration_look(now_ns);
 	window_source_take(drain);
+	if (!source.history.is_open && !source.is_gap_told &&
+	    now_ns - source.history.since_ns >= tell_after_ns)
+		open_gap_write(drain);
 	if (!source.history.is_open && now_ns - source.history.since_ns >= rest_after_ns)
 		capture_window_rest();
 }

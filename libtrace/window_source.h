@@ -34,6 +34,12 @@ void window_source_stop(void);
 /* Writes the last gap; `stop_ns` is the end of the trace, since its epoch. */
 void window_source_finish(struct drain *drain, int64_t stop_ns);
 
+/* When the window was open; valid from window_source_begin on. */
+const struct window_history *window_source_history(void);
+
+/* Writes the gap that lasts as if it ended `now_ns` (CLOCK_REALTIME): for a dump. */
+void window_source_write_open(struct drain *drain, int64_t now_ns);
+
 /* Where the window stands. */
 struct window_status {
 	uint32_t unmet;		/* 0: recording */

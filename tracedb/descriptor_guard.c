@@ -31,8 +31,7 @@ struct guarded_file {
 	char *path;		/* NULL: not in use */
 	int descriptor;
 	int flags;		/* for another open */
-	dev_t device;
-	ino_t inode;
+	struct file_identity identity;
 	struct lock locks[LOCKS_MAX];
 	size_t lock_count;
 };
@@ -49,16 +48,9 @@ static struct guarded_file *file_of(int handle)
 	return &files[index];
 }
 
-static bool is_same(const struct stat *a, dev_t device, ino_t inode)
-{
-	return a->st_dev == device && a->st_ino == inode;
-}
-
 static bool is_still_open(const struct guarded_file *file)
 {
-	struct stat now;
-	return file->descriptor >= 0 && fstat(file->descriptor, &now) == 0 &&
-	       is_same(&now, file->device, file->inode);
+	return descriptor_is_of(file->descriptor, &file->identity);
 }
 
 /*
@@ -89,12 +81,9 @@ static bool descriptor_raise(struct guarded_file *file, int descriptor)
 static bool file_open(struct guarded_file *file, const char *path, int flags, mode_t mode)
 {
 	for (int i = 0; i < TRIES; i++) {
-		struct stat named;
 		int descriptor = open(path, flags | O_CLOEXEC, mode);
-		if (descriptor < 0 || stat(path, &named) != 0)
+		if (descriptor < 0 || !file_identity_of_path(&file->identity, path))
 			return false;
-		file->device = named.st_dev;
-		file->inode = named.st_ino;
 		if (descriptor_raise(file, descriptor))
 			return true;
 	}
@@ -118,11 +107,12 @@ static void locks_take_again(const struct guarded_file *file)
 static bool file_reopen(struct guarded_file *file)
 {
 	struct guarded_file again = *file;
-	struct stat named;
+	struct file_identity named;
 	file->descriptor = -1;
-	if (stat(file->path, &named) != 0 || !is_same(&named, file->device, file->inode) ||
+	if (!file_identity_of_path(&named, file->path) ||
+	    !file_identity_equals(&named, &file->identity) ||
 	    !file_open(&again, file->path, file->flags, 0) ||
-	    !is_same(&named, again.device, again.inode))
+	    !file_identity_equals(&named, &again.identity))
 		return false;
 	file->descriptor = again.descriptor;
 	reopened_count++;

@@ -7,7 +7,7 @@
  *     tracks   {"base_ns": "1790...", "start_ns", "end_ns", "exact", "rows", "rows_read",
  *               "traces": [{"path", "rank", "host", "pid", "error"}],
  *               "processes": [{"id", "name", "kind": "host"|"gpu", "rank", "device", "trace"}],
- *               "tracks": [{"id", "process", "name", "kind", "thread", "stream"}],
+ *               "tracks": [{"id", "process", "name", "kind", "thread", "stream", "lane"}],
  *               "counters": [{"id", "process", "name", "series"}],
  *               "analysis_state": "none"|"making"|"shown"|"failed",
  *               "analysis": null | {"current", "verdict", "reason", "findings": [{..., "place":

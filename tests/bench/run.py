@@ -109,17 +109,23 @@ def host_threads(folder):
 
 def start_up(folder):
     """A process that never sees CUDA: CPU time and page faults of `true` with libtrace and without."""
-    found = {False: [], True: []}
+    bare = guest_environment(folder, False)
+    ways = {'alone': bare, 'empty': dict(bare, LD_PRELOAD=os.path.abspath(f'{BUILD}/tests/empty.so')),
+            'guest': guest_environment(folder, True)}
+    found = {way: [] for way in ways}
     for _ in range(200):
-        for is_guest in (False, True):
-            pid = os.posix_spawnp('true', ['true'], guest_environment(folder, is_guest))
+        for way, variables in ways.items():
+            pid = os.posix_spawnp('true', ['true'], variables)
             _, _, usage = os.wait4(pid, 0)
-            found[is_guest].append(((usage.ru_utime + usage.ru_stime) * 1e3, usage.ru_minflt))
-    more = statistics.median(a[0] - b[0] for a, b in zip(found[True], found[False]))
-    bare = statistics.median(b[0] for b in found[False])
-    faults = [statistics.median(times[1] for times in found[key]) for key in (False, True)]
+            found[way].append(((usage.ru_utime + usage.ru_stime) * 1e3, usage.ru_minflt))
+    more, empty = (statistics.median(a[0] - b[0] for a, b in zip(found[way], found['alone']))
+                   for way in ('guest', 'empty'))
+    alone = statistics.median(time for time, _ in found['alone'])
+    faults = {way: statistics.median(count for _, count in found[way]) for way in ways}
     show('start of a process without CUDA: ms more', f'{more:.2f}', 'at most 0.5',
-         f'`true` alone {bare:.2f} ms; {faults[1] - faults[0]:.0f} more page faults than its {faults[0]:.0f}')
+         f'`true` alone {alone:.2f} ms; an empty library preloaded {empty:.2f} more; '
+         f'{faults["guest"] - faults["alone"]:.0f} more page faults than its {faults["alone"]:.0f}, '
+         f'{faults["empty"] - faults["alone"]:.0f} by the empty one')
 
 
 def make_trace(folder, rows):

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/arena.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/id_map.h"
 #include "base/text.h"
 #include "tests/unit/harness.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 TEST(an_error_keeps_its_kind_and_gets_context_in_front)
 {
@@ -177,4 +181,44 @@ TEST(a_bytes_map_tells_keys_apart_by_every_byte_and_by_length)
 		CHECK_INT(value, length);
 	}
 	bytes_map_end(&map);
+}
+
+TEST(a_descriptor_taken_away_and_given_to_another_file_is_told_from_ours)
+{
+	struct file_identity ours = { 0 }, named = { 0 };
+	int file = open(test_path("ours"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(!descriptor_is_of(-1, &ours));
+	CHECK(!descriptor_is_of(file, &ours));
+	CHECK(file_identity_of_descriptor(&ours, file));
+	CHECK(file_identity_of_path(&named, test_path("ours")));
+	CHECK(file_identity_equals(&ours, &named));
+	CHECK(descriptor_is_of(file, &ours));
+	int copy = dup(file);
+	CHECK(descriptor_is_of(copy, &ours));
+	(void)close(copy);
+	CHECK(!descriptor_is_of(copy, &ours));
+	int other = open(test_path("other"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(dup2(other, file) == file);
+	CHECK(!descriptor_is_of(file, &ours));
+	CHECK(!file_identity_of_path(&named, test_path("none")));
+	CHECK_INT(errno, ENOENT);
+	CHECK(file_identity_equals(&ours, &named));
+	(void)close(file);
+	(void)close(other);
+}
+
+TEST(a_lifted_descriptor_leaves_its_number_free_and_errno_as_it_was)
+{
+	struct file_identity ours = { 0 };
+	int file = open(test_path("ours"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(file_identity_of_descriptor(&ours, file));
+	errno = ERANGE;
+	int lifted = descriptor_lift(file);
+	CHECK_INT(errno, ERANGE);
+	CHECK(lifted >= descriptor_least());
+	CHECK(descriptor_is_of(lifted, &ours));
+	CHECK(fcntl(file, F_GETFD) == -1);
+	CHECK_INT(descriptor_lift(lifted), lifted);
+	CHECK_INT(descriptor_lift(-1), -1);
+	(void)close(lifted);
 }
