@@ -23,14 +23,24 @@ static const size_t PARAMETERS = 16 << 20;
 static const std::chrono::milliseconds LATE(5);
 enum { LAYERS = 8, BUCKETS = 4 };
 
-#define CHECK(call) check((call) == 0, #call)
+#define CHECK(call) check((call), #call)
 
-static void check(bool is_fine, const char *what)
+static void fail(const char *what, const char *why)
 {
-	if (is_fine)
-		return;
-	fprintf(stderr, "failed: %s\n", what);
+	fprintf(stderr, "%s: %s\n", what, why);
 	exit(1);
+}
+
+static void check(cudaError_t result, const char *what)
+{
+	if (result != cudaSuccess)
+		fail(what, cudaGetErrorString(result));
+}
+
+static void check(ncclResult_t result, const char *what)
+{
+	if (result != ncclSuccess)
+		fail(what, ncclGetErrorString(result));
 }
 
 // One layer's work: a few hundred operations a parameter.
@@ -93,6 +103,10 @@ static void train(int device, bool is_late, int steps, ncclComm_t comm)
 int main(int argc, char **argv)
 {
 	int count = 0, steps = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 60;
+	if (argc > 2 || steps <= 0) {
+		fprintf(stderr, "usage: ddp_nccl [steps]\n");
+		return 2;
+	}
 	CHECK(cudaGetDeviceCount(&count));
 	std::vector<ncclComm_t> comms((size_t)count);
 	std::vector<std::thread> threads;

@@ -38,6 +38,10 @@ __global__ void layer(float *values)
 int main(int argc, char **argv)
 {
 	int steps = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 60;
+	if (argc > 2 || steps <= 0) {
+		fprintf(stderr, "usage: pageable_copies [steps]\n");
+		return 2;
+	}
 	float *input = (float *)malloc(COUNT * sizeof(float)), *values;
 	if (input == NULL)
 		return 1;

@@ -113,6 +113,10 @@ int main(int argc, char **argv)
 {
 	int count = 0;
 	int steps = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 20;
+	if (argc > 2 || steps <= 0) {
+		fprintf(stderr, "usage: train [steps]\n");
+		return 2;
+	}
 	CHECK(cudaGetDeviceCount(&count));
 	std::vector<replica> replicas;
 	for (int device = 0; device < count && device < GPUS_MAX; device++)

@@ -104,8 +104,7 @@ def check_collectives(results, setup):
         trace.close()
 
 
-def check_nccl(results, setup):
-    check_collectives(results, setup)
+def check_two_ranks(results, setup):
     check_ddp(results, setup, 2)
 
 

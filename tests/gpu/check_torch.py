@@ -173,9 +173,20 @@ def check_together(results, setup):
         trace.close()
 
 
-def check_torch(results, setup):
-    for mode in ('plain', 'amp', 'graph', 'loader'):
-        check_mode(results, setup, mode)
+def check_plain(results, setup):
+    check_mode(results, setup, 'plain')
+
+
+def check_amp(results, setup):
+    check_mode(results, setup, 'amp')
+
+
+def check_graph(results, setup):
+    check_mode(results, setup, 'graph')
+
+
+def check_loader(results, setup):
+    check_mode(results, setup, 'loader')
 
 
 def check_compile(results, setup):

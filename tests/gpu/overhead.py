@@ -1,20 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""What recording costs, side by side in one run: every variant once a round, in turning order, medians at the end."""
+"""What recording costs, side by side in one run: every variant once a round, in turning order, medians at the end.
+
+Launches: a process a variant and round. Training: PyTorch's start is dear, so all variants are started once, and one
+after the other is asked for some steps while the rest are stopped (SIGSTOP): else their samplers would slow down all.
+"""
 
 import os
 import shutil
+import signal
+import time
 
 from check_control import has_setting
 from check_torch import train_command
-from programs import run
+from programs import Running, run
 from results import median, spread
 from trace_reader import traces_in
 
 STEP_LIMIT_PERCENT = 2.0        # of full tracing, on a realistic training step
 LAUNCH_LIMIT_NS = 1000          # a launch, beyond what CUPTI itself costs
-LAUNCHES = ('50000', '10')
-STEP_OPTIONS = ('--steps', '60', '--warm-up', '10', '--launches', '2000')
-ROUNDS_MIN, ROUNDS_MAX = 3, 7
+LAUNCHES = ('50000', '5')
+STEP_OPTIONS = ('--asked', '--steps', '10', '--warm-up', '10', '--launches', '400')
+ROUNDS_MIN, ROUNDS_MAX = 3, 7           # processes a variant
+TURNS_MIN, TURNS_MAX = 5, 25            # questions a variant
+START_TIMEOUT_S, TURN_TIMEOUT_S = 60, 20
 # Switches of laggard run that leave nothing but kernels and copies.
 KERNELS_ONLY_OFF = ('api', 'sync', 'events', 'memory-events', 'nvtx', 'nccl', 'nvml')
 TIMEOUT_S = 60
@@ -27,6 +35,9 @@ class Variant:
         self.name, self.prefix, self.extra = name, list(prefix), list(extra)
         self.environment = environment or {}
         self.is_ours = is_ours
+        self.rounds_max = ROUNDS_MAX
+        self.may_be_stopped = True
+        self.running, self.folder = None, ''     # of one that is asked
         self.samples = {}
         self.failure = ''
 
@@ -52,7 +63,7 @@ def play_round(setup, variants, number, command, read):
     """Each variant once; the order turns, so that no variant is always first."""
     for offset in range(len(variants)):
         variant = variants[(offset + number) % len(variants)]
-        if variant.failure:
+        if variant.failure or number >= variant.rounds_max:
             continue
         line, folder = variant.command(setup, command)
         done = run(line, setup.limit(TIMEOUT_S), variant.environment)
@@ -101,11 +112,62 @@ def read_launches(variant, said, folder):
         trace_size(variant, folder)
 
 
-def read_training(variant, said, folder):
-    variant.note('step_ns', median(said['step_ns']))
-    variant.note('launch_ns', median(said['launch_ns']))
-    if variant.is_ours:
-        trace_size(variant, folder)
+def start_asked(setup, variants, command):
+    """All at once; then each is ready, or has failed."""
+    for variant in variants:
+        line, variant.folder = variant.command(setup, command)
+        variant.running = Running(line, setup.limit(START_TIMEOUT_S + len(variants) * TURNS_MAX), variant.environment,
+                                  is_asked=True)
+    deadline = time.monotonic() + setup.limit(START_TIMEOUT_S)
+    while time.monotonic() < deadline:
+        if all('ready' in variant.running.output() or not variant.running.is_running() for variant in variants
+               if variant.running.process is not None):
+            break
+        time.sleep(0.05)
+    for variant in variants:
+        if variant.running.process is None or 'ready' not in variant.running.output():
+            variant.failure = 'never ready'
+        elif variant.may_be_stopped:
+            variant.running.send(signal.SIGSTOP)
+
+
+def ask_in_turns(setup, variants, seconds):
+    """As many turns as fit into that time, at least TURNS_MIN; how many it were."""
+    begin, number = time.monotonic(), 0
+    while number < TURNS_MAX and (number < TURNS_MIN or time.monotonic() - begin < seconds) and setup.left() > 0:
+        for offset in range(len(variants)):
+            variant = variants[(offset + number) % len(variants)]
+            if variant.failure:
+                continue
+            variant.running.send(signal.SIGCONT)
+            said = variant.running.ask(setup.limit(TURN_TIMEOUT_S))
+            if variant.may_be_stopped:
+                variant.running.send(signal.SIGSTOP)
+            if said is None:
+                variant.failure = 'does not answer'
+                continue
+            for duration_ns in said['step_ns']:
+                variant.note('step_ns', duration_ns)
+            variant.note('launch_ns', median(said['launch_ns']))
+        number += 1
+    return number
+
+
+def end_asked(variants):
+    """They end when nobody can ask any more; what they leave is counted."""
+    for variant in variants:
+        variant.running.close_input()
+        variant.running.send(signal.SIGCONT)
+    for variant in variants:
+        if variant.failure and variant.running.is_running():
+            variant.running.stop_late()
+        done = variant.running.wait()
+        if done.problem():
+            variant.failure = f'{variant.failure} {done.problem()}'.strip()
+        variant.note('peak_bytes', done.peak_bytes)
+        if variant.is_ours and not variant.failure:
+            trace_size(variant, variant.folder)
+        shutil.rmtree(variant.folder, ignore_errors=True)
 
 
 def our_variants(setup, told=None):
@@ -122,7 +184,10 @@ def our_variants(setup, told=None):
 def nsys_variant():
     if shutil.which('nsys') is None:
         return []
-    return [Variant('nsys', ['nsys', 'profile', '-t', 'cuda,nvtx', '-s', 'none', '--force-overwrite=true', '-o', '%o'])]
+    made = Variant('nsys', ['nsys', 'profile', '-t', 'cuda,nvtx', '-s', 'none', '--force-overwrite=true', '-o', '%o'])
+    made.rounds_max = 1         # its report takes longer than the program
+    made.may_be_stopped = False     # its own processes belong to no group of ours
+    return [made]
 
 
 def floor_variant(setup):
@@ -169,7 +234,7 @@ def report_launches(results, group, found, rounds):
     report_memory(results, group, bare, full)
 
 
-def measure_launches(results, setup, seconds=45, program=None):
+def measure_launches(results, setup, seconds=30, program=None):
     """The worst case: empty kernels back to back."""
     group = 'overhead, launches'
     command = program or [setup.kernel('launches'), *LAUNCHES]
@@ -188,7 +253,7 @@ def report_training(results, group, found, rounds):
         return
     noise = 100 * spread(bare.samples['step_ns'])
     results.figure(f'{group}: bare', round(bare.value('step_ns') / 1e6, 3), 'ms a step',
-                   f'{rounds} rounds, bare varies by {noise:.2f} %')
+                   f'{rounds} turns, bare varies by {noise:.2f} %')
     for variant in found.values():
         if variant is not bare:
             results.figure(f'{group}: {variant.name}', round(percent(variant, bare, 'step_ns'), 2), '% longer steps',
@@ -208,11 +273,13 @@ def report_training(results, group, found, rounds):
     report_memory(results, group, bare, full)
 
 
-def measure_training(results, setup, seconds=110):
+def measure_training(results, setup, seconds=30):
     """A realistic step: a small transformer."""
     group = 'overhead, training'
     variants = [Variant('bare'), *our_variants(setup),
                 Variant('torch.profiler, CUDA only', extra=['--profile', 'cuda']),
                 Variant('torch.profiler, CPU and CUDA', extra=['--profile', 'all']), *nsys_variant()]
-    rounds = play_rounds(setup, variants, train_command(setup, *STEP_OPTIONS), read_training, seconds)
-    report_training(results, group, drop_failed(results, group, variants), rounds)
+    start_asked(setup, variants, train_command(setup, *STEP_OPTIONS))
+    turns = ask_in_turns(setup, variants, seconds)
+    end_asked(variants)
+    report_training(results, group, drop_failed(results, group, variants), turns)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Running programs: with a time limit for the whole group, with the peak memory, under `laggard run` or not."""
 
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 TAIL_LINES = 6
+ASK_POLL_S = 0.02
 
 
 class Finished:
@@ -94,13 +96,15 @@ def kill_all(pid):
 class Running:
     """A program that was started; its output goes to files, so that nobody it leaves behind can hold us up."""
 
-    def __init__(self, command, timeout, environment=None):
+    def __init__(self, command, timeout, environment=None, is_asked=False):
+        """`is_asked`: its stdin is a pipe, for ask()."""
         self.finished = Finished(command)
         self.files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
         self.finished.begin_ns = time.time_ns()
         try:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.files[0],
-                                            stderr=self.files[1], env=clean_environment(environment), cwd=ROOT,
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE if is_asked else subprocess.DEVNULL,
+                                            stdout=self.files[0], stderr=self.files[1],
+                                            env=clean_environment(environment), cwd=ROOT,
                                             start_new_session=True)
         except OSError as error:
             self.process = None
@@ -120,10 +124,50 @@ class Running:
         size = os.fstat(self.files[0].fileno()).st_size
         return os.pread(self.files[0].fileno(), size, 0).decode('utf-8', 'replace')
 
+    def is_running(self):
+        """Without reaping it: wait() does that."""
+        return self.process is not None and os.waitid(
+            os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+
+    def send(self, number):
+        """A signal to all of its group."""
+        try:
+            os.killpg(self.process.pid, number)
+        except (AttributeError, ProcessLookupError, PermissionError):
+            pass
+
+    def ask(self, seconds):
+        """Sends a line to its stdin; the JSON object that it answers with, or None."""
+        known = self.output().count('\n')
+        try:
+            self.process.stdin.write(b'go\n')
+            self.process.stdin.flush()
+        except (OSError, AttributeError):
+            return None
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            is_running = self.is_running()      # before its last words are read
+            for line in self.output().split('\n')[known:-1]:
+                if line.startswith('{'):
+                    return json.loads(line)
+            if not is_running:
+                return None
+            time.sleep(ASK_POLL_S)
+        return None
+
+    def close_input(self):
+        """One that is asked sees the end of its stdin."""
+        if self.process is not None and self.process.stdin is not None:
+            try:
+                self.process.stdin.close()
+            except OSError:         # it has ended already
+                pass
+
     def wait(self):
         done = self.finished
         if self.process is None:
             return done
+        self.close_input()
         _, status, usage = os.wait4(self.process.pid, 0)
         done.end_ns = time.time_ns()
         self.timer.cancel()
@@ -152,7 +196,7 @@ class Setup:
         self.python = python
         self.deadline = time.monotonic() + budget_s
         self.folder = tempfile.mkdtemp(prefix='laggard-verify-')
-        self.count = 0
+        self.numbers = itertools.count(1)
         self.cupti = ''             # some libcupti of this machine
         self.must_name_cupti = False    # libtrace did not find it for programs that bring none
         self.has_torch = False
@@ -171,8 +215,7 @@ class Setup:
         return max(2, min(seconds, self.left()))
 
     def new_folder(self, name):
-        self.count += 1
-        return os.path.join(self.folder, f'{self.count:03d}-{re.sub("[^a-z0-9]+", "-", name.lower())}')
+        return os.path.join(self.folder, f'{next(self.numbers):03d}-{re.sub("[^a-z0-9]+", "-", name.lower())}')
 
     def laggard(self):
         return os.path.join(self.build, 'bin', 'laggard')

@@ -49,6 +49,7 @@ class Results:
         self.figures = {}
         self.machine = {}
         self.finished = []          # names of the checks that ran to their end, for a later --resume
+        self.timings = []           # {check, estimate_s, taken_s, basis}
         self.current = ''           # the check that runs
         self.stream = stream
 
@@ -57,8 +58,10 @@ class Results:
                'expected': number_text(expected), 'got': number_text(got), 'tolerance': tolerance,
                'verdict': verdict, 'note': note}
         self.rows.append(row)
-        print(f'{verdict:<14} {check}' + (f': {row["got"]}' if verdict != PASS and row['got'] else '') +
-              (f' [{note}]' if note else ''), file=self.stream, flush=True)
+        # In one piece: checks at the same time write to the same stream.
+        self.stream.write(f'{verdict:<14} {check}' + (f': {row["got"]}' if verdict != PASS and row['got'] else '') +
+                          (f' [{note}]' if note else '') + '\n')
+        self.stream.flush()
         return verdict == PASS
 
     def check(self, name, is_ok, expected='', got='', tolerance='', note=''):
@@ -126,6 +129,14 @@ class Results:
     def exit_status(self):
         return 1 if self.count(FAIL) or not self.count(PASS) else 0
 
+    def take(self, other):
+        """The table of a check that ran beside others."""
+        self.rows += other.rows
+        self.figures.update(other.figures)
+        self.machine.update(other.machine)
+        self.finished += other.finished
+        self.timings += other.timings
+
     def resume(self, path):
         """Takes over what an earlier run finished, but not what it left out."""
         with open(path, encoding='utf-8') as file:
@@ -136,9 +147,11 @@ class Results:
         self.rows = [row for row in saved['rows']
                      if row['verdict'] not in (LATE, UNBUILT) and row.get('of') in self.finished]
         self.figures, self.machine = saved['figures'], saved['machine']
+        self.timings = list(saved.get('timings', []))       # since version 2
 
     def save(self, path):
         with open(path, 'w', encoding='utf-8') as file:
-            json.dump({'format': 'laggard-gpu-verify', 'version': 1, 'machine': self.machine, 'rows': self.rows,
-                       'finished': self.finished, 'figures': self.figures, 'summary': self.summary()}, file, indent=1)
+            json.dump({'format': 'laggard-gpu-verify', 'version': 2, 'machine': self.machine, 'rows': self.rows,
+                       'finished': self.finished, 'timings': self.timings,
+                       'figures': self.figures, 'summary': self.summary()}, file, indent=1)
             file.write('\n')

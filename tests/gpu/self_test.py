@@ -12,7 +12,9 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
+from importlib import machinery, util
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -27,6 +29,7 @@ import check_nccl
 import check_samples
 import check_torch
 import overhead
+import plan
 import truths
 from programs import ROOT, Running, Setup, run
 from recording import check_whole
@@ -34,6 +37,9 @@ from results import (DIFFERS, FAIL, INFO, LATE, PASS, SKIP, UNBUILT, Results, is
                      tolerance_text)
 from rig_double import BUILD, LONG, SCENARIO, Rig, fake_torch, operations_of, own_truths, scenario_truth, step_count
 from trace_reader import call_name, demangle, intersection, length, traces_in, union
+
+PLAN_SECONDS_MAX = 450          # of 480 that one call may take
+
 
 class Tap:
     def __init__(self):
@@ -138,6 +144,139 @@ def test_resume(tap):
             tap.check(False, 'another file is refused')
         except ValueError:
             tap.check(True, 'another file is refused')
+
+
+def verify_module():
+    """The driver's own file has no ending, so that import does not find it."""
+    loader = machinery.SourceFileLoader('verify', os.path.join(HERE, 'verify'))
+    module = util.module_from_spec(util.spec_from_loader('verify', loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_plan(tap):
+    checks = verify_module().CHECKS
+    names = [check.name for check in checks]
+    tap.check(len(set(names)) == len(names) and all(plan.estimate_s(check) > 0 for check in checks),
+              'each check has a name of its own, and an estimate', names)
+    tap.check(plan.total_s(checks, plan.workers_of(16)) <= PLAN_SECONDS_MAX,
+              f'all of them fit into {PLAN_SECONDS_MAX} s on 16 cores', plan.plan_text(checks, 4))
+    tap.check(plan.total_s(checks, 1) > plan.total_s(checks, 4), 'several at the same time take less')
+    tap.equal([plan.workers_of(cpus) for cpus in (1, 4, 8, 16, 128)], [1, 1, 2, 4, 4], 'how many at the same time')
+    made = [plan.check_of('g', name, None, {'wait': seconds}, False, batch)
+            for name, seconds, batch in (('a', 10, 'x'), ('b', 20, ''), ('c', 30, 'x'), ('d', 40, 'x'))]
+    tap.equal([[check.name for check in batch] for batch in plan.batches(made)], [['a', 'c', 'd'], ['b']],
+              'what runs at the same time stands at the place of its first')
+    batch = plan.batches(made)[0]
+    tap.equal([plan.together_s(batch, 1), plan.together_s(batch, 2), plan.together_s(batch[:1], 2)], [80, 50, 10],
+              'by hand: one after the other; 40 s and a quarter; alone')
+    tap.equal([[check.name for check in part] for part in plan.fitting(batch, 40, 2)], [['a', 'c'], ['d']],
+              'what does not fit is the least valuable')
+    tap.equal([check.name for check in plan.fitting(batch, 5, 2)[0]], [], 'or all')
+    tap.equal(plan.basis(plan.check_of('g', 'n', None, {'torch': 2, 'analysis': 1})), '2 torch, 1 analysis',
+              'what an estimate is made of')
+
+
+class Clock:
+    """A Setup whose time passes only when a check says so."""
+
+    def __init__(self, seconds):
+        self.seconds, self.has_torch, self.output = seconds, False, ''
+
+    def left(self):
+        return self.seconds
+
+
+def test_out_of_time(tap):
+    """In the order of value, what fits; the rest is said, and a later run takes it up."""
+    def play(seconds):
+        def function(results, setup):
+            setup.seconds -= seconds
+            results.equal(f'{seconds} s', 1, 1)
+        return function
+    def broken(results, setup):
+        raise ValueError('broken')
+    checks = [plan.check_of('g', 'first', play(50), {'wait': 40}),
+              plan.check_of('g', 'long', play(60), {'wait': 60}),
+              plan.check_of('g', 'torch', play(1), {'wait': 1}, True),
+              plan.check_of('g', 'short', play(9), {'wait': 9}),
+              plan.check_of('g', 'broken', broken, {'wait': 1})]
+    results, setup = quiet(), Clock(100)
+    with tempfile.NamedTemporaryFile(suffix='.json') as file:
+        setup.output = file.name
+        plan.run_checks(results, setup, checks, 1)
+        tap.equal([(row['of'], row['verdict']) for row in results.rows],
+                  [('first', PASS), ('long', LATE), ('torch', SKIP), ('short', PASS), ('broken', FAIL)],
+                  'out of time: what does not fit is left, what fits is done, the broken one ends nothing')
+        note = next(row['note'] for row in results.rows if row['verdict'] == LATE)
+        tap.equal(note, 'left, out of time: 50 s left, needs about 60 s', 'and the table says so')
+        check_file(tap, file.name)
+        again, later = quiet(), Clock(100)
+        again.resume(file.name)
+        plan.run_checks(again, later, checks, 1)
+    tap.equal((again.finished, later.seconds, len(again.timings)), (['first', 'short', 'broken', 'long'], 40, 4),
+              'resumed: only what was left is done')
+    tap.check('long' in plan.timings_text(again) and '60 s' in plan.timings_text(again),
+              'estimates beside what was taken', plan.timings_text(again))
+
+
+def check_file(tap, path):
+    """What a reader of the file may count on."""
+    with open(path, encoding='utf-8') as file:
+        saved = json.load(file)
+    kinds = {'format': str, 'version': int, 'machine': dict, 'rows': list, 'finished': list, 'timings': list,
+             'figures': dict, 'summary': str}
+    tap.equal({name: type(saved.get(name)) for name in saved}, kinds, 'the file: its members')
+    tap.equal((saved['format'], saved['version']), ('laggard-gpu-verify', 2), 'the file: format and version')
+    words = ('check', 'of', 'expected', 'got', 'tolerance', 'verdict', 'note')
+    tap.check(all(tuple(row) == words and all(isinstance(value, str) for value in row.values())
+                  for row in saved['rows']), 'the file: rows are texts', saved['rows'][:2])
+    tap.check(len(saved['timings']) == 3 and all(
+        set(one) == {'check', 'estimate_s', 'taken_s', 'basis'} and one['taken_s'] >= 0 for one in saved['timings']),
+        'the file: what each check took', saved['timings'])
+
+
+def test_at_the_same_time(tap):
+    """Two that wait for each other end; tables are put together in the order of the plan."""
+    barrier = threading.Barrier(2, timeout=20)
+    def meet(name):
+        def function(results, setup):
+            barrier.wait()
+            results.equal(name, 1, 1)
+            results.figure(name, 1, 's')
+            results.machine[name] = 1
+        return function
+    def broken(results, setup):
+        raise ValueError('broken')
+    checks = [plan.check_of('g', 'a', meet('a'), {'wait': 1}, False, 'x'),
+              plan.check_of('g', 'b', meet('b'), {'wait': 2}, False, 'x'),
+              plan.check_of('g', 'c', broken, {'wait': 3}, False, 'x')]
+    results = quiet()
+    plan.run_checks(results, Clock(100), checks, 3)
+    tap.equal([(row['of'], row['verdict']) for row in results.rows if row['verdict'] != INFO],
+              [('a', PASS), ('b', PASS), ('c', FAIL)], 'checks at the same time: each has its rows, in order')
+    tap.equal((results.finished, sorted(results.figures), sorted(results.machine), len(results.timings)),
+              (['a', 'b', 'c'], ['a', 'b'], ['a', 'b'], 4), 'nothing of theirs is lost')
+
+
+def test_asked(tap):
+    """Programs that answer at their stdin; one that ends, and one that never is ready."""
+    said = json.dumps({'step_ns': [10, 30], 'launch_ns': [7]})
+    def shell(text):
+        return overhead.Variant(text[:8], ['sh', '-c', text])
+    good = shell(f"echo ready; while read line; do echo '{said}'; done; echo '{{}}'")
+    ending = shell(f"echo ready; read line; echo '{said}'; exit 3")
+    never = shell('exit 4')
+    setup = Setup(BUILD, sys.executable, 60)
+    variants = [good, ending, never]
+    overhead.start_asked(setup, variants, [])
+    turns = overhead.ask_in_turns(setup, variants, 0)
+    overhead.end_asked(variants)
+    setup.close()
+    tap.equal((turns, good.samples['step_ns'], good.failure), (overhead.TURNS_MIN, [10, 30] * turns, ''),
+              'a program is asked in each turn')
+    tap.equal((ending.samples['step_ns'], 'exit status 3' in ending.failure, 'exit status 4' in never.failure),
+              ([10, 30], True, True), 'one that ends, and one that never was ready, are left out')
 
 
 def test_lists(tap):
@@ -559,7 +698,8 @@ def test_control(tap, rig):
 
 def main():
     tap = Tap()
-    for test in (test_numbers, test_results, test_resume, test_lists, test_intervals, test_programs, test_kineto,
+    for test in (test_numbers, test_results, test_resume, test_plan, test_out_of_time, test_at_the_same_time,
+                 test_asked, test_lists, test_intervals, test_programs, test_kineto,
                  test_overhead):
         test(tap)
     rig = Rig()

@@ -27,6 +27,8 @@ def parse():
     parser.add_argument('--width', type=int, default=1024)
     parser.add_argument('--depth', type=int, default=8)
     parser.add_argument('--launches', type=int, default=0, help='also time that many tiny operations')
+    parser.add_argument('--asked', action='store_true',
+                        help='measure --steps steps for each line of stdin, and answer with a JSON object a line')
     parser.add_argument('--seconds', type=float, default=0, help='stop after that time, whatever --steps says')
     parser.add_argument('--profiled', default='', help='cudaProfilerStart before step N, Stop after step M: N-M')
     parser.add_argument('--profile', choices=('none', 'cuda', 'all'), default='none')
@@ -162,24 +164,26 @@ def named_step(trainer, number):
         torch.cuda.profiler.stop()
 
 
-def train(trainer):
-    """Durations of blocks of steps, each divided by its number of steps."""
-    options, durations = trainer.options, []
-    for number in range(options.warm_up):
+def warm_up(trainer):
+    for number in range(trainer.options.warm_up):
         named_step(trainer, number)
     trainer.wait()
     print('ready', flush=True)
+
+
+def train(trainer, first):
+    """From step `first` on: durations of blocks of steps, each divided by its number of steps; how many steps."""
+    options, durations = trainer.options, []
     done, end = 0, time.monotonic() + (options.seconds or 10**9)
     while done < options.steps and time.monotonic() < end:
         begin = time.monotonic_ns()
         count = min(BLOCK_STEPS, options.steps - done)
         for number in range(done, done + count):
-            named_step(trainer, options.warm_up + number)
+            named_step(trainer, first + number)
         trainer.wait()
         durations.append((time.monotonic_ns() - begin) // count)
         done += count
-    options.steps = done
-    return durations
+    return durations, done
 
 
 def time_launches(trainer):
@@ -193,6 +197,17 @@ def time_launches(trainer):
         rounds.append((time.monotonic_ns() - begin) // trainer.options.launches)
         trainer.wait()
     return rounds
+
+
+def answer(trainer):
+    """Several variants of one program are alive at the same time, and measure in turns: nobody else works then."""
+    durations, launches, done = [], [], 0
+    for _ in sys.stdin:
+        block, count = train(trainer, trainer.options.warm_up + done)
+        rounds = time_launches(trainer)
+        print(json.dumps({'step_ns': block, 'launch_ns': rounds}), flush=True)
+        durations, launches, done = durations + block, launches + rounds, done + count
+    return durations, launches, done
 
 
 def start_profiler(options):
@@ -233,13 +248,17 @@ def main():
             raise
         print(json.dumps({'unavailable': f'{type(error).__name__}: {error}'[:300]}))
         return 0
-    durations = train(trainer)
-    launches = time_launches(trainer)
+    warm_up(trainer)
+    if options.asked:
+        durations, launches, done = answer(trainer)
+    else:
+        durations, done = train(trainer, options.warm_up)
+        launches = time_launches(trainer)
     if profiler is not None:
         profiler.stop()
         if options.profile_output:
             profiler.export_chrome_trace(options.profile_output)
-    found = dict(facts(trainer), steps=options.steps + options.warm_up, warm_up=options.warm_up,
+    found = dict(facts(trainer), steps=done + options.warm_up, warm_up=options.warm_up,
                  step_ns=durations, launch_ns=launches, end_unix_ns=time.time_ns())
     print(json.dumps(found), flush=True)
     return 0

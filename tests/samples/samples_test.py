@@ -7,6 +7,7 @@ Environment: CUDA_HOME.
 """
 
 import ast
+import glob
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ sys.path.insert(0, HERE)
 from sample_heads import ROOT, SAMPLES, samples  # noqa: E402
 from tap import Tap  # noqa: E402
 
-LINES_MAX = 120
+LINES_MAX = 130
 
 
 def text_of(*parts):
@@ -110,24 +111,53 @@ def check_python(tap, found):
             tap.check(not problems, f'{sample.name} uses only what there is', '\n'.join(problems))
 
 
-def check_compiles(tap, names):
+def nvcc_find():
+    """(nvcc or None, folder with NCCL's header or '')."""
     home = os.environ.get('CUDA_HOME', '')
     nvcc = os.path.join(home, 'bin', 'nvcc') if home else shutil.which('nvcc')
-    includes = [os.path.join(os.environ.get('NCCL_HOME', ''), 'include'), os.path.join(home, 'include'), '/usr/include']
-    has_nccl = any(os.path.exists(os.path.join(folder, 'nccl.h')) for folder in includes)
+    toolkit = os.path.dirname(os.path.dirname(os.path.realpath(nvcc))) if nvcc else ''
+    places = [os.environ.get('NCCL_HOME', ''), home, toolkit, '/usr']
+    nccl = next((place for place in places if place and os.path.exists(os.path.join(place, 'include', 'nccl.h'))), '')
+    return (nvcc if nvcc and os.path.exists(nvcc) else None), nccl
+
+
+def has_gpu():
+    return bool(glob.glob('/dev/nvidia[0-9]*'))
+
+
+def check_host_code(tap, program):
+    """What a user sees who has made a mistake, or has no GPU: one line, and a status that says which."""
+    name = os.path.basename(program)
+    for arguments in (['0'], ['nonsense'], ['3', '4']):
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False, timeout=60)
+        if (done.returncode, done.stdout, done.stderr) != (2, '', f'usage: {name} [steps]\n'):
+            tap.check(False, f'{name}: wrong arguments are one line and status 2', f'{arguments} {done}')
+            return
+    tap.check(True, f'{name}: wrong arguments are one line and status 2')
+    if has_gpu():
+        tap.skip(f'{name}: no GPU is one line and status 1', 'there is a GPU')
+        return
+    done = subprocess.run([program, '1'], capture_output=True, text=True, check=False, timeout=60)
+    tap.check(done.returncode == 1 and not done.stdout and done.stderr.count('\n') == 1 and 'CUDA' in done.stderr,
+              f'{name}: no GPU is one line and status 1', str(done))
+
+
+def check_compiles(tap, names):
+    nvcc, nccl = nvcc_find()
     for file in names:
-        name = f'{file} compiles'
-        if not nvcc or not os.path.exists(nvcc):
-            tap.skip(name, 'no nvcc')
-        elif '<nccl.h>' in text_of('samples', file) and not has_nccl:
-            tap.skip(name, 'no nccl.h')
-        else:
-            with tempfile.TemporaryDirectory() as folder:
-                done = subprocess.run([nvcc, '-std=c++17', '-O1', '-arch=sm_90', '-Xcompiler', '-Wall,-Wextra,-Werror',
-                                       *[f'-I{include}' for include in includes[:1] if os.path.isdir(include)], '-c',
-                                       '-o', os.path.join(folder, 'out.o'), os.path.join(SAMPLES, file)],
-                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-            tap.check(done.returncode == 0, name, done.stdout)
+        title, needs_nccl = f'{file} compiles', '<nccl.h>' in text_of('samples', file)
+        if not nvcc or needs_nccl and not nccl:
+            tap.skip(title, 'no nccl.h' if nvcc else 'no nvcc')
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            program = os.path.join(folder, file.rsplit('.', 1)[0])
+            linked = [f'-I{nccl}/include', f'-L{nccl}/lib', '-lnccl', '-Xlinker', f'-rpath={nccl}/lib']
+            done = subprocess.run([nvcc, '-std=c++17', '-O1', '-arch=sm_90', '-Xcompiler', '-Wall,-Wextra,-Werror',
+                                   '-o', program, os.path.join(SAMPLES, file), *(linked if needs_nccl else [])],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            tap.check(done.returncode == 0, title, done.stdout)
+            if done.returncode == 0:
+                check_host_code(tap, program)
 
 
 def main():

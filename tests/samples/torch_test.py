@@ -161,11 +161,13 @@ def check_profile(tap, folder):
 
 
 def torchrun(python, one, prefix=()):
-    """As a user does it."""
+    """As a user does it; and with stdout through torchrun's pipes, for that of 1.13 ends with an AttributeError under
+    Python 3.11 if it is to redirect nothing."""
     with tempfile.TemporaryDirectory() as folder:
         traces = os.path.join(folder, 'traces')
         line = [python, '-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={one["ranks"]}',
-                one['script'], *one['arguments']]
+                '--redirects', '1', '--tee', '1', '--log_dir', os.path.join(folder, 'log'), one['script'],
+                *one['arguments']]
         if prefix:
             line = [*prefix, '-o', traces, '--', *line]
         done = subprocess.run(line, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -178,15 +180,16 @@ def check_torchrun(tap, python, jobs):
         tap.skip('the same by torch.distributed.run', 'make check-torch does it')
         return
     for one in jobs:
-        if one['ranks'] > 1:
-            for ranks in (2, 4):
-                tried = dict(one, ranks=ranks)
-                bare, _ = torchrun(python, tried)
-                traced, left = torchrun(python, tried, (LAGGARD, 'run', '-q'))
-                words = words_expected(tried) if 'nccl_truth' not in one['script'] else (f'"world": {ranks}',)
-                tap.check(bare.returncode == traced.returncode == 0 and not left and words[0] in bare.stdout and
-                          words[0] in traced.stdout, f'torch.distributed.run, bare and recorded: {title_of(tried)}',
-                          f'{left}\n{bare.stdout[-1500:]}\n{traced.stdout[-1500:]}')
+        if one['ranks'] == 1:
+            continue
+        is_whole = os.path.basename(one['script']) in ('train_ddp.py', 'pipeline.py')
+        for ranks in (2, 4) if is_whole else (2,):
+            tried = dict(one, ranks=ranks)
+            word = '"world": 2' if 'nccl_truth' in one['script'] else f'done, {ranks} rank(s) on cpu'
+            runs = [torchrun(python, tried, (LAGGARD, 'run', '-q'))] + ([torchrun(python, tried)] if is_whole else [])
+            tap.check(all(done.returncode == 0 and not left and word in done.stdout for done, left in runs),
+                      f'by torch.distributed.run, recorded{" and bare" if is_whole else ""}: {title_of(tried)}',
+                      '\n'.join(f'{done.returncode} {left} {done.stdout[-1200:]}' for done, left in runs))
 
 
 def main():

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/torture/operations.h"
+#include "tests/torture/operations_parts.h"
 
 #include "analyzer/analyze.h"
 #include "analyzer/compare_report.h"
@@ -10,11 +10,9 @@
 #include "tests/fuzz/hostile_database.h"
 #include "tests/torture/faults.h"
 #include "tracedb/derived_reader.h"
-#include "tracedb/import.h"
 #include "tracedb/reader.h"
 #include "tracedb/trace_set.h"
 #include "tracedb/writer.h"
-#include "viewer-export/export.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 512, ROWS = 300, USER_NOBODY = 65534, PAGE_BYTES_MAX = 1 << 20 };
+enum { ROWS = 300, USER_NOBODY = 65534, PAGE_BYTES_MAX = 1 << 20 };
 
 union any_row {
 #define TABLE(table, doc) struct table##_row table;
@@ -37,13 +35,13 @@ union any_row {
 #undef END_TABLE
 };
 
-static void path_in(char path[PATH_BYTES], const char *folder, const char *name)
+void path_in(char path[PATH_BYTES], const char *folder, const char *name)
 {
 	(void)snprintf(path, PATH_BYTES, "%s/%s", folder, name);
 }
 
 /* FNV-1a */
-static void sign(struct outcome *outcome, const void *bytes, size_t size)
+void sign(struct outcome *outcome, const void *bytes, size_t size)
 {
 	uint64_t hash = outcome->signature ^ UINT64_C(0xcbf29ce484222325);
 	for (size_t i = 0; i < size; i++)
@@ -51,7 +49,7 @@ static void sign(struct outcome *outcome, const void *bytes, size_t size)
 	outcome->signature = hash;
 }
 
-static void sign_integer(struct outcome *outcome, int64_t value)
+void sign_integer(struct outcome *outcome, int64_t value)
 {
 	sign(outcome, &value, sizeof value);
 }
@@ -150,7 +148,7 @@ static bool read_table(struct trace_reader *reader, enum trace_table table, stru
 	return result == 0;
 }
 
-static bool read_all(const char *path, struct outcome *outcome, struct error *error)
+bool read_all(const char *path, struct outcome *outcome, struct error *error)
 {
 	struct trace_reader *reader = NULL;
 	if (!trace_reader_open(&reader, path, error))
@@ -324,211 +322,6 @@ static bool run_trace_set(const struct place *place, struct outcome *outcome, st
 	sign_integer(outcome, (int64_t)trace_set_count(set));
 	trace_set_close(set);
 	return true;
-}
-
-/* Rows and losses of an import, as they stand in its databases. */
-static bool import_sign(const struct import_result *result, struct outcome *outcome,
-			struct error *error)
-{
-	bool ok = true;
-	faults_pause();
-	for (size_t i = 0; ok && i < result->count; i++) {
-		struct trace_reader *reader = NULL;
-		struct trace_cursor *cursor = NULL;
-		struct loss_row row;
-		ok = read_all(result->paths[i], outcome, error) &&
-		     trace_reader_open(&reader, result->paths[i], error) &&
-		     trace_reader_select(reader, TABLE_loss, 0, -1, &cursor, error);
-		while (ok && trace_cursor_next(cursor, &row, error) == 1)
-			outcome->loss_count += row.count;
-		trace_cursor_close(cursor);
-		trace_reader_close(reader);
-	}
-	faults_resume();
-	return ok;
-}
-
-static bool import_one(const struct place *place, const char *name, struct outcome *outcome,
-		       struct error *error)
-{
-	char path[PATH_BYTES];
-	struct import_result result = { 0 };
-	path_in(path, place->in, name);
-	bool ok = import_file(path, place->out, NULL, &result, error);
-	if (ok) {
-		sign_integer(outcome, result.rows);
-		sign_integer(outcome, result.rejected);
-		sign_integer(outcome, (int64_t)result.count);
-		ok = import_sign(&result, outcome, error);
-	} else if (result.count != 0) {
-		(void)snprintf(error->message, sizeof error->message, "%s", "");
-	}
-	import_result_end(&result);
-	return ok;
-}
-
-static bool run_import_kineto(const struct place *place, struct outcome *outcome,
-			      struct error *error)
-{
-	return import_one(place, "kineto.json", outcome, error);
-}
-
-static bool run_import_packed(const struct place *place, struct outcome *outcome,
-			      struct error *error)
-{
-	return import_one(place, "packed.json.gz", outcome, error);
-}
-
-static bool run_import_nsys(const struct place *place, struct outcome *outcome, struct error *error)
-{
-	return import_one(place, "export.sqlite", outcome, error);
-}
-
-static bool ranks_open(struct trace_set **set, const struct place *place, struct outcome *outcome,
-		       struct error *error)
-{
-	char paths[2][PATH_BYTES];
-	path_in(paths[0], place->in, "rank0.db");
-	path_in(paths[1], place->in, "rank1.db");
-	const char *const arguments[] = { paths[0], paths[1] };
-	if (!trace_set_open(set, arguments, 2, NULL, error))
-		return false;
-	outcome->is_loss_told = trace_set_broken_count(*set) > 0;
-	return true;
-}
-
-static bool analyze_and_render(struct trace_set *set, const struct analyze_options *options,
-			       struct outcome *outcome, struct error *error)
-{
-	static const enum report_format formats[] = { REPORT_TEXT, REPORT_JSON, REPORT_MARKDOWN };
-	struct report *report = NULL;
-	if (!analyze_traces(set, options, &report, error))
-		return false;
-	bool ok = true;
-	for (size_t i = 0; i < report->trace_count; i++)
-		outcome->is_loss_told |= report->traces[i].error != NULL;
-	for (size_t i = 0; ok && i < 3; i++) {
-		const struct report_style style = { .format = formats[i] };
-		struct text text;
-		text_begin(&text, 1 << 24);
-		ok = report_render(report, &style, &text, error);
-		sign(outcome, text_string(&text), text.length);
-		text_end(&text);
-	}
-	report_close(report);
-	return ok;
-}
-
-static bool run_analyze(const struct place *place, struct outcome *outcome, struct error *error)
-{
-	const struct analyze_options options = { .thread_count = 1 };
-	struct trace_set *set = NULL;
-	if (!ranks_open(&set, place, outcome, error))
-		return false;
-	bool ok = analyze_and_render(set, &options, outcome, error);
-	trace_set_close(set);
-	return ok;
-}
-
-static bool run_analyze_window(const struct place *place, struct outcome *outcome,
-			       struct error *error)
-{
-	const struct analyze_options options = { .thread_count = 2, .window = WINDOW_EXPLICIT,
-						 .window_start_ns = 100, .window_end_ns = 2000 };
-	struct trace_set *set = NULL;
-	if (!ranks_open(&set, place, outcome, error))
-		return false;
-	bool ok = analyze_and_render(set, &options, outcome, error);
-	trace_set_close(set);
-	return ok;
-}
-
-static bool export_as(const struct place *place, const char *format, const char *name,
-		      struct outcome *outcome, struct error *error)
-{
-	char path[PATH_BYTES];
-	struct trace_set *set = NULL;
-	struct export_summary summary = { 0 };
-	path_in(path, place->out, name);
-	const struct export_options options = { .format = format, .output = path };
-	if (!ranks_open(&set, place, outcome, error))
-		return false;
-	bool ok = export_traces(set, &options, &summary, error);
-	trace_set_close(set);
-	if (!ok)
-		return false;
-	sign_integer(outcome, summary.slices);
-	sign_integer(outcome, summary.flows);
-	sign_integer(outcome, summary.tracks);
-	sign_integer(outcome, summary.rows);
-	return true;
-}
-
-static bool run_export(const struct place *place, struct outcome *outcome, struct error *error)
-{
-	return export_as(place, "chrome", "timeline.json", outcome, error);
-}
-
-static bool run_export_packed(const struct place *place, struct outcome *outcome,
-			      struct error *error)
-{
-	return export_as(place, "chrome", "timeline.json.gz", outcome, error);
-}
-
-static bool run_export_perfetto(const struct place *place, struct outcome *outcome,
-				struct error *error)
-{
-	return export_as(place, "perfetto", "timeline.pftrace", outcome, error);
-}
-
-/* In several files, with the analysis made before. */
-static bool run_export_analysed(const struct place *place, struct outcome *outcome,
-				struct error *error)
-{
-	char path[PATH_BYTES], sidecar[PATH_BYTES];
-	const struct analyze_options analyze = {
-		.window_end_ns = INT64_MAX, .thread_count = 1, .keeps_pieces = true,
-	};
-	const struct sidecar_origin origin = { .tool_version = "torture", .options = "" };
-	const struct export_options options = {
-		.output = path, .analysis_path = sidecar, .max_bytes = 40000,
-	};
-	struct trace_set *set = NULL;
-	struct report *report = NULL;
-	struct export_summary summary = { 0 };
-	path_in(path, place->out, "timeline.json");
-	path_in(sidecar, place->out, "analysis.db");
-	if (!ranks_open(&set, place, outcome, error))
-		return false;
-	bool ok = analyze_traces(set, &analyze, &report, error) &&
-		  sidecar_write(report, sidecar, &origin, error);
-	for (size_t i = 0; ok && i < report->trace_count; i++)
-		outcome->is_loss_told |= report->traces[i].error != NULL;
-	report_close(report);
-	ok = ok && export_traces(set, &options, &summary, error);
-	trace_set_close(set);
-	(void)unlink(sidecar);
-	if (!ok)
-		return false;
-	sign_integer(outcome, summary.slices);
-	sign_integer(outcome, summary.flows);
-	sign_integer(outcome, summary.files);
-	return true;
-}
-
-static bool run_export_svg(const struct place *place, struct outcome *outcome, struct error *error)
-{
-	return export_as(place, "svg", "timeline.svg", outcome, error);
-}
-
-static bool run_export_nsys(const struct place *place, struct outcome *outcome, struct error *error)
-{
-	return export_as(place, "nsys", "timeline.sqlite", outcome, error);
-}
-
-static bool run_export_html(const struct place *place, struct outcome *outcome, struct error *error)
-{
-	return export_as(place, "html", "timeline.html", outcome, error);
 }
 
 const struct operation operations[] = {
