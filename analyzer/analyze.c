@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/analyze.h"
 
+#include "analyzer/dump_overlap.h"
 #include "analyzer/report_make.h"
 #include "analyzer/trace_measures.h"
 #include "tracedb/vocabulary.h"
@@ -210,8 +211,10 @@ bool analyze_traces(struct trace_set *set, const struct analyze_options *options
 		(void)fail(error, ERROR_SYSTEM, "cannot analyse: no memory");
 		goto out;
 	}
-	if (!analysis_pass(&analysis, error) || !check_readable(&analysis, error) ||
-	    !analysis_join(&analysis, error))
+	if (!analysis_pass(&analysis, error) || !check_readable(&analysis, error))
+		goto out;
+	dumps_leave_out(analysis.measures, analysis.count);
+	if (!analysis_join(&analysis, error))
 		goto out;
 	analysis.is_loaded = true;
 	analysis.facts = calloc(analysis.job.gpu_count + 1, sizeof *analysis.facts);

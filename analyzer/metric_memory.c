@@ -2,10 +2,10 @@
 #include "analyzer/metric_memory.h"
 
 #include "base/id_map.h"
+#include "tracedb/vocabulary.h"
 
 #include <stdlib.h>
 
-enum allocation_operation { OPERATION_ALLOCATE = 1, OPERATION_RELEASE = 2 };
 
 /* What is read of one GPU beside what is told. */
 struct account {
@@ -58,7 +58,7 @@ static bool flow_add(struct memory_flow *flow, struct account *account,
 	int64_t known = 0;
 	bool is_live = id_map_get(&account->live[which], (uint64_t)row->address, &known) &&
 		known > 0;
-	if (row->operation == OPERATION_ALLOCATE) {
+	if (row->operation == ALLOCATION_ALLOCATE) {
 		int64_t bytes = row->bytes < 0 ? 0 : row->bytes;
 		*held = add_saturated(*held - (is_live ? known : 0), bytes);
 		flow->allocations += is_inside;
@@ -81,7 +81,7 @@ static bool row_take(struct memory *memory, struct account *account,
 {
 	int which = row->is_framework == 1;
 	struct memory_flow *flow = which ? &memory->framework : &memory->cuda;
-	if (row->operation != OPERATION_ALLOCATE && row->operation != OPERATION_RELEASE)
+	if (row->operation != ALLOCATION_ALLOCATE && row->operation != ALLOCATION_RELEASE)
 		return true;
 	if (row->time_ns > window->end_ns || !is_device_memory(row))
 		return true;

@@ -47,6 +47,7 @@ struct report_capture_gap {
 
 struct report_trace {
 	const char *path;
+	const char *left_out_for; /* a younger dump of the same work (dump_overlap.h); or NULL */
 	const char *error;	/* NULL: read. Otherwise why not, and only `path` is set */
 	const char *source;	/* libtrace, kineto, nsys */
 	const char *host;	/* "" if unknown */

@@ -124,6 +124,8 @@ static void add_traces(struct text *out, const struct report *report)
 		text_add_json(out, trace->path);
 		json_text_or_null(out, "error", trace->error);
 		json_text_or_null(out, "source", trace->source);
+		if (trace->left_out_for != NULL)
+			json_text_or_null(out, "left_out_for", trace->left_out_for);
 		if (trace->trigger != NULL && trace->trigger[0] != 0)
 			json_text_or_null(out, "trigger", trace->trigger);
 		json_text_or_null(out, "host", trace->host);

@@ -57,7 +57,8 @@ static void sum_totals(struct report *report)
 		const struct report_trace *trace = &report->traces[t];
 		totals->lost_records = add_saturated(totals->lost_records, trace->lost_records);
 		totals->broken_traces += trace->error != NULL;
-		totals->empty_traces += trace->error == NULL && trace->gpu_count == 0;
+		totals->empty_traces += trace->error == NULL && trace->left_out_for == NULL &&
+			trace->gpu_count == 0;
 	}
 }
 

@@ -102,6 +102,13 @@ static void add_trace(struct text *out, const struct report *report, size_t inde
 		text_add_char(out, '\n');
 		return;
 	}
+	if (trace->left_out_for != NULL) {
+		name_add(out, trace->path, PATH_COLUMNS);
+		text_add(out, ": left out: a younger dump of the same process overlaps with it: ");
+		name_add(out, trace->left_out_for, PATH_COLUMNS);
+		text_add_char(out, '\n');
+		return;
+	}
 	if (trace->gpu_count == 0) {
 		name_add(out, trace->path, PATH_COLUMNS);
 		text_add(out, ": no GPU work recorded\n");

@@ -425,6 +425,16 @@ bool trace_measures_measure(struct trace_measures *measures, struct job *job, st
 	return ok || no_memory(measures, error);
 }
 
+void trace_measures_leave_out(struct trace_measures *measures, const char *path)
+{
+	steps_end(&measures->steps);
+	timeline_close(measures->timeline);
+	measures->steps = (struct step_list){ 0 };
+	measures->timeline = NULL;
+	measures->trace.gpu_count = 0;
+	measures->trace.left_out_for = path;
+}
+
 void trace_measures_end(struct trace_measures *measures)
 {
 	steps_end(&measures->steps);

@@ -37,6 +37,9 @@ bool trace_measures_load(struct trace_measures *measures, const struct trace_inp
 /* Measures the GPUs of this trace as the job says. */
 bool trace_measures_measure(struct trace_measures *measures, struct job *job, struct error *error);
 
+/* Keeps what is known of the trace, and forgets its work, which `path` has, too. */
+void trace_measures_leave_out(struct trace_measures *measures, const char *path);
+
 /* Frees what the report has not taken (it takes the arena). */
 void trace_measures_end(struct trace_measures *measures);
 

@@ -131,6 +131,23 @@ static bool processes_choose(int64_t *pids, size_t *count, const char *word, str
 		      : fail(error, ERROR_INPUT, "no process is recording into '%s'", word);
 }
 
+/* Where the records are, or will be: nobody shall look for a file that is not there. */
+static void place_add_text(struct text *out, const struct control_answer *answer)
+{
+	const char *file = control_value(answer, "file");
+	if (strcmp(file, "dumps") == 0) {
+		int64_t count = control_number(answer, "dumps");
+		text_add(out, ", in memory (flight recorder); dumps are named after ");
+		text_add_shell_word(out, control_value(answer, "path"));
+		text_add_format(out, ", %" PRId64 " written so far", count);
+		return;
+	}
+	text_add(out, ", into ");
+	text_add_shell_word(out, control_value(answer, "path"));
+	if (strcmp(file, "not there") == 0)
+		text_add(out, " (which is not there)");
+}
+
 static void answer_add_text(struct text *out, int64_t pid, const struct control_answer *answer)
 {
 	const char *reason = control_value(answer, "reason");
@@ -148,10 +165,12 @@ static void answer_add_text(struct text *out, int64_t pid, const struct control_
 			  control_number(answer, "since_ns"));
 	if (*reason != 0)
 		text_add_format(out, " (%s)", reason);
-	text_add(out, ", into ");
-	text_add_shell_word(out, control_value(answer, "path"));
-	text_add_format(out, ": %" PRId64 " rows, %" PRId64 " lost",
-			control_number(answer, "rows"), control_number(answer, "lost"));
+	place_add_text(out, answer);
+	if (strcmp(control_value(answer, "file"), "dumps") != 0)
+		text_add_format(out, ": %" PRId64 " rows, %" PRId64 " lost",
+				control_number(answer, "rows"), control_number(answer, "lost"));
+	else
+		text_add_format(out, ": %" PRId64 " lost", control_number(answer, "lost"));
 	if (control_number(answer, "gaps") > 0) {
 		text_add_format(out, ", %" PRId64 " gap%s of ", control_number(answer, "gaps"),
 				control_number(answer, "gaps") == 1 ? "" : "s");
@@ -166,7 +185,7 @@ static void answer_add_text(struct text *out, int64_t pid, const struct control_
 
 static bool is_text_field(const char *name)
 {
-	static const char *const names[] = { "state", "reason", "path", "window", "dump" };
+	static const char *const names[] = { "state", "reason", "path", "file", "window", "dump" };
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], name) == 0)
 			return true;

@@ -114,7 +114,13 @@ static void process_check(struct doctor *doctor)
 	const char *ours = doctor_object_next(doctor->subject, NULL, "libtrace.so");
 	if (doctor->subject->pid < 0)
 		return;
-	if (ours != NULL)
+	if (ours != NULL &&
+	    doctor_object_next(doctor->subject, NULL, "libtrace-capture.so") == NULL)
+		doctor_say(
+			doctor, "recorded", DOCTOR_OK, NULL,
+			"the process has %s, and will be recorded once it uses CUDA, NVTX or NCCL",
+			ours);
+	else if (ours != NULL)
 		doctor_say(doctor, "recorded", DOCTOR_OK, NULL, "the process is recorded by %s",
 			   ours);
 	else

@@ -22,12 +22,12 @@
 #include <unistd.h>
 
 enum capture_state {
-	CAPTURE_IDLE, CAPTURE_ARMED, CAPTURE_STARTING, CAPTURE_RECORDING, CAPTURE_CLOSING,
-	CAPTURE_CLOSED
+	CAPTURE_CLOSED, CAPTURE_IDLE, CAPTURE_ARMED, CAPTURE_STARTING, CAPTURE_RECORDING,
+	CAPTURE_CLOSING
 };
 
 static struct capture {
-	_Atomic uint32_t state;		/* enum capture_state; a futex word */
+	_Atomic uint32_t state;		/* enum capture_state; a futex word; 0: not loaded */
 	_Atomic pid_t owner;		/* the process that records */
 	struct settings settings;
 	int64_t epoch_ns;
@@ -60,21 +60,17 @@ static bool state_change(enum capture_state from, enum capture_state to)
 						       memory_order_acq_rel, memory_order_acquire);
 }
 
-void capture_load(void)
+void capture_load(const struct preload *preload)
 {
-	capture.epoch_ns = realtime_ns();
+	capture.epoch_ns = preload->epoch_ns;
+	capture.settings = preload->settings;
+	capture.is_nvtx_taken = preload->is_nvtx_taken;
+	capture.is_nccl_taken = preload->is_nccl_taken;
 	atomic_store_explicit(&capture.owner, getpid(), memory_order_relaxed);
-	settings_read(&capture.settings, NULL);
 	window_watch_begin(&capture.settings);
 	capture_window_begin(&capture.settings, cupti_source_switch);
-	if (!capture.settings.enabled)
-		state_set(CAPTURE_CLOSED);
-}
-
-void capture_note_taken(bool is_nvtx_taken, bool is_nccl_taken)
-{
-	capture.is_nvtx_taken = is_nvtx_taken;
-	capture.is_nccl_taken = is_nccl_taken;
+	if (capture.settings.enabled)
+		state_set(CAPTURE_IDLE);
 }
 
 const struct settings *capture_settings(void)

@@ -15,17 +15,15 @@
 #ifndef LIBTRACE_CAPTURE_H
 #define LIBTRACE_CAPTURE_H
 
+#include "libtrace/preload/preload.h"
 #include "libtrace/settings.h"
 
 #include <stdbool.h>
 
-/* In the constructor: reads the settings, notes time and process; nothing else. */
-void capture_load(void);
+/* In the constructor: what libtrace.so noted at the start of the process; nothing else. */
+void capture_load(const struct preload *preload);
 
-/* In the constructor: another tool stands in the variable by which a source is found. */
-void capture_note_taken(bool is_nvtx_taken, bool is_nccl_taken);
-
-/* As they were when the library was loaded. */
+/* As they were when the process began. */
 const struct settings *capture_settings(void);
 
 /* CUDA begins (inside InitializeInjection). */

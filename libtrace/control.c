@@ -179,6 +179,12 @@ static void status_add(struct text *answer, struct drain *drain)
 	value_add(answer, "state", window.unmet == 0 ? "recording" : "paused");
 	value_add(answer, "reason", text_string(&reason));
 	value_add(answer, "path", status.path);
+	/* A flight recorder makes names for its dumps of it; else the file may have been removed.
+	 */
+	value_add(answer, "file", status.dumps >= 0 ? "dumps"
+		  : access(status.path, F_OK) == 0 ? "written" : "not there");
+	if (status.dumps >= 0)
+		number_add(answer, "dumps", status.dumps);
 	window_add(answer, control.settings);
 	number_add(answer, "begun_ns", status.epoch_ns);
 	number_add(answer, "since_ns", window.since_ns);

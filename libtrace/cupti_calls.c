@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/cupti_calls.h"
 #include "libtrace/api_filter.h"
+#include "libtrace/cupti_session.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -18,8 +19,7 @@ static bool is_call(const char *name, const char *call)
 }
 
 /* Callbacks on the calls that start and stop the profiler, found by their names. */
-bool cupti_calls_find_profiler(const struct cupti_library *library, void *subscriber,
-			       cupti_profiler_calls found)
+bool cupti_calls_find_profiler(const struct cupti_library *library, cupti_profiler_calls found)
 {
 	static const struct { uint32_t domain; const char *start, *stop; } calls[] = {
 		{ CUPTI_DOMAIN_RUNTIME, "cudaProfilerStart", "cudaProfilerStop" },
@@ -37,7 +37,7 @@ bool cupti_calls_find_profiler(const struct cupti_library *library, void *subscr
 			if (!is_start && !is_call(name, calls[i].stop))
 				continue;
 			found[calls[i].domain][is_start] = cbid;
-			if (library->enable_callback(1, subscriber, calls[i].domain, cbid) ==
+			if (cupti_session_enable_callback(library, calls[i].domain, cbid) ==
 			    CUPTI_OK)
 				has_found = true;
 		}
@@ -46,15 +46,13 @@ bool cupti_calls_find_profiler(const struct cupti_library *library, void *subscr
 }
 
 static void call_choose(const struct cupti_library *library, const struct settings *settings,
-			uint32_t (*choose)(uint32_t cbid, uint8_t enable), uint32_t domain,
-			uint32_t cbid, uint8_t enable)
+			uint32_t domain, uint32_t cbid, bool is_enabled)
 {
 	const struct api_filter filter = { .skip = settings->api_skip };
 	const char *name = NULL;
-	if (choose != NULL &&
-	    library->get_callback_name(domain, cbid, &name) == CUPTI_OK &&
-	    name != NULL && api_filter_skips(&filter, name))
-		(void)choose(cbid, enable);
+	if (library->get_callback_name(domain, cbid, &name) == CUPTI_OK && name != NULL &&
+	    api_filter_skips(&filter, name))
+		cupti_session_choose_api(library, domain, cbid, is_enabled);
 }
 
 /*
@@ -64,14 +62,11 @@ static void call_choose(const struct cupti_library *library, const struct settin
 void cupti_calls_enable_noisy(const struct cupti_library *library, const struct settings *settings,
 			      bool is_enabled)
 {
-	const uint8_t enable = is_enabled;
 	if (settings->api == API_CHOICE_OFF || library->get_callback_name == NULL ||
 	    atomic_exchange(&are_left_out, !is_enabled) == !is_enabled)
 		return;
 	for (uint32_t cbid = 1; cbid < CBIDS_MAX; cbid++) {
-		call_choose(library, settings, library->enable_runtime_api, CUPTI_DOMAIN_RUNTIME,
-			    cbid, enable);
-		call_choose(library, settings, library->enable_driver_api, CUPTI_DOMAIN_DRIVER,
-			    cbid, enable);
+		call_choose(library, settings, CUPTI_DOMAIN_RUNTIME, cbid, is_enabled);
+		call_choose(library, settings, CUPTI_DOMAIN_DRIVER, cbid, is_enabled);
 	}
 }

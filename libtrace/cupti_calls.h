@@ -22,7 +22,6 @@ void cupti_calls_enable_noisy(const struct cupti_library *library, const struct 
 typedef uint32_t cupti_profiler_calls[CUPTI_DOMAIN_RUNTIME + 1][2];
 
 /* Callbacks on cudaProfilerStart and Stop. False: CUPTI knows none. */
-bool cupti_calls_find_profiler(const struct cupti_library *library, void *subscriber,
-			       cupti_profiler_calls found);
+bool cupti_calls_find_profiler(const struct cupti_library *library, cupti_profiler_calls found);
 
 #endif

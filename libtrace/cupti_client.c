@@ -66,7 +66,12 @@ static const struct record_stamps {
 	{ CUPTI_KIND_CUDA_EVENT, { AT(event, device_timestamp) } },
 	{ CUPTI_KIND_SYNCHRONIZATION,
 	  { AT(synchronization, start), AT(synchronization, end) } },
+	{ CUPTI_KIND_UNIFIED_MEMORY, { AT(unified_memory, start), AT(unified_memory, end) } },
 	{ CUPTI_KIND_MEMORY2, { AT(memory, timestamp) } },
+	{ CUPTI_KIND_MEMORY_POOL, { AT(memory_pool, timestamp) } },
+	{ CUPTI_KIND_JIT, { AT(jit, start), AT(jit, end) } },
+	{ CUPTI_KIND_GRAPH_HOST_NODE, { AT(graph_host_node, start), AT(graph_host_node, end) } },
+	{ CUPTI_KIND_HOST_LAUNCH, { AT(host_launch, start), AT(host_launch, end) } },
 	{ CUPTI_KIND_GRAPH_TRACE, { AT(graph_trace, start), AT(graph_trace, end) } },
 #undef KERNEL_STAMPS
 #undef AT
@@ -80,6 +85,12 @@ static const struct client_callbacks *callbacks_get(void)
 bool cupti_client_is_here(void)
 {
 	return callbacks_get() != NULL;
+}
+
+bool cupti_client_is_at_work(void)
+{
+	return cupti_client_is_here() &&
+		atomic_load_explicit(&client.wanted_count, memory_order_relaxed) != 0;
 }
 
 static void buffer_hand_over(struct client_buffer *buffer)

@@ -23,8 +23,9 @@
 /* The client registers its callbacks, or the same ones once more. False: no memory. */
 bool cupti_client_register(cupti_requested requested, cupti_completed completed);
 
-/* Somebody registered. */
+/* Somebody registered; and wants records at this moment. */
 bool cupti_client_is_here(void);
+bool cupti_client_is_at_work(void);
 
 /* The client enables or disables a kind of record. */
 void cupti_client_want(uint32_t kind, bool is_wanted);

@@ -24,7 +24,8 @@
 
 /*
  * Where rows go. `put` takes rows of kernel, memcpy, memset, api_call, synchronization, cuda_event,
- * graph_launch, allocation, overhead, external_correlation as they are to be stored. Rows of
+ * graph_launch, allocation, memory_pool, overhead, gpu_range, sample, external_correlation as they
+ * are to be stored. Rows of
  * device, context, stream and thread are facts that may come again, late, or in part: the sink
  * merges them by their key (a stream's key is context and number; its device is -1 when only the
  * context is known).

@@ -2,7 +2,9 @@
 #include "libtrace/cupti_external.h"
 #include "libtrace/cupti_client.h"
 #include "libtrace/cupti_library.h"
+#include "libtrace/cupti_session.h"
 #include "libtrace/mapped_objects.h"
+#include "libtrace/thread_state.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -13,39 +15,60 @@ static _Atomic int64_t lost;	/* operations that CUPTI did not take */
 static atomic_bool is_broken;	/* it takes no more */
 static _Atomic uint32_t told;	/* why, until somebody heard it */
 
-/* Which of the brackets that are open on this thread CUPTI knows, the innermost in bit 0. */
-static _Thread_local uint64_t own_brackets __attribute__((tls_model("initial-exec")));
+/*
+ * CUPTI's stack is another one when we subscribed anew, so nothing of the former one may be taken
+ * from it. The stack of the old calls comes back with them: what was left there goes first.
+ */
+static void session_look(const struct cupti_library *library)
+{
+	uint32_t number = cupti_session_number();
+	if (number == laggard_thread.cupti.session)
+		return;
+	if (laggard_thread.cupti.is_alone)
+		laggard_thread.cupti.left +=
+			(uint32_t)__builtin_popcountll(laggard_thread.cupti.brackets);
+	laggard_thread.cupti.brackets = 0;
+	laggard_thread.cupti.session = number;
+	laggard_thread.cupti.is_alone = cupti_session_way() == CUPTI_WAY_ALONE;
+	if (!laggard_thread.cupti.is_alone)
+		return;
+	for (; laggard_thread.cupti.left != 0; laggard_thread.cupti.left--)
+		(void)cupti_session_pop(library, CUPTI_EXTERNAL_OURS);
+}
 
 void cupti_source_push_external(uint64_t id)
 {
 	bool is_taken = false;
 	const struct cupti_library *library = cupti_source_library();
-	if (library != NULL && library->push_external != NULL && !cupti_source_is_discarding() &&
+	if (library != NULL && cupti_session_has_external(library) &&
+	    !cupti_source_is_discarding() &&
 	    !atomic_load_explicit(&is_broken, memory_order_relaxed)) {
-		is_taken = library->push_external(CUPTI_EXTERNAL_OURS, id) == CUPTI_OK;
+		session_look(library);
+		is_taken = cupti_session_push(library, CUPTI_EXTERNAL_OURS, id) == CUPTI_OK;
 		if (!is_taken)
 			atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
 	}
-	own_brackets = own_brackets << 1 | is_taken;
+	laggard_thread.cupti.brackets = laggard_thread.cupti.brackets << 1 | is_taken;
 }
 
 void cupti_source_pop_external(void)
 {
 	const struct cupti_library *library = cupti_source_library();
-	uint64_t last;
-	bool is_taken = (own_brackets & 1) != 0;
-	own_brackets >>= 1;
-	if (!is_taken || library == NULL || library->pop_external == NULL ||
-	    library->pop_external(CUPTI_EXTERNAL_OURS, &last) == CUPTI_OK)
+	bool has_calls = library != NULL && cupti_session_has_external(library);
+	if (has_calls)
+		session_look(library);
+	bool is_taken = (laggard_thread.cupti.brackets & 1) != 0;
+	laggard_thread.cupti.brackets >>= 1;
+	if (!is_taken || !has_calls || cupti_session_pop(library, CUPTI_EXTERNAL_OURS) == CUPTI_OK)
 		return;
-	uint32_t result = library->pop_external(CUPTI_EXTERNAL_OURS, &last);
-	if (result == CUPTI_OK)
+	uint32_t result = cupti_session_pop(library, CUPTI_EXTERNAL_OURS);
+	if (result == CUPTI_OK || cupti_session_number() != laggard_thread.cupti.session)
 		return;
 	/* It would stand at every later launch of this thread: none is better than a wrong one. */
 	atomic_store_explicit(&is_broken, true, memory_order_relaxed);
 	atomic_store_explicit(&told, result, memory_order_relaxed);
 	if (!cupti_client_wants(CUPTI_KIND_EXTERNAL_CORRELATION))
-		(void)library->disable(CUPTI_KIND_EXTERNAL_CORRELATION);
+		(void)cupti_session_disable(library, CUPTI_KIND_EXTERNAL_CORRELATION);
 }
 
 void cupti_external_take_losses(cupti_source_hear hear, void *context)

@@ -94,8 +94,9 @@ bool cupti_library_open_near(struct cupti_library *library, const char *wanted,
 		return fail(error, ERROR_SYSTEM, "cannot use LAGGARD_CUPTI '%s': %s", wanted,
 			    attempt.reason[0] == 0 ? "there is no libcupti in it" : attempt.reason);
 	return fail(error, ERROR_SYSTEM,
-		    "no libcupti found beside the CUDA runtime or framework, in CONDA_PREFIX, "
-		    "CUDA_HOME, /usr/local/cuda* or the loader's path: the GPU is not recorded; "
+		    "no libcupti found beside the CUDA runtime or framework, in LD_LIBRARY_PATH, "
+		    "CONDA_PREFIX, CUDA_HOME, /usr/local/cuda* or the loader's path: the GPU is "
+		    "not recorded; "
 		    "install CUPTI (pip install nvidia-cuda-cupti-cu12, or the CUDA toolkit) or "
 		    "set LAGGARD_CUPTI to it");
 }

@@ -18,7 +18,8 @@
 #include <stdint.h>
 
 enum cupti_result {
-	CUPTI_OK = 0, CUPTI_MAX_LIMIT_REACHED = 12, CUPTI_MULTIPLE_SUBSCRIBERS = 39,
+	CUPTI_OK = 0, CUPTI_MAX_LIMIT_REACHED = 12, CUPTI_INVALID_KIND = 21,
+	CUPTI_NOT_SUPPORTED = 27, CUPTI_MULTIPLE_SUBSCRIBERS = 39,
 };
 
 enum cupti_domain {
@@ -32,6 +33,7 @@ enum { CUPTI_STATE_FATAL_ERROR = 1, CUPTI_STATE_ERROR = 2 };
 enum { CUPTI_SITE_ENTER = 0, CUPTI_SITE_EXIT = 1 };	/* of an API callback */
 /* From this version (CUDA 13.0 update 1) on the kernel kind can be disabled without a deadlock. */
 enum { CUPTI_VERSION_KERNELS_DISABLE = 130001 };
+enum { CUPTI_UNIFIED_SCOPE_DEVICE = 1 };	/* the scope has no meaning any more */
 
 enum cupti_attribute {
 	CUPTI_ATTRIBUTE_DEVICE_BUFFER_BYTES = 0, CUPTI_ATTRIBUTE_DEVICE_BUFFER_LIMIT = 2,
@@ -42,6 +44,8 @@ typedef void (*cupti_callback)(void *user, uint32_t domain, uint32_t cbid, const
 typedef void (*cupti_requested)(uint8_t **buffer, size_t *size, size_t *max_records);
 typedef void (*cupti_completed)(void *context, uint32_t stream, uint8_t *buffer, size_t size,
 				size_t valid_size);
+typedef void (*cupti_requested_v2)(uint8_t **buffer, size_t *size, size_t *max_records, void *info);
+typedef void (*cupti_completed_v2)(uint8_t *buffer, size_t size, size_t valid_size, void *info);
 
 /*
  * FUNCTION(required, member, name, arguments): the functions that we call. Results are uint32_t.
@@ -67,7 +71,24 @@ typedef void (*cupti_completed)(void *context, uint32_t stream, uint8_t *buffer,
 	FUNCTION(false, subscribe_v2, "cuptiSubscribe_v2", \
 		 (void **subscriber, cupti_callback, void *user, \
 		  struct cupti_subscriber_params *)) \
-	FUNCTION(false, enable_v2, "cuptiActivityEnable_v2", (void)) \
+	FUNCTION(false, enable_v2, "cuptiActivityEnable_v2", \
+		 (void *subscriber, uint32_t kind, void *config)) \
+	FUNCTION(false, disable_v2, "cuptiActivityDisable_v2", \
+		 (void *subscriber, uint32_t kind, void *config)) \
+	FUNCTION(false, register_callbacks_v2, "cuptiActivityRegisterCallbacks_v2", \
+		 (void *subscriber, cupti_requested_v2, cupti_completed_v2)) \
+	FUNCTION(false, set_attribute_v2, "cuptiActivitySetAttribute_v2", \
+		 (void *subscriber, uint32_t attribute, size_t *size, void *value)) \
+	FUNCTION(false, get_dropped_v2, "cuptiActivityGetNumDroppedRecords_v2", \
+		 (void *subscriber, void *context, uint32_t stream, size_t *count)) \
+	FUNCTION(false, enable_runtime_api_v2, "cuptiActivityEnableRuntimeApi_v2", \
+		 (void *subscriber, uint32_t cbid, uint8_t enable)) \
+	FUNCTION(false, enable_driver_api_v2, "cuptiActivityEnableDriverApi_v2", \
+		 (void *subscriber, uint32_t cbid, uint8_t enable)) \
+	FUNCTION(false, push_external_v2, "cuptiActivityPushExternalCorrelationId_v2", \
+		 (void *subscriber, uint32_t kind, uint64_t id)) \
+	FUNCTION(false, pop_external_v2, "cuptiActivityPopExternalCorrelationId_v2", \
+		 (void *subscriber, uint32_t kind, uint64_t *id)) \
 	FUNCTION(false, set_attribute, "cuptiActivitySetAttribute", \
 		 (uint32_t attribute, size_t *size, void *value)) \
 	FUNCTION(false, set_thread_id_type, "cuptiSetThreadIdType", (uint32_t type)) \
@@ -77,6 +98,12 @@ typedef void (*cupti_completed)(void *context, uint32_t stream, uint8_t *buffer,
 		 (uint32_t cbid, uint8_t enable)) \
 	FUNCTION(false, enable_driver_api, "cuptiActivityEnableDriverApi", \
 		 (uint32_t cbid, uint8_t enable)) \
+	FUNCTION(false, enable_all_sync_records, "cuptiActivityEnableAllSyncRecords", \
+		 (uint8_t enable)) \
+	FUNCTION(false, enable_event_stamps, "cuptiActivityEnableCudaEventDeviceTimestamps", \
+		 (uint8_t enable)) \
+	FUNCTION(false, configure_unified_memory, "cuptiActivityConfigureUnifiedMemoryCounter", \
+		 (struct cupti_unified_memory_config *config, uint32_t count)) \
 	FUNCTION(false, push_external, "cuptiActivityPushExternalCorrelationId", \
 		 (uint32_t kind, uint64_t id)) \
 	FUNCTION(false, pop_external, "cuptiActivityPopExternalCorrelationId", \
@@ -98,8 +125,8 @@ struct cupti_library {
 
 /*
  * Finds and opens libcupti. `wanted` is the setting LAGGARD_CUPTI: a file or folder, or '' to
- * search: the mapped one, beside the mapped CUDA runtime or framework, Conda, CUDA_HOME,
- * /usr/local/cuda*, the loader's own path.
+ * search: the mapped one, beside the mapped CUDA runtime or framework, LD_LIBRARY_PATH, Conda,
+ * CUDA_HOME, /usr/local/cuda*, the loader's own path.
  */
 bool cupti_library_open(struct cupti_library *library, const char *wanted, struct error *error);
 

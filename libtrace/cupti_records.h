@@ -31,13 +31,18 @@ enum cupti_kind {
 	CUPTI_KIND_NAME = 11,
 	CUPTI_KIND_OVERHEAD = 17,
 	CUPTI_KIND_MEMCPY2 = 22,
+	CUPTI_KIND_UNIFIED_MEMORY = 25,
 	CUPTI_KIND_CUDA_EVENT = 36,
 	CUPTI_KIND_STREAM = 37,
 	CUPTI_KIND_SYNCHRONIZATION = 38,
 	CUPTI_KIND_EXTERNAL_CORRELATION = 39,
 	CUPTI_KIND_INTERNAL_LAUNCH_API = 48,
 	CUPTI_KIND_MEMORY2 = 49,
+	CUPTI_KIND_MEMORY_POOL = 50,
 	CUPTI_KIND_GRAPH_TRACE = 51,
+	CUPTI_KIND_JIT = 52,
+	CUPTI_KIND_GRAPH_HOST_NODE = 56,	/* this and the next: from 13.1 on */
+	CUPTI_KIND_HOST_LAUNCH = 58,
 };
 
 /* Kinds are small numbers; the stride table has room for those that later versions add. */
@@ -47,6 +52,12 @@ enum cupti_object { CUPTI_OBJECT_THREAD = 2, CUPTI_OBJECT_STREAM = 5 };
 #define CUPTI_NOT_APPLICABLE UINT32_MAX /* stream or event of a synchronization without one */
 enum { CUPTI_COPY_ASYNC = 1 };			/* flag of MEMCPY and MEMCPY2 */
 enum { CUPTI_EXTERNAL_OURS = 5 };		/* "custom 2": frameworks use 0 and 1 */
+enum { CUPTI_POOL_LOCAL = 1 };			/* type of a pool whose sizes are known */
+
+enum cupti_unified_memory_counter {
+	CUPTI_UNIFIED_HTOD = 1, CUPTI_UNIFIED_DTOH = 2, CUPTI_UNIFIED_CPU_FAULT = 3,
+	CUPTI_UNIFIED_GPU_FAULTS = 4, CUPTI_UNIFIED_DTOD = 8,
+};
 
 struct cupti_memcpy {
 	uint32_t kind;
@@ -157,6 +168,14 @@ struct cupti_peer_copy {
 	uint32_t graph, channel, channel_type, pad;
 };
 
+/* `value` is a size, a number of faults or an address, as the counter says. */
+struct cupti_unified_memory {
+	uint32_t kind, counter;
+	uint64_t value, start, end, address;
+	uint32_t source, destination, stream, process, flags, pad;
+	uint64_t processors[5];
+};
+
 struct cupti_event {
 	uint32_t kind, correlation, context, stream, event, pad;
 	uint32_t device, pad2;
@@ -191,6 +210,33 @@ struct cupti_memory {
 	const char *source;
 };
 
+struct cupti_memory_pool {
+	uint32_t kind, operation, pool_type, correlation, process, device;
+	uint64_t bytes_to_keep, address, bytes, threshold, timestamp, used;
+	uint8_t is_managed, pad2[7];
+};
+
+struct cupti_jit {
+	uint32_t kind, entry_type, operation, device;
+	uint64_t start, end;
+	uint32_t correlation, padding;
+	uint64_t unit_correlation, cache_bytes;
+	const char *cache_path;
+	uint32_t process, thread;
+};
+
+struct cupti_graph_host_node {
+	uint32_t kind, stream, context, device, correlation, graph;
+	uint64_t graph_node;
+	uint32_t process, thread;
+	uint64_t start, end;
+};
+
+struct cupti_host_launch {
+	uint32_t kind, stream, context, device, correlation, process, thread, pad;
+	uint64_t start, end;
+};
+
 struct cupti_graph_trace {
 	uint32_t kind, correlation;
 	uint64_t start, end;
@@ -214,6 +260,11 @@ _Static_assert(sizeof(struct cupti_synchronization) == 56, "SYNCHRONIZATION of 1
 _Static_assert(sizeof(struct cupti_external_correlation) == 24, "EXTERNAL_CORRELATION of 13.0");
 _Static_assert(sizeof(struct cupti_memory) == 128, "MEMORY2 of 13.0");
 _Static_assert(sizeof(struct cupti_graph_trace) == 56, "GRAPH_TRACE of 13.0");
+_Static_assert(sizeof(struct cupti_unified_memory) == 104, "UNIFIED_MEMORY_COUNTER of 13.0");
+_Static_assert(sizeof(struct cupti_memory_pool) == 80, "MEMORY_POOL of 13.0");
+_Static_assert(sizeof(struct cupti_jit) == 72, "JIT of 13.0");
+_Static_assert(sizeof(struct cupti_graph_host_node) == 56, "GRAPH_HOST_NODE of 13.1");
+_Static_assert(sizeof(struct cupti_host_launch) == 48, "HOST_LAUNCH of 13.1");
 
 /* Argument of cuptiSubscribe_v2 as of 13.0 (13.2 appends a flag; the size says which one it is). */
 struct cupti_subscriber_params {
@@ -221,6 +272,14 @@ struct cupti_subscriber_params {
 	const char *name;
 	char *old_name;
 	size_t old_name_size;
+	uint8_t allows_others, padding[7];	/* from CUDA 13.2 on; the size says whether */
+};
+
+#define CUPTI_SUBSCRIBER_PARAMS_FIRST_BYTES offsetof(struct cupti_subscriber_params, allows_others)
+
+/* What cuptiActivityConfigureUnifiedMemoryCounter takes; scope and device are ignored today. */
+struct cupti_unified_memory_config {
+	uint32_t scope, counter, device, enable;
 };
 
 /* What callbacks of the domains STATE and RESOURCE point to (their first members). */

@@ -311,22 +311,61 @@ static void decode_external(struct cupti_decoder *decoder, const void *bytes, si
 	cupti_untimed_put(decoder, &untimed);
 }
 
-static void decode_memory(struct cupti_decoder *decoder, const void *bytes, size_t stride)
+/* Code that the driver compiles, or fetches from its cache: the program's time, not ours. */
+static void decode_jit(struct cupti_decoder *decoder, const void *bytes, size_t stride)
+{
+	const struct cupti_jit *record = bytes;
+	const struct cupti_sink *sink = &decoder->sink;
+	static const char *const operations[] = {
+		[1] = "JIT Cache Load", [2] = "JIT Cache Store", [3] = "JIT Compilation",
+	};
+	struct overhead_row row;
+	if (!cupti_span_take(decoder, record->kind, record->start, record->end, &row.start_ns,
+			     &row.duration_ns))
+		return;
+	bool is_known = record->operation >= 1 && record->operation <= 3;
+	row.name_id = sink->string(sink->context,
+				   is_known ? operations[record->operation] : "JIT");
+	row.thread_id = CUPTI_HAS(cupti_jit, thread, stride) ? record->thread : 0;
+	row.correlation_id = cupti_correlation_take(decoder, record->correlation, false);
+	sink->put(sink->context, TABLE_overhead, &row);
+}
+
+/* A host function that a stream waits for lies on that stream, like what a source projects. */
+static void host_function_put(struct cupti_decoder *decoder, const struct gpu_range_row *span,
+			      const uint32_t place[3], const char *name)
+{
+	const struct cupti_sink *sink = &decoder->sink;
+	struct gpu_range_row row = *span;
+	row.stream_id = stream_take(decoder, place[0], place[1], place[2]);
+	row.name_id = sink->string(sink->context, name);
+	sink->put(sink->context, TABLE_gpu_range, &row);
+}
+
+static void decode_host_launch(struct cupti_decoder *decoder, const void *bytes, size_t stride)
 {
 	(void)stride;
-	const struct cupti_memory *record = bytes;
-	struct allocation_row row = { .total_bytes = -1, .reserved_bytes = -1 };
-	int64_t duration_ns;
-	if (!cupti_span_take(decoder, record->kind, record->timestamp, record->timestamp,
-			     &row.time_ns, &duration_ns))
-		return;
-	row.operation = record->operation;
-	row.device_id = record->device;
-	row.memory = record->memory_kind;
-	row.address = (int64_t)record->address;
-	row.bytes = (int64_t)record->bytes;
-	row.correlation_id = cupti_correlation_take(decoder, record->correlation, false);
-	decoder->sink.put(decoder->sink.context, TABLE_allocation, &row);
+	const struct cupti_host_launch *record = bytes;
+	struct gpu_range_row span;
+	if (cupti_span_take(decoder, record->kind, record->start, record->end, &span.start_ns,
+			    &span.duration_ns))
+		host_function_put(decoder, &span,
+				  (const uint32_t[]){ record->device, record->context,
+						      record->stream },
+				  "host function");
+}
+
+static void decode_graph_host_node(struct cupti_decoder *decoder, const void *bytes, size_t stride)
+{
+	(void)stride;
+	const struct cupti_graph_host_node *record = bytes;
+	struct gpu_range_row span;
+	if (cupti_span_take(decoder, record->kind, record->start, record->end, &span.start_ns,
+			    &span.duration_ns))
+		host_function_put(decoder, &span,
+				  (const uint32_t[]){ record->device, record->context,
+						      record->stream },
+				  "host function of a graph");
 }
 
 static void decode_graph_trace(struct cupti_decoder *decoder, const void *bytes, size_t stride)
@@ -364,7 +403,16 @@ const struct cupti_row_maker cupti_row_makers[CUPTI_KIND_LIMIT] = {
 					 UP_TO(cupti_synchronization, event) },
 	[CUPTI_KIND_EXTERNAL_CORRELATION] = { "external correlation", decode_external,
 					      UP_TO(cupti_external_correlation, correlation) },
-	[CUPTI_KIND_MEMORY2] = { "allocation", decode_memory, UP_TO(cupti_memory, stream) },
+	[CUPTI_KIND_UNIFIED_MEMORY] = { "unified memory", cupti_decode_unified_memory,
+					UP_TO(cupti_unified_memory, destination) },
+	[CUPTI_KIND_MEMORY2] = { "allocation", cupti_decode_memory, UP_TO(cupti_memory, stream) },
+	[CUPTI_KIND_MEMORY_POOL] = { "memory pool", cupti_decode_memory_pool,
+				     UP_TO(cupti_memory_pool, used) },
 	[CUPTI_KIND_GRAPH_TRACE] = { "graph", decode_graph_trace,
 				     UP_TO(cupti_graph_trace, stream) },
+	[CUPTI_KIND_JIT] = { "JIT", decode_jit, UP_TO(cupti_jit, correlation) },
+	[CUPTI_KIND_GRAPH_HOST_NODE] = { "host function of a graph", decode_graph_host_node,
+					 sizeof(struct cupti_graph_host_node) },
+	[CUPTI_KIND_HOST_LAUNCH] = { "host function", decode_host_launch,
+				     sizeof(struct cupti_host_launch) },
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of the decoder, shared by its two files: cupti_decode.c walks, cupti_rows.c turns one
- * record of each kind into rows.
+ * The inside of the decoder, shared by its three files: cupti_decode.c walks, cupti_rows.c turns
+ * one record of each kind into rows, cupti_memory_rows.c those that tell of memory.
  *
  * Thread: as the decoder.
  */
@@ -46,6 +46,7 @@ struct cupti_decoder {
 	int64_t thread_last;
 	struct untimed_row untimed[UNTIMED_MAX];
 	size_t untimed_count;
+	uint64_t named_devices;		/* bits: the stream of their unified memory has its name */
 	int64_t losses[CUPTI_KIND_LIMIT][LOSS_COUNT];
 };
 
@@ -72,6 +73,11 @@ struct cupti_row_maker {
 	void (*decode)(struct cupti_decoder *decoder, const void *record, size_t stride);
 	size_t bytes_min;	/* what `decode` reads without asking CUPTI_HAS */
 };
+
+/* cupti_memory_rows.c */
+void cupti_decode_memory(struct cupti_decoder *decoder, const void *bytes, size_t stride);
+void cupti_decode_memory_pool(struct cupti_decoder *decoder, const void *bytes, size_t stride);
+void cupti_decode_unified_memory(struct cupti_decoder *decoder, const void *bytes, size_t stride);
 
 extern const struct cupti_row_maker cupti_row_makers[CUPTI_KIND_LIMIT];
 

@@ -133,6 +133,28 @@ static bool try_beside_mapped(const struct search *search)
 	return false;
 }
 
+/*
+ * What somebody chose for this process comes before what is installed on the machine: by bare name
+ * the loader's cache would find a newer one first, which an older driver refuses.
+ */
+static bool try_loader_path(const struct search *search)
+{
+	const char *list = variable_of(search, "LD_LIBRARY_PATH");
+	while (list != NULL && *list != 0) {
+		char folder[MAPPED_PATH_MAX];
+		size_t length = strcspn(list, ":;");
+		/* An empty entry is the working folder: not a place of ours. */
+		if (length > 0 && length < sizeof folder) {
+			memcpy(folder, list, length);
+			folder[length] = 0;
+			if (try_folder(search, folder))
+				return true;
+		}
+		list += length + (list[length] != 0);
+	}
+	return false;
+}
+
 static bool try_toolkit(const struct search *search, const char *home)
 {
 	static const char *const below[] = {
@@ -191,7 +213,7 @@ bool cupti_search(const char *wanted, const struct cupti_surroundings *surroundi
 			return try_folder(&search, wanted);
 		return try_candidate(context, wanted);
 	}
-	return try_mapped(&search) || try_beside_mapped(&search) ||
+	return try_mapped(&search) || try_beside_mapped(&search) || try_loader_path(&search) ||
 		try_toolkit(&search, variable_of(&search, "CONDA_PREFIX")) ||
 		try_toolkit(&search, variable_of(&search, "CUDA_HOME")) ||
 		try_toolkit(&search, variable_of(&search, "CUDA_PATH")) ||

@@ -5,7 +5,10 @@
 #include "libtrace/cupti_client.h"
 #include "libtrace/cupti_decode.h"
 #include "libtrace/cupti_external.h"
+#include "libtrace/cupti_kinds.h"
 #include "libtrace/cupti_library.h"
+#include "libtrace/cupti_move.h"
+#include "libtrace/cupti_session.h"
 #include "libtrace/cupti_watch.h"
 #include "libtrace/host_facts.h"
 
@@ -15,9 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 256, REFUSED_MAX = 32 };
-
-static const char subscriber_name[] = "laggard libtrace";
+enum { REFUSED_MAX = 32 };
 
 /*
  * CUPTI's buffer callbacks carry no user pointer, so what they need stands here. Written by
@@ -29,7 +30,7 @@ static struct cupti_source {
 	struct queue *completed;
 	cupti_source_first_use first_use;
 	const struct settings *settings;
-	char taken[NAME_MAX_BYTES + 64];	/* by whom, as a reason; '' if by nobody */
+	char taken[SUBSCRIBER_REASON_MAX];	/* by whom, as a reason; '' if by nobody */
 	bool kinds[CUPTI_KIND_LIMIT];		/* that we enabled */
 	atomic_bool is_running;
 	atomic_bool is_discarding;
@@ -40,6 +41,7 @@ static struct cupti_source {
 	/* the part of them that could be counted, of the shared one */
 	_Atomic int64_t lost_uncounted;
 	_Atomic int64_t lost_discarded;
+	_Atomic int64_t dropped;		/* by CUPTI itself */
 	_Atomic int64_t foreign_buffers;
 	_Atomic uint32_t state_result;		/* of a fatal error that CUPTI reported */
 	struct { const char *what; uint32_t kind, result; } refused[REFUSED_MAX];
@@ -48,6 +50,8 @@ static struct cupti_source {
 	uint32_t switched[REFUSED_MAX];		/* kinds that are off while nothing is recorded */
 	size_t switched_count;
 	atomic_bool is_switched_off;
+	atomic_bool is_unified_memory_due;	/* it was refused inside cuInit */
+	_Atomic uint32_t unified_memory_result;
 	_Atomic uint64_t switch_failure;	/* kind << 32 | result */
 	/* cbids by domain: of stop, of start */
 	cupti_profiler_calls profiler_calls;
@@ -104,6 +108,24 @@ static void buffer_completed(void *context, uint32_t stream, uint8_t *bytes, siz
 	errno = errno_before;
 }
 
+/* The same for one of several subscribers; what others do there is no business of ours. */
+static void buffer_requested_v2(uint8_t **bytes, size_t *size, size_t *max_records, void *info)
+{
+	(void)info;
+	buffer_requested(bytes, size, max_records);
+}
+
+static void buffer_completed_v2(uint8_t *bytes, size_t size, size_t valid_bytes, void *info)
+{
+	(void)info;
+	buffer_completed(NULL, 0, bytes, size, valid_bytes);
+}
+
+static const struct cupti_buffer_callbacks buffer_callbacks = {
+	.requested = buffer_requested, .completed = buffer_completed,
+	.requested_v2 = buffer_requested_v2, .completed_v2 = buffer_completed_v2,
+};
+
 /* From the return of the start on, to the begin of the stop. */
 static void hear_profiler_call(uint32_t domain, uint32_t cbid, const void *data)
 {
@@ -117,12 +139,35 @@ static void hear_profiler_call(uint32_t domain, uint32_t cbid, const void *data)
 		capture_window_meet(WINDOW_PROFILER, false);
 }
 
+/*
+ * CUPTI wants the driver to be there for these, and inside cuInit it may not be yet: then the first
+ * context says when it is. What that second try answers counts.
+ */
+static void unified_memory_start(void)
+{
+	uint32_t result = cupti_unified_memory_enable(&source.library);
+	source.kinds[CUPTI_KIND_UNIFIED_MEMORY] |= result == CUPTI_OK;
+	atomic_store(&source.is_unified_memory_due, result != CUPTI_OK);
+}
+
+static void unified_memory_start_late(void)
+{
+	if (!atomic_exchange(&source.is_unified_memory_due, false))
+		return;
+	uint32_t result = cupti_unified_memory_enable(&source.library);
+	if (result == CUPTI_OK)
+		source.kinds[CUPTI_KIND_UNIFIED_MEMORY] = true;
+	else
+		atomic_store(&source.unified_memory_result, result);
+}
+
 static void callback(void *user, uint32_t domain, uint32_t cbid, const void *data)
 {
 	(void)user;
 	int errno_before = errno;
 	if (domain == CUPTI_DOMAIN_RESOURCE && cbid == CUPTI_RESOURCE_CONTEXT_CREATED) {
 		source.first_use();
+		unified_memory_start_late();
 	} else if (domain == CUPTI_DOMAIN_STATE && data != NULL) {
 		const struct cupti_state_data *state = data;
 		uint32_t result = state->result == 0 ? 999 : state->result;
@@ -131,54 +176,6 @@ static void callback(void *user, uint32_t domain, uint32_t cbid, const void *dat
 		hear_profiler_call(domain, cbid, data);
 	}
 	errno = errno_before;
-}
-
-/*
- * With CUPTI 13.3 the new way of subscribing would forbid the old functions that we use to
- * everybody.
- */
-static bool has_new_subscribe(const struct cupti_library *library)
-{
-	return library->subscribe_v2 != NULL && library->enable_v2 == NULL;
-}
-
-static uint32_t subscribe_by_name(const struct cupti_library *library, void **subscriber,
-				  char *other, size_t other_size)
-{
-	struct cupti_subscriber_params params = {
-		.size = sizeof params, .name = subscriber_name, .old_name = other,
-		.old_name_size = other_size,
-	};
-	return library->subscribe_v2(subscriber, callback, NULL, &params);
-}
-
-static bool source_subscribe(const struct cupti_library *library, void **subscriber,
-			     struct error *error)
-{
-	char other[NAME_MAX_BYTES] = "", number[32];
-	uint32_t result = has_new_subscribe(library)
-		? subscribe_by_name(library, subscriber, other, sizeof other)
-		: library->subscribe(subscriber, callback, NULL);
-	if (result == CUPTI_OK)
-		return true;
-	if (result != CUPTI_MULTIPLE_SUBSCRIBERS)
-		return fail(error, ERROR_SYSTEM,
-			    "CUPTI (%s) refuses to trace: %s; the GPU is not recorded",
-			    library->path, cupti_result_text(library, result, number));
-	if (other[0] == 0 && library->subscribe_v2 != NULL && !has_new_subscribe(library) &&
-	    subscribe_by_name(library, subscriber, other, sizeof other) == CUPTI_OK)
-		return true;	/* the other tool has just left */
-	other[sizeof other - 1] = 0;
-	(void)snprintf(source.taken, sizeof source.taken, "disabled: CUPTI is taken by %s",
-		       other[0] != 0 ? other : "another tool");
-	if (other[0] != 0)
-		return fail(error, ERROR_SYSTEM,
-			    "CUPTI is already taken by '%s': the GPU is not recorded; "
-			    "run without that tool",
-			    other);
-	return fail(error, ERROR_SYSTEM,
-		    "CUPTI is already taken by another tool (a profiler, debugger or "
-		    "sanitizer): the GPU is not recorded; run without it");
 }
 
 /* `what` is missing; NULL: records of that kind. */
@@ -192,76 +189,20 @@ static void note_refused(const char *what, uint32_t kind, uint32_t result)
 	source.refused_count++;
 }
 
-static void attribute_set(const struct cupti_library *library, enum cupti_attribute attribute,
-			  void *value, size_t size)
-{
-	if (library->set_attribute != NULL)
-		(void)library->set_attribute(attribute, &size, value);
-}
-
-static void attributes_set(const struct cupti_library *library, const struct settings *settings)
-{
-	uint8_t on = 1, off = 0;
-	attribute_set(library, CUPTI_ATTRIBUTE_ZEROED_BUFFERS, &on, sizeof on);
-	/* One buffer for all threads: memory stays bounded however many threads call. */
-	attribute_set(library, CUPTI_ATTRIBUTE_PER_THREAD_BUFFERS, &off, sizeof off);
-	size_t bytes = (size_t)settings->device_buffer_kb * 1024;
-	if (bytes != 0)
-		attribute_set(library, CUPTI_ATTRIBUTE_DEVICE_BUFFER_BYTES, &bytes, sizeof bytes);
-	size_t limit = (size_t)settings->device_buffers;
-	if (limit != 0)
-		attribute_set(library, CUPTI_ATTRIBUTE_DEVICE_BUFFER_LIMIT, &limit, sizeof limit);
-	uint32_t result = library->set_thread_id_type == NULL
-		? CUPTI_OK : library->set_thread_id_type(CUPTI_THREAD_ID_SYSTEM);
-	if (result != CUPTI_OK)
-		note_refused("threads of calls have other numbers than those of ranges", 0, result);
-}
-
-/* What is recorded of a kind; the list is made from the settings. */
-struct kind_choice {
-	uint32_t kind;
-	bool is_wanted, is_vital;
-	bool is_switched;	/* off while the capture window is closed */
-};
-
-enum { KIND_CHOICES = 16 };
-
-static void kinds_choose(const struct settings *settings, struct kind_choice choices[KIND_CHOICES])
-{
-	bool has_api = settings->api != API_CHOICE_OFF;
-	bool has_graphs = settings->graphs == GRAPH_CHOICE_GRAPH;
-	bool may_disable = source.library.version >= CUPTI_VERSION_KERNELS_DISABLE;
-	const struct kind_choice list[KIND_CHOICES] = {
-		{ CUPTI_KIND_DEVICE, true, false, false },
-		{ CUPTI_KIND_CONTEXT, true, false, false },
-		{ CUPTI_KIND_STREAM, true, false, false },
-		{ CUPTI_KIND_CONCURRENT_KERNEL, true, true, may_disable },
-		{ CUPTI_KIND_MEMCPY, true, false, true },
-		{ CUPTI_KIND_MEMCPY2, true, false, true },
-		{ CUPTI_KIND_MEMSET, true, false, true },
-		{ CUPTI_KIND_GRAPH_TRACE, has_graphs, false, false },
-		{ CUPTI_KIND_RUNTIME, has_api, false, true },
-		{ CUPTI_KIND_DRIVER, has_api, false, true },
-		{ CUPTI_KIND_SYNCHRONIZATION, settings->sync, false, true },
-		{ CUPTI_KIND_CUDA_EVENT, settings->events, false, true },
-		{ CUPTI_KIND_MEMORY2, settings->memory_events, false, true },
-		{ CUPTI_KIND_NAME, true, false, false },
-		{ CUPTI_KIND_OVERHEAD, true, false, true },
-		{ CUPTI_KIND_EXTERNAL_CORRELATION, has_api && settings->nccl, false, true },
-	};
-	memcpy(choices, list, sizeof list);
-}
-
 static bool kinds_enable(const struct cupti_library *library, const struct settings *settings,
 			 struct error *error)
 {
-	struct kind_choice kinds[KIND_CHOICES];
-	kinds_choose(settings, kinds);
-	for (size_t i = 0; i < KIND_CHOICES; i++) {
+	struct cupti_kind_choice kinds[CUPTI_KIND_CHOICES];
+	cupti_kinds_choose(settings, library->version, kinds);
+	for (size_t i = 0; i < CUPTI_KIND_CHOICES; i++) {
 		if (!kinds[i].is_wanted)
 			continue;
-		uint32_t result = library->strides[kinds[i].kind] == 0 ? 21
-			: library->enable(kinds[i].kind);
+		bool is_known = library->strides[kinds[i].kind] != 0;
+		/* What a library is too old to tell is not lost by us. */
+		if (!is_known && kinds[i].is_newer)
+			continue;
+		uint32_t result = is_known ? cupti_session_enable(library, kinds[i].kind)
+					   : CUPTI_INVALID_KIND;
 		if (result == CUPTI_OK) {
 			/* Not twice, when all is enabled anew. */
 			if (kinds[i].is_switched && !source.kinds[kinds[i].kind])
@@ -277,6 +218,8 @@ static bool kinds_enable(const struct cupti_library *library, const struct setti
 				    library->path, cupti_result_text(library, result, number));
 		note_refused(NULL, kinds[i].kind, result);
 	}
+	if (settings->unified_memory)
+		unified_memory_start();
 	return true;
 }
 
@@ -291,8 +234,8 @@ void cupti_source_switch(bool is_on)
 		/* What another client ordered goes on. */
 		if (!is_on && cupti_client_wants(kind))
 			continue;
-		uint32_t result = is_on ? source.library.enable(kind)
-					: source.library.disable(kind);
+		uint32_t result = is_on ? cupti_session_enable(&source.library, kind)
+					: cupti_session_disable(&source.library, kind);
 		if (result != CUPTI_OK && is_on)
 			atomic_store_explicit(&source.switch_failure,
 					      (uint64_t)kind << 32 | result, memory_order_relaxed);
@@ -314,46 +257,84 @@ static bool memory_take(const struct settings *settings, struct error *error)
 }
 
 static bool records_enable(const struct cupti_library *library, const struct settings *settings,
-			   void *subscriber, struct error *error)
+			   struct error *error)
 {
 	char number[32];
-	attributes_set(library, settings);
+	cupti_options_set(library, settings, note_refused);
 	/* Single callbacks, never the whole domain: one of its members fires at every launch. */
-	uint32_t result = library->enable_callback(1, subscriber, CUPTI_DOMAIN_RESOURCE,
-						   CUPTI_RESOURCE_CONTEXT_CREATED);
+	uint32_t result = cupti_session_enable_callback(library, CUPTI_DOMAIN_RESOURCE,
+							CUPTI_RESOURCE_CONTEXT_CREATED);
 	if (result == CUPTI_OK)
-		result = library->register_callbacks(buffer_requested, buffer_completed);
+		result = cupti_session_register(library, &buffer_callbacks);
 	if (result != CUPTI_OK)
 		return fail(error, ERROR_SYSTEM,
 			    "CUPTI (%s) refuses to trace: %s; the GPU is not recorded",
 			    library->path, cupti_result_text(library, result, number));
-	(void)library->enable_callback(1, subscriber, CUPTI_DOMAIN_STATE, CUPTI_STATE_FATAL_ERROR);
-	(void)library->enable_callback(1, subscriber, CUPTI_DOMAIN_STATE, CUPTI_STATE_ERROR);
+	(void)cupti_session_enable_callback(library, CUPTI_DOMAIN_STATE, CUPTI_STATE_FATAL_ERROR);
+	(void)cupti_session_enable_callback(library, CUPTI_DOMAIN_STATE, CUPTI_STATE_ERROR);
 	return kinds_enable(library, settings, error);
+}
+
+/* After a new session: what the old one had. */
+static void session_follow(void)
+{
+	cupti_calls_enable_noisy(&source.library, source.settings, true);
+	cupti_calls_enable_noisy(&source.library, source.settings, cupti_client_is_here());
+	if (source.settings->cuda_profiler)
+		source.has_profiler_calls =
+			cupti_calls_find_profiler(&source.library, source.profiler_calls);
+}
+
+static bool session_resume(enum cupti_way way)
+{
+	char other[SUBSCRIBER_NAME_MAX];
+	struct error error;
+	if (cupti_session_open(&source.library, way, callback, other) != CUPTI_OK)
+		return false;
+	if (!records_enable(&source.library, source.settings, &error)) {
+		cupti_session_close(&source.library);
+		return false;
+	}
+	session_follow();
+	if (atomic_load(&source.is_switched_off))
+		cupti_source_switch(false);
+	return true;
+}
+
+/* Forced: what is not complete by then would come nowhere. */
+static void session_pause(void)
+{
+	(void)source.library.flush_all(1);
+	for (uint32_t kind = 1; kind < CUPTI_KIND_LIMIT; kind++)
+		if (source.kinds[kind])
+			(void)cupti_session_disable(&source.library, kind);
 }
 
 bool cupti_source_start(const struct settings *settings, cupti_source_first_use first_use,
 			struct error *error)
 {
+	static const struct cupti_move_plan plan = {
+		.library = &source.library, .resume = session_resume, .pause = session_pause,
+	};
 	struct cupti_library *library = &source.library;
-	void *subscriber = NULL;
+	enum cupti_way way = settings->subscribe == SUBSCRIBE_CHOICE_SEVERAL ? CUPTI_WAY_SEVERAL
+									      : CUPTI_WAY_ALONE;
 	source.first_use = first_use;
 	source.settings = settings;
 	if (!cupti_library_open(library, settings->cupti, error) || !memory_take(settings, error) ||
-	    !source_subscribe(library, &subscriber, error))
+	    !cupti_session_start(library, way, callback, source.taken, error))
 		return false;
-	if (!records_enable(library, settings, subscriber, error)) {
+	if (!records_enable(library, settings, error)) {
 		cupti_source_discard();
-		if (library->unsubscribe != NULL)
-			/* somebody else may have more luck */
-			(void)library->unsubscribe(subscriber);
+		cupti_session_close(library);	/* somebody else may have more luck */
 		return false;
 	}
 	cupti_calls_enable_noisy(library, settings, false);
 	source.wants_profiler_calls = settings->cuda_profiler;
 	if (settings->cuda_profiler)
-		source.has_profiler_calls = cupti_calls_find_profiler(library, subscriber,
+		source.has_profiler_calls = cupti_calls_find_profiler(library,
 								      source.profiler_calls);
+	cupti_move_begin(&plan);
 	atomic_store_explicit(&source.is_running, true, memory_order_release);
 	return true;
 }
@@ -366,6 +347,14 @@ const char *cupti_source_taken(void)
 struct queue *cupti_source_queue(void)
 {
 	return source.completed;
+}
+
+void cupti_source_meet_thread(void)
+{
+	if (cupti_source_library() == NULL)
+		return;
+	size_t count = cupti_session_take_dropped(&source.library);
+	atomic_fetch_add_explicit(&source.dropped, (int64_t)count, memory_order_relaxed);
 }
 
 void cupti_source_fill_ahead(void)
@@ -400,36 +389,29 @@ void cupti_source_give_up(void)
 	/* Not the kernels: disabling them has deadlocked up to CUDA 13.0. */
 	static const uint32_t kinds[] = {
 		CUPTI_KIND_RUNTIME, CUPTI_KIND_DRIVER, CUPTI_KIND_SYNCHRONIZATION,
-		CUPTI_KIND_CUDA_EVENT, CUPTI_KIND_MEMORY2, CUPTI_KIND_EXTERNAL_CORRELATION,
+		CUPTI_KIND_CUDA_EVENT, CUPTI_KIND_MEMORY2, CUPTI_KIND_MEMORY_POOL,
+		CUPTI_KIND_EXTERNAL_CORRELATION,
 	};
 	cupti_source_discard();
 	if (!atomic_load_explicit(&source.is_running, memory_order_acquire))
 		return;
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		if (!cupti_client_wants(kinds[i]))
-			(void)source.library.disable(kinds[i]);
+			(void)cupti_session_disable(&source.library, kinds[i]);
 }
 
 /* CUPTI lets one subscriber in: if it lets us in once more, we are not there any more. */
 static bool source_resubscribe(void)
 {
-	void *subscriber = NULL;
-	char other[NAME_MAX_BYTES] = "";
+	char other[SUBSCRIBER_NAME_MAX];
 	struct error error;
 	struct cupti_library *library = &source.library;
-	uint32_t result = has_new_subscribe(library)
-		? subscribe_by_name(library, &subscriber, other, sizeof other)
-		: library->subscribe(&subscriber, callback, NULL);
-	if (result != CUPTI_OK)
+	if (cupti_session_open(library, CUPTI_WAY_ALONE, callback, other) != CUPTI_OK)
 		return false;
 	source.are_refused_told = false;
-	if (!records_enable(library, source.settings, subscriber, &error))
+	if (!records_enable(library, source.settings, &error))
 		return false;
-	cupti_calls_enable_noisy(library, source.settings, true);
-	cupti_calls_enable_noisy(library, source.settings, cupti_client_is_here());
-	if (source.settings->cuda_profiler)
-		source.has_profiler_calls = cupti_calls_find_profiler(library, subscriber,
-								      source.profiler_calls);
+	session_follow();
 	return true;
 }
 
@@ -438,8 +420,11 @@ void cupti_source_watch(bool is_host_busy, cupti_source_hear_gap hear, void *con
 	struct cupti_watch *watch = &source.watch;
 	struct error error;
 	int64_t now_ns = realtime_ns();
-	if (atomic_load(&source.is_switched_off)) {
-		watch->quiet_since_ns = 0;	/* CUPTI has nothing to say */
+	cupti_move_retry();
+	cupti_move_take_gaps(hear, context);
+	/* CUPTI has nothing to say, or nobody else can take what is ours. */
+	if (atomic_load(&source.is_switched_off) || cupti_session_way() != CUPTI_WAY_ALONE) {
+		watch->quiet_since_ns = 0;
 		return;
 	}
 	if (!atomic_load_explicit(&source.is_running, memory_order_acquire) ||
@@ -461,6 +446,7 @@ void cupti_source_finish(cupti_source_hear_gap hear, void *context)
 {
 	struct cupti_watch *watch = &source.watch;
 	int count = cupti_watch_finish(watch, cupti_source_outstanding());
+	cupti_move_finish(hear, context);
 	for (int i = 0; i < count; i++)
 		hear(context, watch->gaps[i].start_ns, watch->gaps[i].end_ns,
 		     "CUPTI was silent: another client may have taken the callbacks");
@@ -526,11 +512,11 @@ void cupti_source_take_losses(cupti_source_hear hear, void *context)
 	hear_count(hear, context, &source.lost_uncounted,
 		   "no free buffer at all: at least this many (LAGGARD_MEMORY_MB)");
 	hear_count(hear, context, &source.foreign_buffers, "buffers of another CUPTI client");
-	size_t dropped = 0;
-	if (source.library.get_dropped != NULL &&
-	    source.library.get_dropped(NULL, 0, &dropped) == CUPTI_OK && dropped != 0)
-		hear(context, "dropped by CUPTI", (int64_t)dropped);
+	cupti_source_meet_thread();	/* counts what CUPTI dropped */
+	hear_count(hear, context, &source.dropped, "dropped by CUPTI");
 	hear_result(hear, context, &source.state_result, "CUPTI reported ");
+	hear_result(hear, context, &source.unified_memory_result,
+		    "disabled: LAGGARD_UNIFIED_MEMORY: ");
 	cupti_external_take_losses(hear, context);
 }
 
@@ -582,7 +568,7 @@ bool cupti_source_wants(uint32_t kind)
 
 void cupti_source_take_back(void)
 {
-	(void)source.library.register_callbacks(buffer_requested, buffer_completed);
+	(void)cupti_session_register(&source.library, &buffer_callbacks);
 }
 
 void cupti_source_client_came(void)

@@ -39,6 +39,12 @@ const char *cupti_source_taken(void);
 /* Any thread: buffers that CUPTI completed. NULL: the source did not start. */
 struct queue *cupti_source_queue(void);
 
+/*
+ * On a thread of ours that will call CUPTI, first: what CUPTI keeps for each thread it allocates
+ * now and not when memory may be gone, for which the C library would abort the program.
+ */
+void cupti_source_meet_thread(void);
+
 /* Fetches pages for the next buffers (page_ahead.h). Drain thread. */
 void cupti_source_fill_ahead(void);
 

@@ -55,6 +55,16 @@ void drain_put(struct drain *drain, enum trace_table table, const void *row)
 		recorder_put(drain->recorder, table, row);
 }
 
+bool drain_is_flying(const struct drain *drain)
+{
+	return drain_keeps(drain);
+}
+
+void drain_drop_open_gap(struct drain *drain, int64_t start_ns, int64_t source_id)
+{
+	recorder_drop_open_gap(drain->recorder, start_ns, source_id);
+}
+
 void drain_replace(struct drain *drain, enum trace_table table, const void *row)
 {
 	recorder_replace(drain->recorder, table, row);
@@ -110,6 +120,7 @@ struct drain_status drain_status_read(const struct drain *drain)
 	return (struct drain_status){
 		.path = drain->path, .epoch_ns = drain->plan->epoch_ns,
 		.rows = recorder_row_count(drain->recorder), .losses = drain->losses,
+		.dumps = drain->flight == NULL ? -1 : flight_dump_count(drain->flight),
 	};
 }
 
@@ -258,6 +269,7 @@ static void *drain_main(void *argument)
 	(void)pthread_setname_np(pthread_self(), "laggard-drain");
 	atomic_store_explicit(&drain->thread_id, (int64_t)syscall(SYS_gettid),
 			      memory_order_release);
+	cupti_source_meet_thread();
 	bool ok = drain_run(drain, &error);
 	for (size_t i = 0; i < SOURCE_COUNT; i++)
 		if (sources[i]->close != NULL)

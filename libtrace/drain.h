@@ -23,6 +23,9 @@ int64_t drain_time(const struct drain *drain, int64_t realtime_ns);
 int64_t drain_string(struct drain *drain, const char *bytes, size_t length);	/* string_id */
 void drain_put(struct drain *drain, enum trace_table table, const void *row);
 /* tables with a key */
+/* For gap_source.c: rows go to the flight recorder, no file is open; a row of a gap goes. */
+bool drain_is_flying(const struct drain *drain);
+void drain_drop_open_gap(struct drain *drain, int64_t start_ns, int64_t source_id);
 void drain_replace(struct drain *drain, enum trace_table table, const void *row);
 void drain_loss(struct drain *drain, const char *source, const char *reason, int64_t count);
 
@@ -87,6 +90,7 @@ struct drain_status {
 	const char *path;
 	int64_t epoch_ns;	/* CLOCK_REALTIME */
 	int64_t rows, losses;	/* so far: written, counted as lost */
+	int64_t dumps;		/* of the flight recorder; -1: none runs */
 };
 struct drain_status drain_status_read(const struct drain *drain);
 

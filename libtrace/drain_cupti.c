@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/cupti_source.h"
 #include "libtrace/drain_private.h"
+#include "libtrace/gap_source.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/window_source.h"
-
-#include <string.h>
 
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
@@ -22,25 +21,6 @@ static void hear_source_loss(void *context, const char *reason, int64_t count)
 static void hear_decode_loss(void *context, const char *reason, int64_t count)
 {
 	drain_loss(context, "decode", reason, count);
-}
-
-/* Nothing of the GPU was recorded from `start_ns` on, both since the epoch. */
-static void gap_write(struct drain *drain, int64_t start_ns, int64_t duration_ns,
-		      const char *reason)
-{
-	const struct capture_gap_row row = {
-		.start_ns = start_ns, .duration_ns = duration_ns,
-		.source_id = drain_string(drain, "cupti", strlen("cupti")),
-		.reason_id = drain_string(drain, reason, strlen(reason)),
-	};
-	drain_put(drain, TABLE_capture_gap, &row);
-}
-
-static void hear_gap(void *context, int64_t start_ns, int64_t end_ns, const char *reason)
-{
-	struct drain *drain = context;
-	int64_t duration_ns = end_ns == -1 ? -1 : end_ns - start_ns;
-	gap_write(drain, drain_time(drain, start_ns), duration_ns, reason);
 }
 
 bool drain_open_decoder(struct drain *drain, struct error *error)
@@ -79,7 +59,7 @@ static void disabled_tell(struct drain *drain, const struct settings *settings)
 		return;
 	drain_loss(drain, "cupti", cupti_source_taken(), 0);
 	drain_loss(drain, "nvml", "disabled: without CUPTI nobody says which GPUs are in use", 0);
-	gap_write(drain, 0, -1, cupti_source_taken());
+	gap_source_put_cupti(drain, 0, -1, cupti_source_taken());
 }
 
 static void cupti_begin(struct drain *drain, const struct drain_plan *plan)
@@ -133,7 +113,7 @@ static void buffers_settle(struct drain *drain)
 	}
 	if (cupti_source_outstanding() > 0)
 		drain_loss(drain, "cupti", "activity buffers not returned at the end", 0);
-	cupti_source_finish(hear_gap, drain);
+	cupti_source_finish(gap_source_hear, drain);
 }
 
 static void cupti_pass(struct drain *drain, const struct drain_pass *pass)
@@ -141,7 +121,7 @@ static void cupti_pass(struct drain *drain, const struct drain_pass *pass)
 	if (pass->is_last || pass->monotonic_ns >= drain->flush_due_ns) {
 		cupti_source_flush(pass->is_last);
 		if (!pass->is_last)
-			cupti_source_watch(drain->log_count != 0, hear_gap, drain);
+			cupti_source_watch(drain->log_count != 0, gap_source_hear, drain);
 		drain->log_count = 0;
 		drain->flush_due_ns =
 			pass->monotonic_ns + drain->plan->settings->flush_ms * NS_PER_MS;

@@ -3,9 +3,11 @@
 
 #include "libtrace/cupti_decode.h"
 #include "libtrace/drain_source.h"
+#include "libtrace/gap_source.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/nccl_communicators.h"
 #include "libtrace/nccl_context.h"
+#include "libtrace/window_source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,23 +53,36 @@ static void consume_record(void *context, const struct log_record *record)
 }
 
 /* Texts in kept rows are numbered by flight_keep_name. */
-static void row_write(struct replay *replay, enum trace_table table, const void *bytes)
+static void name_replace(struct replay *replay, int64_t *name)
 {
 	struct flight *flight = replay->flight;
-	union { struct sample_row sample; struct host_sample_row host; } row;
-	int64_t *name = NULL;
+	if (*name <= 0 || (size_t)*name > flight->name_count)
+		return;
+	const char *text = flight->names[*name - 1];
+	*name = recorder_string(flight->plan.recorder, text, strlen(text));
+}
+
+static void row_write(struct replay *replay, enum trace_table table, const void *bytes)
+{
+	union {
+		struct sample_row sample;
+		struct host_sample_row host;
+		struct capture_gap_row gap;
+	} row;
+	const void *written = bytes;
+	if (trace_tables[table].row_size <= sizeof row) {
+		memcpy(&row, bytes, trace_tables[table].row_size);
+		written = &row;
+	}
 	if (table == TABLE_sample) {
-		memcpy(&row.sample, bytes, sizeof row.sample);
-		name = &row.sample.counter_id;
+		name_replace(replay, &row.sample.counter_id);
 	} else if (table == TABLE_host_sample) {
-		memcpy(&row.host, bytes, sizeof row.host);
-		name = &row.host.wait_channel_id;
+		name_replace(replay, &row.host.wait_channel_id);
+	} else if (table == TABLE_capture_gap) {
+		name_replace(replay, &row.gap.source_id);
+		name_replace(replay, &row.gap.reason_id);
 	}
-	if (name != NULL && *name > 0 && (size_t)*name <= flight->name_count) {
-		const char *text = flight->names[*name - 1];
-		*name = recorder_string(flight->plan.recorder, text, strlen(text));
-	}
-	recorder_put(flight->plan.recorder, table, name != NULL ? (const void *)&row : bytes);
+	recorder_put(replay->flight->plan.recorder, table, written);
 }
 
 static void item_replay(void *context, const struct flight_item *item)
@@ -105,7 +120,7 @@ static void gap_write(struct replay *replay, int64_t from_ns, int64_t to_ns, con
 		recorder_put(recorder, TABLE_capture_gap, &row);
 }
 
-static void gaps_write(struct replay *replay)
+static void gaps_write(struct replay *replay, int64_t now_ns)
 {
 	const struct flight *flight = replay->flight;
 	int64_t low_ns = replay->low_ns - flight->plan.epoch_ns;
@@ -114,12 +129,19 @@ static void gaps_write(struct replay *replay)
 		gap_write(replay, low_ns > 0 ? low_ns : 0,
 			  flight->squeezed_ns - flight->plan.epoch_ns,
 			  "no room in the flight recorder (LAGGARD_FLIGHT_MB)");
+	gap_source_write_open(flight->plan.drain, now_ns);
 }
 
 static void states_write(struct replay *replay, int64_t now_ns)
 {
 	struct flight *flight = replay->flight;
 	struct recorder *recorder = flight->plan.recorder;
+	/* What was not counted would look as if this rank had not come to it. */
+	if (window_source_history()->gap_count > 0 || !window_source_history()->is_open) {
+		recorder_loss(recorder, "flight",
+			      "how far communicators are: the capture window was closed", 0, -1);
+		return;
+	}
 	for (size_t i = 0; i < flight->progress.count; i++) {
 		const struct nccl_context *context = nccl_context_at(i + 1);
 		struct flight_communicator state = flight_progress_state(&flight->progress, i);
@@ -164,6 +186,7 @@ static void decode_loss_write(void *context, const char *reason, int64_t count)
 static void replay_write(struct replay *replay, int64_t now_ns)
 {
 	struct flight *flight = replay->flight;
+	cupti_decoder_set_history(replay->decoder, window_source_history());
 	cupti_decoder_set_window(replay->decoder, replay->low_ns - plausible_ns,
 				 now_ns + plausible_ns);
 	(void)cupti_decode(replay->decoder, flight->opens.cupti.bytes, flight->opens.cupti.size);
@@ -171,11 +194,14 @@ static void replay_write(struct replay *replay, int64_t now_ns)
 		cupti_decoder_set_correlation(replay->decoder, flight->correlation_last);
 	flight_opens_replay(&flight->opens, consume_record, replay);
 	flight_ring_walk(flight->ring, item_replay, replay);
+	/* Once they are old, and then judged: no more will come. */
+	cupti_decoder_settle(replay->decoder);
+	cupti_decoder_settle(replay->decoder);
 	states_write(replay, now_ns);
 	drain_finish_logs(flight->plan.drain, now_ns - flight->plan.epoch_ns);
 	cupti_decoder_take_losses(replay->decoder, decode_loss_write, flight);
 	losses_write(replay);
-	gaps_write(replay);
+	gaps_write(replay, now_ns);
 }
 
 bool flight_dump_write(struct flight *flight, const char *trigger, char path[OUTPUT_PATH_MAX],

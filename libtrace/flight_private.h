@@ -54,6 +54,7 @@ struct flight {
 	char slow_step[FLIGHT_TRIGGER_BYTES];	/* '' if there is none to tell */
 	int64_t second_due_ns;		/* CLOCK_MONOTONIC */
 	bool is_hang_told;
+	int64_t gap_count;		/* of the capture window, when it was last looked at */
 	int64_t dumps, automatic_due_ns;
 	int64_t name_number;		/* of the newest dump's file */
 	bool is_replaying;

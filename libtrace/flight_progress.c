@@ -154,6 +154,18 @@ void flight_progress_kernel(struct flight_progress *progress, uint32_t correlati
 	call_join(progress, call, correlation, now_ns);
 }
 
+void flight_progress_forget(struct flight_progress *progress)
+{
+	open_table_end(&progress->launches);
+	open_table_end(&progress->calls);
+	open_table_begin(&progress->launches, sizeof(struct launch), LAUNCHES_MAX);
+	open_table_begin(&progress->calls, sizeof(struct call), CALLS_MAX);
+	for (size_t i = 0; i < progress->count; i++)
+		progress->communicators[i] = (struct flight_communicator){
+			.has_collectives = progress->communicators[i].has_collectives,
+		};
+}
+
 enum { PRUNED_AT_ONCE = 1024 };
 
 static void launches_prune(struct flight_progress *progress, int64_t now_ns)

@@ -64,6 +64,9 @@ static inline void flight_progress_end(struct flight_progress *progress, int64_t
 	progress->ended_ns = now_ns;
 }
 
+/* What is outstanding is not waited for any more: its end may not be recorded. */
+void flight_progress_forget(struct flight_progress *progress);
+
 /* About once a second: forgets what is joined and what never will be. */
 void flight_progress_prune(struct flight_progress *progress, int64_t now_ns);
 

@@ -7,6 +7,7 @@
 #include "libtrace/host_facts.h"
 #include "libtrace/notice.h"
 #include "libtrace/nvtx_event.h"
+#include "libtrace/window_source.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -134,6 +135,11 @@ void flight_close(struct flight *flight)
 bool flight_is_replaying(const struct flight *flight)
 {
 	return flight->is_replaying;
+}
+
+int64_t flight_dump_count(const struct flight *flight)
+{
+	return flight->dumps;
 }
 
 int64_t flight_keep_name(struct flight *flight, const char *bytes, size_t length)
@@ -392,6 +398,19 @@ static void dump_automatically(struct flight *flight, const char *trigger)
 		monotonic_ns() + flight->plan.settings->flight_pause_s * NS_PER_S;
 }
 
+/*
+ * While the capture window is closed neither operations nor ends come: nothing is waited for, and
+ * what was outstanding when it closed may have ended since.
+ */
+static void window_look(struct flight *flight)
+{
+	const struct window_history *history = window_source_history();
+	if (history->is_open && history->gap_count == flight->gap_count)
+		return;
+	flight->gap_count = history->gap_count;
+	flight_progress_forget(&flight->progress);
+}
+
 static void hang_look(struct flight *flight, int64_t now_ns)
 {
 	struct flight_hang hang;
@@ -447,6 +466,7 @@ void flight_pass(struct flight *flight)
 {
 	int64_t now_ns = monotonic_ns();
 	flight_ring_age(flight->ring, realtime_ns() - flight->window_ns);
+	window_look(flight);
 	ask_answer(flight);
 	slow_step_look(flight, now_ns);
 	if (now_ns < flight->second_due_ns)

@@ -51,6 +51,9 @@ int64_t flight_keep_name(struct flight *flight, const char *bytes, size_t length
 /* A dump is being written: rows, texts and losses go to the recorder. */
 bool flight_is_replaying(const struct flight *flight);
 
+/* Dumps made so far. */
+int64_t flight_dump_count(const struct flight *flight);
+
 /* Each pass of the drain: lets go of what is too old, looks for triggers, dumps. */
 void flight_pass(struct flight *flight);
 

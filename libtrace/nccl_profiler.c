@@ -7,30 +7,14 @@
 #include "libtrace/nccl_event.h"
 #include "libtrace/registry.h"
 #include "libtrace/thread_log.h"
+#include "libtrace/thread_state.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-enum { LAUNCHES_REMEMBERED = 8 };	/* communicators that one thread launches for in turn */
-
 /* NCCL passes no pointer of ours to init. */
 static struct registry contexts;
 static atomic_ullong events_started;
-
-/*
- * The last launch bracket of each communicator on this thread: what NCCL enqueues next ran in it.
- */
-struct launch {
-	uint32_t context;
-	uint64_t external_id;
-};
-
-static _Thread_local struct {
-	struct launch launches[LAUNCHES_REMEMBERED];
-	uint32_t next;
-	uint64_t open_handle;	/* of the bracket we are in, 0 outside */
-	bool was_closed;	/* launches were missed while the capture window was closed */
-} thread __attribute__((tls_model("initial-exec")));
 
 uint32_t nccl_context_add(const struct nccl_context *context)
 {
@@ -139,9 +123,9 @@ static int init_v7(void **context, uint64_t hash, int *mask, const char *name, i
 
 static void launch_end(void)
 {
-	if (thread.open_handle == 0)
+	if (laggard_thread.nccl.open_handle == 0)
 		return;
-	thread.open_handle = 0;
+	laggard_thread.nccl.open_handle = 0;
 	cupti_source_pop_external();
 }
 
@@ -149,37 +133,38 @@ static void launch_end(void)
 static void launch_begin(uint32_t context, uint64_t handle)
 {
 	launch_end();
-	struct launch *launch = NULL;
-	for (size_t i = 0; i < LAUNCHES_REMEMBERED && launch == NULL; i++)
-		if (thread.launches[i].context == context)
-			launch = &thread.launches[i];
+	struct nccl_launch *launch = NULL;
+	for (size_t i = 0; i < NCCL_LAUNCHES_REMEMBERED && launch == NULL; i++)
+		if (laggard_thread.nccl.launches[i].context == context)
+			launch = &laggard_thread.nccl.launches[i];
 	if (launch == NULL)
-		launch = &thread.launches[thread.next++ % LAUNCHES_REMEMBERED];
-	*launch = (struct launch){ context, handle };
-	thread.open_handle = handle;
+		launch = &laggard_thread.nccl
+				  .launches[laggard_thread.nccl.next++ % NCCL_LAUNCHES_REMEMBERED];
+	*launch = (struct nccl_launch){ context, handle };
+	laggard_thread.nccl.open_handle = handle;
 	cupti_source_push_external(handle);
 }
 
 /* A new call has launched nothing yet. */
 static void launch_forget(uint32_t context)
 {
-	for (size_t i = 0; i < LAUNCHES_REMEMBERED; i++)
-		if (thread.launches[i].context == context)
-			thread.launches[i] = (struct launch){ 0 };
+	for (size_t i = 0; i < NCCL_LAUNCHES_REMEMBERED; i++)
+		if (laggard_thread.nccl.launches[i].context == context)
+			laggard_thread.nccl.launches[i] = (struct nccl_launch){ 0 };
 }
 
 /* What is enqueued now may have been launched unseen: none of the known brackets is its. */
 static void launches_forget(void)
 {
-	memset(thread.launches, 0, sizeof thread.launches);
-	thread.was_closed = false;
+	memset(laggard_thread.nccl.launches, 0, sizeof laggard_thread.nccl.launches);
+	laggard_thread.nccl.was_closed = false;
 }
 
 static uint64_t launch_of(uint32_t context)
 {
-	for (size_t i = 0; i < LAUNCHES_REMEMBERED; i++)
-		if (thread.launches[i].context == context)
-			return thread.launches[i].external_id;
+	for (size_t i = 0; i < NCCL_LAUNCHES_REMEMBERED; i++)
+		if (laggard_thread.nccl.launches[i].context == context)
+			return laggard_thread.nccl.launches[i].external_id;
 	return 0;
 }
 
@@ -221,7 +206,7 @@ static int start_event(void *context_handle, void **handle_out, const void *desc
 		*handle_out = NULL;
 	/* Without a handle NCCL tells no end either; what it began in the window it does end. */
 	if (!capture_window_is_open()) {
-		thread.was_closed = true;
+		laggard_thread.nccl.was_closed = true;
 		return 0;
 	}
 	if (handle_out == NULL || context == NULL || descriptor == NULL)
@@ -229,7 +214,7 @@ static int start_event(void *context_handle, void **handle_out, const void *desc
 	enum nccl_kind kind = nccl_event_kind(context->abi, descriptor);
 	if (kind == NCCL_NO_EVENT)
 		return 0;
-	if (thread.was_closed)
+	if (laggard_thread.nccl.was_closed)
 		launches_forget();
 	uint64_t number = atomic_fetch_add_explicit(&events_started, 1, memory_order_relaxed) + 1;
 	uint64_t handle = number << 4 | (uint64_t)kind;
@@ -248,7 +233,7 @@ static int stop_event(void *event_handle)
 	uint64_t handle = (uintptr_t)event_handle;
 	enum nccl_kind kind = nccl_handle_kind(handle);
 	struct nccl_stop stop = { .handle = handle };
-	if (kind == NCCL_KERNEL_LAUNCH && thread.open_handle == handle)
+	if (kind == NCCL_KERNEL_LAUNCH && laggard_thread.nccl.open_handle == handle)
 		launch_end();
 	if (kind != NCCL_COLL && kind != NCCL_P2P && kind != NCCL_COLL_API &&
 	    kind != NCCL_P2P_API && kind != NCCL_CE_COLL)

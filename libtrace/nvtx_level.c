@@ -1,37 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nvtx_level.h"
 #include "libtrace/nvtx_event.h"
+#include "libtrace/thread_state.h"
 
 #include <stddef.h>
 
-enum { DOMAINS_COUNTED = 12, LEVELS_MARKED = 64 };
-
-struct level {
-	uint32_t domain;
-	int32_t depth;
-	uint64_t marks[NVTX_RANGE_MARKS];	/* a bit a level of each kind of mark */
-};
-
-static _Thread_local struct level levels[DOMAINS_COUNTED]
-	__attribute__((tls_model("initial-exec")));
-static _Thread_local int32_t uncounted __attribute__((tls_model("initial-exec")));
+enum { LEVELS_MARKED = 64 };
 
 /* The domain's counter; a counter at 0 may change its domain. */
-static struct level *level_of(uint32_t domain)
+static struct nvtx_domain_level *level_of(uint32_t domain)
 {
-	struct level *unused = NULL;
-	for (size_t i = 0; i < DOMAINS_COUNTED; i++) {
-		if (levels[i].domain == domain && levels[i].depth > 0)
-			return &levels[i];
-		if (levels[i].depth == 0 && unused == NULL)
-			unused = &levels[i];
+	struct nvtx_domain_level *unused = NULL;
+	for (size_t i = 0; i < NVTX_DOMAINS_COUNTED; i++) {
+		if (laggard_thread.levels[i].domain == domain && laggard_thread.levels[i].depth > 0)
+			return &laggard_thread.levels[i];
+		if (laggard_thread.levels[i].depth == 0 && unused == NULL)
+			unused = &laggard_thread.levels[i];
 	}
 	if (unused != NULL)
 		unused->domain = domain;
 	return unused;
 }
 
-static void marks_keep(struct level *level, unsigned marks)
+static void marks_keep(struct nvtx_domain_level *level, unsigned marks)
 {
 	if (level->depth >= LEVELS_MARKED)
 		return;
@@ -44,7 +35,7 @@ static void marks_keep(struct level *level, unsigned marks)
 	}
 }
 
-static unsigned marks_of(const struct level *level)
+static unsigned marks_of(const struct nvtx_domain_level *level)
 {
 	unsigned marks = 0;
 	if (level->depth >= LEVELS_MARKED)
@@ -56,9 +47,9 @@ static unsigned marks_of(const struct level *level)
 
 int32_t nvtx_level_push(uint32_t domain, unsigned marks)
 {
-	struct level *level = level_of(domain);
+	struct nvtx_domain_level *level = level_of(domain);
 	if (level == NULL) {
-		uncounted++;
+		laggard_thread.uncounted_levels++;
 		return NVTX_LEVEL_UNKNOWN;
 	}
 	marks_keep(level, marks);
@@ -68,14 +59,14 @@ int32_t nvtx_level_push(uint32_t domain, unsigned marks)
 int32_t nvtx_level_pop(uint32_t domain, unsigned *marks)
 {
 	*marks = NVTX_RANGE_RECORDED;
-	struct level *level = level_of(domain);
+	struct nvtx_domain_level *level = level_of(domain);
 	if (level != NULL && level->depth > 0) {
 		level->depth--;
 		*marks = marks_of(level);
 		return level->depth;
 	}
-	if (uncounted > 0) {
-		uncounted--;
+	if (laggard_thread.uncounted_levels > 0) {
+		laggard_thread.uncounted_levels--;
 		return NVTX_LEVEL_UNKNOWN;
 	}
 	return -1;

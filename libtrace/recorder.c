@@ -110,6 +110,13 @@ void recorder_replace(struct recorder *recorder, enum trace_table table, const v
 		recorder_fail(recorder);
 }
 
+void recorder_drop_open_gap(struct recorder *recorder, int64_t start_ns, int64_t source_id)
+{
+	if (!recorder->has_failed && recorder->writer != NULL &&
+	    !trace_writer_drop_open_gap(recorder->writer, start_ns, source_id, &recorder->error))
+		recorder_fail(recorder);
+}
+
 void recorder_loss(struct recorder *recorder, const char *source, const char *reason, int64_t count,
 		   int64_t at_ns)
 {

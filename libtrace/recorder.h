@@ -58,6 +58,8 @@ struct cupti_sink recorder_sink(struct recorder *recorder);
 int64_t recorder_string(struct recorder *recorder, const char *bytes, size_t length);
 void recorder_put(struct recorder *recorder, enum trace_table table, const void *row);
 void recorder_replace(struct recorder *recorder, enum trace_table table, const void *row);
+/* A gap that was put while it lasted has ended. */
+void recorder_drop_open_gap(struct recorder *recorder, int64_t start_ns, int64_t source_id);
 void recorder_loss(struct recorder *recorder, const char *source, const char *reason, int64_t count,
 		   int64_t at_ns);
 void recorder_thread(struct recorder *recorder, int64_t thread_id, const char *name);

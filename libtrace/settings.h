@@ -27,6 +27,7 @@ struct setting_span {
 /* Values of the CHOICE settings, in the order of their `choices`. */
 enum api_choice { API_CHOICE_ALL, API_CHOICE_LAUNCHES, API_CHOICE_OFF };
 enum graph_choice { GRAPH_CHOICE_NODE, GRAPH_CHOICE_GRAPH };
+enum subscribe_choice { SUBSCRIBE_CHOICE_ALONE, SUBSCRIBE_CHOICE_SEVERAL };
 
 #define SETTING_MEMBER_TEXT(field) char field[SETTING_TEXT_MAX];
 #define SETTING_MEMBER_SWITCH(field) bool field;

@@ -2,6 +2,7 @@
 #include "libtrace/thread_log.h"
 #include "libtrace/free_list.h"
 #include "libtrace/page_ahead.h"
+#include "libtrace/thread_state.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -71,15 +72,13 @@ static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static bool has_exit_key;
 static atomic_bool was_refused;
 
-static _Thread_local struct log *own_log __attribute__((tls_model("initial-exec")));
-
 /* A thread ends: its log is read to the end, then used again. */
 static void thread_ended(void *value)
 {
 	struct log *log = value;
-	if (own_log != log)
+	if (laggard_thread.log != log)
 		return;	/* a forked child's */
-	own_log = NULL;
+	laggard_thread.log = NULL;
 	atomic_store_explicit(&log->state, LOG_FINISHED, memory_order_release);
 }
 
@@ -158,7 +157,7 @@ void thread_log_forget(void)
 	struct logs *logs = atomic_load_explicit(&logs_made, memory_order_acquire);
 	atomic_store_explicit(&logs_open, NULL, memory_order_release);
 	atomic_store_explicit(&logs_made, NULL, memory_order_release);
-	own_log = NULL;
+	laggard_thread.log = NULL;
 	/* The small heap parts stay: free() is not allowed here when the parent has threads. */
 	if (logs != NULL) {
 		(void)munmap(logs->blocks, logs->blocks_bytes);
@@ -215,7 +214,7 @@ static struct log *log_take(struct logs *logs)
 		atomic_store_explicit(&log->state, LOG_FREE, memory_order_release);
 		return NULL;
 	}
-	own_log = log;
+	laggard_thread.log = log;
 	log_tell();
 	return log;
 }
@@ -256,7 +255,7 @@ static bool log_has_room(const struct log *log, uint32_t needed)
 static struct log *log_make_room(struct logs *logs, enum log_source source, size_t size)
 {
 	int errno_before = errno;
-	struct log *log = own_log;
+	struct log *log = laggard_thread.log;
 	bool ok = size <= LOG_RECORD_BYTES_MAX;
 	if (ok && log == NULL)
 		log = log_take(logs);
@@ -274,7 +273,7 @@ void *thread_log_begin(enum log_source source, uint16_t type, size_t size)
 	struct logs *logs = atomic_load_explicit(&logs_open, memory_order_acquire);
 	if (logs == NULL)
 		return NULL;
-	struct log *log = own_log;
+	struct log *log = laggard_thread.log;
 	uint32_t needed = record_bytes(size);
 	if (size > LOG_RECORD_BYTES_MAX || log == NULL || log->write_pending != 0 ||
 	    !log_has_room(log, needed)) {
@@ -292,7 +291,7 @@ void *thread_log_begin(enum log_source source, uint16_t type, size_t size)
 
 void thread_log_end(void)
 {
-	struct log *log = own_log;
+	struct log *log = laggard_thread.log;
 	if (log == NULL || log->write_pending == 0)
 		return;
 	log->write_used += log->write_pending;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "libtrace/capture_window.h"
 #include "libtrace/drain_source.h"
+#include "libtrace/gap_source.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/settings.h"
 
@@ -16,6 +17,9 @@ enum { REASON_BYTES_MAX = 512 };
 /* How long the window must have been closed before CUPTI rests: not between two steps. */
 static const int64_t rest_after_ns = 1000 * NS_PER_MS;
 
+/* A gap that has lasted so long gets its row at once: a process that is killed writes no other. */
+static const int64_t tell_after_ns = 200 * NS_PER_MS;
+
 /* State of the drain thread alone; the window itself is one a process. */
 static struct {
 	const struct settings *settings;
@@ -25,6 +29,7 @@ static struct {
 	int64_t opened_ns;	/* LAGGARD_DURATION_MS counts from here; -1: not open yet */
 	uint32_t unmet;		/* of the gap that lasts, what closed the window */
 	bool is_delay_over;
+	bool is_gap_told;	/* the gap that lasts has a row */
 } source;
 
 static const char all_sources[] = "all";
@@ -56,9 +61,24 @@ static void gap_write(struct drain *drain, const struct window_stretch *gap)
 		.source_id = drain_string(drain, all_sources, strlen(all_sources)),
 		.reason_id = drain_string(drain, text_string(&reason), reason.length),
 	};
-	if (row.duration_ns > 0)
-		drain_put(drain, TABLE_capture_gap, &row);
+	if (row.duration_ns != 0)
+		gap_source_put(drain, &row);
 	text_end(&reason);
+}
+
+/* It lasts: the duration is -1. */
+static void open_gap_write(struct drain *drain)
+{
+	const struct window_stretch gap = { source.history.since_ns, source.history.since_ns - 1 };
+	gap_write(drain, &gap);
+	source.is_gap_told = true;
+}
+
+void window_source_write_open(struct drain *drain, int64_t now_ns)
+{
+	const struct window_stretch gap = { source.history.since_ns, now_ns };
+	if (!source.history.is_open && now_ns > gap.start_ns)
+		gap_write(drain, &gap);
 }
 
 static void window_begin(struct drain *drain, const struct drain_plan *plan)
@@ -85,6 +105,7 @@ void window_source_take(struct drain *drain)
 			window_history_turn(&source.history, edge.is_open, edge.time_ns);
 		if (edge.is_open)
 			gap_write(drain, &ended);
+		source.is_gap_told = false;
 		source.unmet = edge.unmet;
 	}
 	int64_t lost = capture_window_take_lost();
@@ -124,6 +145,9 @@ static void window_pass(struct drain *drain, const struct drain_pass *pass)
 	window_source_take(drain);
 	duration_look(now_ns);
 	window_source_take(drain);
+	if (!source.history.is_open && !source.is_gap_told &&
+	    now_ns - source.history.since_ns >= tell_after_ns)
+		open_gap_write(drain);
 	if (!source.history.is_open && now_ns - source.history.since_ns >= rest_after_ns)
 		capture_window_rest();
 }

@@ -24,6 +24,9 @@ void window_source_take(struct drain *drain);
 void window_source_start(void);
 void window_source_stop(void);
 
+/* Writes the gap that lasts as if it ended `now_ns` (CLOCK_REALTIME): for a dump. */
+void window_source_write_open(struct drain *drain, int64_t now_ns);
+
 /* Where the window stands. */
 struct window_status {
 	uint32_t unmet;		/* 0: recording */

@@ -2,6 +2,7 @@
 #include "libtrace/window_watch.h"
 #include "libtrace/capture_window.h"
 #include "libtrace/nvtx_definitions.h"
+#include "libtrace/thread_state.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -14,9 +15,6 @@ static struct {
 	atomic_uint depth;		/* of steps within steps */
 	atomic_uintptr_t step_thread;	/* whose steps count: the address of its own mark */
 } watch = { .step = -1 };
-
-/* Its address tells threads apart. */
-static _Thread_local char thread_mark __attribute__((tls_model("initial-exec")));
 
 bool window_pattern_matches(const char *pattern, size_t pattern_length, const char *name,
 			    size_t name_length)
@@ -88,7 +86,7 @@ static bool step_matches(const char *name, size_t length)
 /* True if it is a step that counts, or one within such a step. */
 static bool step_begin(void)
 {
-	uintptr_t nobody = 0, own = (uintptr_t)&thread_mark;
+	uintptr_t nobody = 0, own = (uintptr_t)&laggard_thread.mark;
 	if (!atomic_compare_exchange_strong_explicit(&watch.step_thread, &nobody, own,
 						     memory_order_relaxed, memory_order_relaxed) &&
 	    nobody != own)

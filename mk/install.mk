@@ -6,6 +6,7 @@ BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 install_LINKS := analyzer viewer-export
+install_LIBRARIES := libtrace.so libtrace-capture.so
 install_FOLDERS = '$(BINDIR)' '$(LIBDIR)' '$(MANDIR)/man1' '$(MANDIR)/man5' '$(BASHDIR)' '$(ZSHDIR)' '$(FISHDIR)'
 
 ## install: programs, library, man pages and completions below $(DESTDIR)$(PREFIX)
@@ -16,7 +17,8 @@ install: all man completions
 	for link in $(install_LINKS); do \
 		ln -sf laggard '$(DESTDIR)$(BINDIR)'/$$link; \
 		ln -sf laggard '$(DESTDIR)$(BASHDIR)'/$$link; done
-	install -m 755 $(B)/lib/libtrace.so '$(DESTDIR)$(LIBDIR)/libtrace.so'
+	for library in $(install_LIBRARIES); do \
+		install -m 755 $(B)/lib/$$library '$(DESTDIR)$(LIBDIR)'/$$library; done
 	if [ -x $(B)/kernels/calibrate ]; then \
 		install -m 755 $(B)/kernels/calibrate '$(DESTDIR)$(LIBDIR)/laggard-calibrate'; fi
 	install -m 644 $(docs_MAN1) '$(DESTDIR)$(MANDIR)/man1'
@@ -32,7 +34,8 @@ uninstall:
 		rm -f '$(DESTDIR)$(BINDIR)'/$$name '$(DESTDIR)$(BASHDIR)'/$$name; done
 	for name in $(notdir $(docs_MAN1)); do rm -f '$(DESTDIR)$(MANDIR)/man1'/$$name; done
 	for name in $(notdir $(docs_MAN5)); do rm -f '$(DESTDIR)$(MANDIR)/man5'/$$name; done
-	rm -f '$(DESTDIR)$(LIBDIR)/libtrace.so' '$(DESTDIR)$(LIBDIR)/laggard-calibrate' \
+	for library in $(install_LIBRARIES); do rm -f '$(DESTDIR)$(LIBDIR)'/$$library; done
+	rm -f '$(DESTDIR)$(LIBDIR)/laggard-calibrate' \
 		'$(DESTDIR)$(ZSHDIR)/$(notdir $(docs_ZSH))' \
 		'$(DESTDIR)$(FISHDIR)/$(notdir $(docs_FISH))'
 	$(if $(DESTDIR),cd '$(DESTDIR)' && for folder in $(install_FOLDERS); do \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The public targets. `make help` is drawn from the "## target: text" lines.
 
-## all: build/bin/laggard (with its links analyzer and viewer-export) and build/lib/libtrace.so
+## all: build/bin/laggard (with its links analyzer and viewer-export) and the libraries in build/lib
 .PHONY: all
 all: $(ALL) compile_commands.json
 
@@ -10,9 +10,9 @@ all: $(ALL) compile_commands.json
 packages:
 	@CC='$(CC)' SQLITE_SOURCE='$(SQLITE_SOURCE)' sh mk/install_packages.sh
 
-## test-packages: the same, and what the viewer tests need: Chromium, the Trace Viewer, Node.js, protoc
+## test-packages: the same, and what tests need: Chromium, the Trace Viewer, Node.js, protoc, NVIDIA's libraries
 .PHONY: test-packages
-test-packages: packages
+test-packages: packages real-libraries
 	@if [ -f tests/browser/install.sh ]; then sh tests/browser/install.sh || \
 		echo 'the browser tests will be skipped'; fi
 

@@ -25,7 +25,7 @@ gpu_count() {
 capture_torch() {
 	say "capturing: samples/train_ddp.py with PyTorch on $gpus GPU(s)"
 	"$laggard" run -o "$traces" -- "$python" -m torch.distributed.run --standalone \
-		--nproc-per-node="$gpus" samples/train_ddp.py
+		--nproc_per_node="$gpus" samples/train_ddp.py
 }
 
 capture_cuda() {

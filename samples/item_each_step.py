@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The planted fault: the loss of every micro-batch is read with .item(): the host waits, then the GPU for the host.
 
-    laggard run -- torchrun --nproc-per-node=4 samples/item_each_step.py
+    laggard run -- torchrun --nproc_per_node=4 samples/item_each_step.py
 
 finding: host-sync
 played by: host-sync

@@ -56,7 +56,7 @@ class Job:
         if self.has_cuda:
             torch.cuda.synchronize(self.device)
         if self.world_size > 1:
-            torch.distributed.barrier()
+            torch.distributed.barrier(device_ids=[self.device.index] if self.has_cuda else None)
             torch.distributed.destroy_process_group()
         if self.rank == 0:
             print(f'{what}: done, {self.world_size} rank(s) on {self.device.type}', flush=True)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The planted fault: all but 2 % of device memory is taken: the next longer batch fails.
 
-    laggard run -- torchrun --nproc-per-node=4 samples/memory_limit.py
+    laggard run -- torchrun --nproc_per_node=4 samples/memory_limit.py
 
 finding: memory-near-limit
 played by: memory-near-limit

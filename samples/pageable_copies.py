@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The planted fault: batches come from pageable memory, so each copy is slow and keeps the host waiting.
 
-    laggard run -- torchrun --nproc-per-node=4 samples/pageable_copies.py
+    laggard run -- torchrun --nproc_per_node=4 samples/pageable_copies.py
 
 finding: pageable-copies
 played by: pageable-copies

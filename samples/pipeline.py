@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The planted fault: a pipeline (a stage a rank) with few micro-batches, all forward and then all backward.
 
-    laggard run -- torchrun --nproc-per-node=4 samples/pipeline.py
+    laggard run -- torchrun --nproc_per_node=4 samples/pipeline.py
 
 finding: pipeline-bubble
 played by: pipeline-bubble

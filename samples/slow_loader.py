@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The planted fault: the DataLoader prepares every batch in the training's own process, on every rank.
 
-    laggard run -- torchrun --nproc-per-node=4 samples/slow_loader.py
+    laggard run -- torchrun --nproc_per_node=4 samples/slow_loader.py
 
 finding: data-loading
 played by: data-all-ranks

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The planted fault: rank 1's host does something else in the middle of each backward; all the others wait for it.
 
-    laggard run -- torchrun --nproc-per-node=4 samples/slow_rank.py
+    laggard run -- torchrun --nproc_per_node=4 samples/slow_rank.py
 
 finding: host-late
 rank: 1

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The planted fault: batches so small that the GPU has done a kernel before the host has launched the next.
 
-    laggard run -- torchrun --nproc-per-node=4 samples/small_batches.py
+    laggard run -- torchrun --nproc_per_node=4 samples/small_batches.py
 
 finding: launch-bound
 played by: launch-bound

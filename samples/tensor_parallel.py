@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The planted fault: every layer is split over the ranks, and each needs a large AllReduce before the next can compute.
 
-    laggard run -- torchrun --nproc-per-node=4 samples/tensor_parallel.py
+    laggard run -- torchrun --nproc_per_node=4 samples/tensor_parallel.py
 
 finding: blocking-communication
 played by: tensor-parallel

@@ -2,49 +2,40 @@
 # SPDX-License-Identifier: MIT
 """A small data-parallel training loop in PyTorch: something to record.
 
-    laggard run -- torchrun --nproc-per-node=4 samples/train_ddp.py
+    laggard run -- torchrun --nproc_per_node=4 samples/train_ddp.py
     laggard run -- python3 samples/train_ddp.py                        one GPU
 
 --slow-rank R makes rank R prepare its batches slowly on the CPU: the others then wait for it.
 """
 
 import argparse
-import os
 import time
 
 import torch
-import torch.distributed
-from torch.nn.parallel import DistributedDataParallel
+
+from job import Job, layers
 
 
-def make_model(width, depth):
-    layers = []
-    for _ in range(depth):
-        layers += [torch.nn.Linear(width, width), torch.nn.GELU()]
-    return torch.nn.Sequential(*layers, torch.nn.Linear(width, 10))
-
-
-def make_batch(size, width, delay_s):
+def make_batch(job, size, width, delay_s):
     """A batch in pinned memory, as a loader of real data would hand it over."""
     if delay_s > 0:
         time.sleep(delay_s)
-    return (torch.randn(size, width).pin_memory(), torch.randint(0, 10, (size,)).pin_memory())
+    targets = torch.randint(0, 10, (size,))
+    return job.batch(size, width), targets.pin_memory() if job.has_cuda else targets
 
 
-def train(arguments, rank, device, model):
+def train(arguments, job, model):
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
-    delay_s = arguments.slow_s if rank == arguments.slow_rank else 0.0
+    delay_s = arguments.slow_s if job.rank == arguments.slow_rank else 0.0
     for step in range(arguments.steps):
-        torch.cuda.nvtx.range_push(f'step {step}')
-        inputs, targets = make_batch(arguments.batch, arguments.width, delay_s)
-        inputs = inputs.to(device, non_blocking=True)
-        targets = targets.to(device, non_blocking=True)
-        optimizer.zero_grad(set_to_none=True)
-        loss = torch.nn.functional.cross_entropy(model(inputs), targets)
-        loss.backward()
-        optimizer.step()
-        torch.cuda.nvtx.range_pop()
-    torch.cuda.synchronize(device)
+        with job.range(f'step {step}'):
+            inputs, targets = make_batch(job, arguments.batch, arguments.width, delay_s)
+            inputs = inputs.to(job.device, non_blocking=True)
+            targets = targets.to(job.device, non_blocking=True)
+            optimizer.zero_grad(set_to_none=True)
+            loss = torch.nn.functional.cross_entropy(model(inputs), targets)
+            loss.backward()
+            optimizer.step()
     return loss.item()
 
 
@@ -57,19 +48,10 @@ def main():
     parser.add_argument('--slow-rank', type=int, default=-1)
     parser.add_argument('--slow-s', type=float, default=0.02)
     arguments = parser.parse_args()
-    rank = int(os.environ.get('RANK', '0'))
-    world_size = int(os.environ.get('WORLD_SIZE', '1'))
-    device = torch.device('cuda', int(os.environ.get('LOCAL_RANK', '0')))
-    torch.cuda.set_device(device)
-    model = make_model(arguments.width, arguments.depth).to(device)
-    if world_size > 1:
-        torch.distributed.init_process_group('nccl')
-        model = DistributedDataParallel(model, device_ids=[device.index])
-    loss = train(arguments, rank, device, model)
-    if rank == 0:
-        print(f'{arguments.steps} steps on {world_size} GPU(s), last loss {loss:.3f}')
-    if world_size > 1:
-        torch.distributed.destroy_process_group()
+    job = Job()
+    network = layers(arguments.width, arguments.depth).append(torch.nn.Linear(arguments.width, 10))
+    loss = train(arguments, job, job.data_parallel(network))
+    job.end(f'{arguments.steps} steps, last loss {loss:.3f}')
 
 
 if __name__ == '__main__':

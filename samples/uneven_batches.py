@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The planted fault: the last rank gets twice as many samples a step as the others, which wait for it.
 
-    laggard run -- torchrun --nproc-per-node=4 samples/uneven_batches.py
+    laggard run -- torchrun --nproc_per_node=4 samples/uneven_batches.py
 
 finding: uneven-work
 rank: last

@@ -183,6 +183,38 @@ static bool set_add_entry(struct trace_set *set, const char *folder, const char 
 	return is_result(path) || is_copy(path) != wants_copies || set_add_file(set, path, error);
 }
 
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* A folder in it with files that are named like traces, as the one above is easily given. */
+static bool inner_folder_find(const char *folder, char path[PATH_BYTES])
+{
+	struct dirent **entries = NULL;
+	bool is_found = false;
+	int count = scandir(folder, &entries, is_visible, alphasort);
+	for (int i = 0; i < count; i++) {
+		struct dirent **inner = NULL;
+		struct stat status;
+		int length =
+			is_found ? -1
+				 : snprintf(path, PATH_BYTES, "%s/%s", folder, entries[i]->d_name);
+		/* A link may lead back to where it stands. */
+		bool is_folder = length >= 0 && length < PATH_BYTES && lstat(path, &status) == 0 &&
+			S_ISDIR(status.st_mode);
+		int found = is_folder ? scandir(path, &inner, is_trace_name, NULL) : 0;
+		for (int j = 0; j < found; j++)
+			free(inner[j]);
+		if (found >= 0)
+			free(inner);
+		is_found |= found > 0;
+		free(entries[i]);
+	}
+	free(entries);
+	return is_found;
+}
+
 static bool set_add_folder(struct trace_set *set, const char *folder, struct error *error)
 {
 	struct dirent **entries = NULL;
@@ -203,8 +235,12 @@ static bool set_add_folder(struct trace_set *set, const char *folder, struct err
 	free(entries);
 	if (!ok || set->count > count_before)
 		return ok;
+	char inner[PATH_BYTES];
+	bool has_inner = inner_folder_find(folder, inner);
 	(void)fail(&broken, ERROR_INPUT,
-		   "no traces in folder '%s' (*.db, *.sqlite, *.json, *.json.gz)", folder);
+		   "no traces in folder '%s' (*.db, *.sqlite, *.json, *.json.gz)%s%s%s", folder,
+		   has_inner ? "; give the folder '" : "", has_inner ? inner : "",
+		   has_inner ? "' in it" : "");
 	return set_add(set, folder, NULL, &broken, error);
 }
 

@@ -50,6 +50,14 @@ enum synchronization_kind {
 	SYNCHRONIZATION_KIND_COUNT
 };
 
+enum allocation_operation { ALLOCATION_ALLOCATE = 1, ALLOCATION_RELEASE = 2 };
+
+/* The first three are CUPTI's; the last two tell a pool's sizes after something came from it. */
+enum pool_operation {
+	POOL_CREATED = 1, POOL_DESTROYED = 2, POOL_TRIMMED = 3, POOL_ALLOCATED = 4,
+	POOL_RELEASED = 5,
+};
+
 enum range_kind { RANGE_PUSH_POP = 1, RANGE_START_END = 2, RANGE_FRAMEWORK = 3 };
 
 enum collective_witness { WITNESS_NVTX = 1, WITNESS_PLUGIN = 2, WITNESS_FRAMEWORK = 3 };

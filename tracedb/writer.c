@@ -8,6 +8,7 @@
 #include "tracedb/row_binding.h"
 #include "tracedb/schema.h"
 
+#include <inttypes.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -286,6 +287,25 @@ bool trace_writer_replace(struct trace_writer *writer, enum trace_table table, c
 			  struct error *error)
 {
 	return writer_put(writer, table, row, 1, error);
+}
+
+bool trace_writer_drop_open_gap(struct trace_writer *writer, int64_t start_ns, int64_t source_id,
+				struct error *error)
+{
+	struct error reason;
+	struct row_batch *batch = writer->batch[TABLE_capture_gap];
+	char sql[160];
+	if (!writer->is_open && !writer_begin(writer, error))
+		return false;
+	if (batch != NULL && !row_batch_flush(batch, &reason))
+		return fail(error, ERROR_SYSTEM, "cannot write '%s': %s", writer->path,
+			    reason.message);
+	(void)snprintf(sql, sizeof sql,
+		       "DELETE FROM capture_gap WHERE start_ns = %" PRId64
+		       " AND source_id = %" PRId64 " AND duration_ns = -1",
+		       start_ns, source_id);
+	return sqlite3_exec(writer->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
+		writer_fail(writer, "capture_gap", error);
 }
 
 static bool writer_put_losses(struct trace_writer *writer, struct error *error)

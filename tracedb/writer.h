@@ -40,6 +40,10 @@ bool trace_writer_put(struct trace_writer *writer, enum trace_table table, const
 bool trace_writer_replace(struct trace_writer *writer, enum trace_table table, const void *row,
 			  struct error *error);
 
+/* Takes back a row of capture_gap that was written while the gap lasted (duration -1). */
+bool trace_writer_drop_open_gap(struct trace_writer *writer, int64_t start_ns, int64_t source_id,
+				struct error *error);
+
 /* Commits now; trace_writer_tick commits if the time has come (call it often, it is cheap). */
 bool trace_writer_commit(struct trace_writer *writer, struct error *error);
 bool trace_writer_tick(struct trace_writer *writer, struct error *error);

@@ -12,6 +12,7 @@
 #include "viewer-export/html_json.h"
 #include "viewer-export/html_pack.h"
 #include "viewer-export/html_page.h"
+#include "viewer-export/html_picture.h"
 #include "viewer-export/output.h"
 
 #include <stdlib.h>
@@ -38,7 +39,9 @@ struct counter {
 };
 
 struct html {
+	struct output *aside;		/* the data, until the picture before it is known */
 	struct html_pack *pack;
+	struct html_picture *picture;
 	struct html_columns columns;
 	struct text record;
 	struct track *tracks;		/* by track id */
@@ -71,6 +74,13 @@ static bool put(struct html *html, enum html_record type, struct error *error)
 	return html_pack_put(html->pack, type, &html->record, error);
 }
 
+/* As put, into the picture as well. */
+static bool put_both(struct html *html, enum html_record type, struct error *error)
+{
+	return html_picture_keep(html->picture, type, &html->record) ? put(html, type, error) :
+								       no_memory(error);
+}
+
 static bool html_begin(struct export_stream *stream, const struct export_head *head,
 		       struct error *error)
 {
@@ -81,11 +91,11 @@ static bool html_begin(struct export_stream *stream, const struct export_head *h
 	text_begin(&html->record, RECORD_BYTES_MAX);
 	text_begin(&html->signature, 1 << 16);
 	text_begin(&html->flows, RECORD_BYTES_MAX);
-	if (!html_columns_begin(&html->columns))
+	if (!html_columns_begin(&html->columns) || !html_picture_open(&html->picture))
 		return no_memory(error);
-	if (!output_write(stream->output, (const char *)html_page_head, html_page_head_bytes,
-			  error) ||
-	    !html_pack_open(&html->pack, stream->output, error))
+	html->columns.picture = html->picture;
+	if (!output_open_aside(&html->aside, stream->output, error) ||
+	    !html_pack_open(&html->pack, html->aside, HTML_PACK_TRACE, error))
 		return false;
 	text_add(&html->record, "{\"base_ns\":\"");
 	text_add_integer(&html->record, head->base_ns);
@@ -97,7 +107,7 @@ static bool html_begin(struct export_stream *stream, const struct export_head *h
 		json_add_source(&html->record, &head->sources[i]);
 	}
 	text_add(&html->record, "]}");
-	return put(html, RECORD_HEAD, error);
+	return put_both(html, RECORD_HEAD, error);
 }
 
 static bool html_process(struct export_stream *stream, const struct export_process *process,
@@ -114,7 +124,7 @@ static bool html_process(struct export_stream *stream, const struct export_proce
 	json_add_number(text, "rank", process->rank);
 	json_add_number(text, "device", process->device_id);
 	json_close_object(text);
-	return put(html, RECORD_PROCESS, error);
+	return put_both(html, RECORD_PROCESS, error);
 }
 
 static bool html_track(struct export_stream *stream, const struct export_track *track,
@@ -129,7 +139,7 @@ static bool html_track(struct export_stream *stream, const struct export_track *
 	html->tracks = tracks;
 	struct track *made = &tracks[track->track_id];
 	made->last = calloc(1, sizeof *made->last);
-	if (made->last == NULL)
+	if (made->last == NULL || !html_picture_add_track(html->picture, track))
 		return no_memory(error);
 	text_add_char(text, '{');
 	json_add_number(text, "id", track->track_id);
@@ -142,7 +152,7 @@ static bool html_track(struct export_stream *stream, const struct export_track *
 	json_add_number(text, "lane", track->lane);
 	json_add_arguments(text, &track->arguments);
 	text_add_char(text, '}');
-	return put(html, RECORD_TRACK, error);
+	return put_both(html, RECORD_TRACK, error);
 }
 
 static void html_labels_forget(struct export_stream *stream)
@@ -159,10 +169,9 @@ static size_t html_label_find(struct export_stream *stream, uint64_t key)
 									   LABEL_NONE;
 }
 
-static bool html_label_add(struct export_stream *stream, uint64_t key,
-			   const struct export_label *label, size_t *handle, struct error *error)
+static bool label_put(struct html *html, const struct export_label *label, size_t *handle,
+		      struct error *error)
 {
-	struct html *html = stream->state;
 	struct text *text = &html->record;
 	text_add_char(text, '{');
 	json_add_text(text, "name", label->name);
@@ -171,10 +180,18 @@ static bool html_label_add(struct export_stream *stream, uint64_t key,
 		json_add_text(text, "color", label->color);
 	json_add_arguments(text, &label->arguments);
 	text_add_char(text, '}');
-	if (key != 0 && !id_map_put(&html->label_of_key, key, (int64_t)html->label_count))
-		return no_memory(error);
 	*handle = html->label_count++;
 	return put(html, RECORD_LABEL, error);
+}
+
+static bool html_label_add(struct export_stream *stream, uint64_t key,
+			   const struct export_label *label, size_t *handle, struct error *error)
+{
+	struct html *html = stream->state;
+	if ((key != 0 && !id_map_put(&html->label_of_key, key, (int64_t)html->label_count)) ||
+	    !html_picture_add_label(html->picture, html->label_count, label))
+		return no_memory(error);
+	return label_put(html, label, handle, error);
 }
 
 /* The number of a text; it is written when it is met first. */
@@ -274,6 +291,7 @@ static bool block_put(struct html *html, enum html_record type, int64_t track_id
 {
 	if (block->count == 0)
 		return true;
+	html->columns.is_picture = type == RECORD_SLICES;
 	return html_block_take(block, &html->columns, track_id, &html->record) ?
 		       put(html, type, error) :
 		       no_memory(error);
@@ -320,6 +338,8 @@ static bool html_instant(struct export_stream *stream, const struct export_insta
 		.name = instant->name, .category = instant->category,
 	};
 	int64_t found;
+	if (!html_picture_add_instant(html->picture, instant->track_id, instant->time_ns))
+		return no_memory(error);
 	text_clear(&html->signature);
 	text_add_json(&html->signature, instant->category);
 	text_add(&html->signature, instant->name);
@@ -329,14 +349,14 @@ static bool html_instant(struct export_stream *stream, const struct export_insta
 		/* Too long to remember: it gets a label of its own. */
 		text_end(&html->signature);
 		text_begin(&html->signature, 1 << 16);
-		if (!html_label_add(stream, 0, &label, &slice.label, error))
+		if (!label_put(html, &label, &slice.label, error))
 			return false;
 	} else if (bytes_map_get(&html->label_of_text, key, size, &found)) {
 		slice.label = (size_t)found;
 	} else {
 		if (html->label_of_text.bytes > KEPT_BYTES_MAX)
 			bytes_map_end(&html->label_of_text);
-		if (!html_label_add(stream, 0, &label, &slice.label, error))
+		if (!label_put(html, &label, &slice.label, error))
 			return false;
 		if (!bytes_map_put(&html->label_of_text, key, size, (int64_t)slice.label))
 			return no_memory(error);
@@ -393,7 +413,7 @@ static bool counter_number(struct html *html, const struct export_counter *count
 	text_begin(&counters[*number].values, RECORD_BYTES_MAX);
 	return bytes_map_put(&html->counter_of_name, text_string(text), text->length,
 			     (int64_t)*number) ?
-		       put(html, RECORD_COUNTER, error) :
+		       put_both(html, RECORD_COUNTER, error) :
 		       no_memory(error);
 }
 
@@ -404,6 +424,8 @@ static bool html_counter(struct export_stream *stream, const struct export_count
 	size_t number = 0;
 	if (!counter_number(html, counter, &number, error))
 		return false;
+	if (!html_picture_add_sample(html->picture, number, counter->time_ns, counter->value))
+		return no_memory(error);
 	struct counter *samples = &html->counters[number];
 	text_add_zigzag(&samples->times,
 			(int64_t)((uint64_t)counter->time_ns - (uint64_t)samples->time_ns));
@@ -474,7 +496,7 @@ static bool html_analysis(struct export_stream *stream, const struct export_anal
 		json_add_finding(text, &analysis->findings[i], analysis->finding_processes[i]);
 	}
 	text_add(text, "]}");
-	return put(html, RECORD_ANALYSIS, error);
+	return put_both(html, RECORD_ANALYSIS, error);
 }
 
 static bool rest_put(struct html *html, struct error *error)
@@ -508,6 +530,12 @@ static bool html_end(struct export_stream *stream, const struct export_summary *
 	json_close_object(text);
 	return put(html, RECORD_SUMMARY, error) && put(html, RECORD_END, error) &&
 	       html_pack_finish(html->pack, error) &&
+	       output_write(stream->output, (const char *)html_page_head, html_page_head_bytes,
+			    error) &&
+	       html_picture_write(html->picture, stream->output, error) &&
+	       output_write(stream->output, (const char *)html_page_script,
+			    html_page_script_bytes, error) &&
+	       output_append(stream->output, html->aside, error) &&
 	       output_write(stream->output, (const char *)html_page_tail, html_page_tail_bytes,
 			    error);
 }
@@ -533,6 +561,8 @@ static void html_free(struct export_stream *stream)
 	bytes_map_end(&html->keys);
 	bytes_map_end(&html->shapes);
 	html_pack_close(html->pack);
+	html_picture_close(html->picture);
+	output_abandon(html->aside);
 	html_columns_end(&html->columns);
 	text_end(&html->record);
 	text_end(&html->signature);

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "viewer-export/html_pack.h"
+#include "viewer-export/html_picture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +200,18 @@ static bool columns_fill(const struct html_block *block, struct html_columns *co
 	return true;
 }
 
+static bool picture_fill(const struct html_block *block, const struct html_columns *columns,
+			 size_t count, int64_t track_id)
+{
+	for (size_t i = 0; columns->is_picture && i < count; i++) {
+		const struct html_slice *slice = &block->slices[columns->order[i]];
+		if (!html_picture_add_slice(columns->picture, track_id, slice->start_ns,
+					    slice->duration_ns, slice->label))
+			return false;
+	}
+	return true;
+}
+
 /* The first `count` of `order` are written; the others stay, as they came. */
 static void rest_keep(struct html_block *block, const uint32_t *order, size_t count)
 {
@@ -229,7 +242,8 @@ bool html_block_take(struct html_block *block, struct html_columns *columns, int
 	if (columns->values != NULL)
 		memset(columns->values, 0, columns->value_room * sizeof columns->values[0]);
 	order_make(block->slices, columns->order, block->count);
-	bool ok = columns_fill(block, columns, count, &range);
+	bool ok = columns_fill(block, columns, count, &range) &&
+		  picture_fill(block, columns, count, track_id);
 	text_add_varint(text, (uint64_t)track_id);
 	text_add_varint(text, count);
 	text_add_varint(text, block->count_before);

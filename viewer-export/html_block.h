@@ -64,12 +64,16 @@ struct html_block {
 	size_t count_before;		/* in blocks already written */
 };
 
+struct html_picture;
+
 /* What several blocks share while one is written: the columns, and the last value of each key. */
 struct html_columns {
 	struct text columns[HTML_COLUMN_COUNT];
 	int64_t *values;		/* by key */
 	size_t value_room;
 	uint32_t *order;		/* HTML_BLOCK_SLICES_HELD of them */
+	struct html_picture *picture;	/* gets the slices in this order, while is_picture */
+	bool is_picture;
 };
 
 bool html_columns_begin(struct html_columns *columns);

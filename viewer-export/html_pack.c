@@ -5,6 +5,7 @@
 #include "viewer-export/varint.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -18,16 +19,26 @@ enum {
 
 struct html_pack {
 	struct output *output;
+	const char *type;
+	bool is_divided;	/* into elements: only the data, a picture is small */
 	z_stream stream;
 	unsigned char packed[PACKED_BYTES];
 	char coded[CODED_BYTES];
 	size_t element_bytes;
 };
 
-static const char element_begin[] = "<script type=\"application/x-trace\">";
 static const char element_end[] = "</script>\n";
 
-bool html_pack_open(struct html_pack **out, struct output *output, struct error *error)
+static bool element_open(struct html_pack *pack, struct error *error)
+{
+	char begin[64];
+	int size = snprintf(begin, sizeof begin, "<script type=\"%s\">", pack->type);
+	pack->element_bytes = 0;
+	return output_write(pack->output, begin, (size_t)size, error);
+}
+
+bool html_pack_open(struct html_pack **out, struct output *output, const char *type,
+		    struct error *error)
 {
 	struct html_pack *pack = calloc(1, sizeof *pack);
 	*out = NULL;
@@ -36,10 +47,12 @@ bool html_pack_open(struct html_pack **out, struct output *output, struct error 
 		return fail(error, ERROR_SYSTEM, "no memory to export");
 	}
 	pack->output = output;
+	pack->type = type;
+	pack->is_divided = strcmp(type, HTML_PACK_TRACE) == 0;
 	pack->stream.next_out = pack->packed;
 	pack->stream.avail_out = PACKED_BYTES;
 	*out = pack;
-	return output_write(output, element_begin, sizeof element_begin - 1, error);
+	return element_open(pack, error);
 }
 
 void html_pack_close(struct html_pack *pack)
@@ -73,11 +86,10 @@ static bool packed_write(struct html_pack *pack, struct error *error)
 				    PACKED_BYTES - pack->stream.avail_out);
 	pack->stream.next_out = pack->packed;
 	pack->stream.avail_out = PACKED_BYTES;
-	if (pack->element_bytes + size > ELEMENT_BYTES_MAX) {
+	if (pack->element_bytes + size > ELEMENT_BYTES_MAX && pack->is_divided) {
 		if (!output_write(pack->output, element_end, sizeof element_end - 1, error) ||
-		    !output_write(pack->output, element_begin, sizeof element_begin - 1, error))
+		    !element_open(pack, error))
 			return false;
-		pack->element_bytes = 0;
 	}
 	pack->element_bytes += size;
 	return output_write(pack->output, pack->coded, size, error);

@@ -37,9 +37,17 @@ enum html_record {
 	RECORD_FLOWS,
 	RECORD_ANALYSIS,
 	RECORD_SUMMARY,
+	RECORD_GRID,
+	RECORD_CELLS,
 };
 
-bool html_pack_open(struct html_pack **out, struct output *output, struct error *error);
+/* What the page tells elements by. */
+#define HTML_PACK_TRACE "application/x-trace"
+#define HTML_PACK_PICTURE "application/x-picture"
+
+/* `type` is a literal. */
+bool html_pack_open(struct html_pack **out, struct output *output, const char *type,
+		    struct error *error);
 
 /* Clears the text. */
 bool html_pack_put(struct html_pack *pack, enum html_record type, struct text *text,

@@ -38,7 +38,7 @@ static bool ends_with(const char *text, const char *ending)
 }
 
 /* A file without a name in the folder of the final one: links work only within a file system. */
-static int folder_open_unnamed(const char *path)
+static int folder_open_unnamed(const char *path, int access_mode)
 {
 	char *folder = strdup(path);
 	if (folder == NULL)
@@ -46,7 +46,7 @@ static int folder_open_unnamed(const char *path)
 	char *slash = strrchr(folder, '/');
 	if (slash != NULL)
 		slash[slash == folder] = 0;
-	int file = open(slash == NULL ? "." : folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	int file = open(slash == NULL ? "." : folder, O_TMPFILE | access_mode | O_CLOEXEC, 0600);
 	free(folder);
 	return file;
 }
@@ -58,7 +58,9 @@ static bool temporary_create(struct output *output, struct error *error)
 	if (output->temporary == NULL)
 		return fail(error, ERROR_SYSTEM, "no memory to write '%s'", output->path);
 	(void)snprintf(output->temporary, size, "%s.XXXXXX", output->path);
-	output->file = access("/proc/self/fd", X_OK) == 0 ? folder_open_unnamed(output->path) : -1;
+	output->file = -1;
+	if (access("/proc/self/fd", X_OK) == 0)
+		output->file = folder_open_unnamed(output->path, O_WRONLY);
 	output->is_unnamed = output->file >= 0;
 	/* Not every file system has files without a name. */
 	if (!output->is_unnamed)
@@ -166,6 +168,64 @@ static bool packer_run(struct output *output, int flush, struct error *error)
 			return false;
 	} while (output->packer.avail_out == 0 || (flush == Z_FINISH && state != Z_STREAM_END));
 	return true;
+}
+
+static int aside_open(const struct output *beside)
+{
+	const char *folder = getenv("TMPDIR");
+	char name[4096];
+	int file = beside->temporary != NULL ? folder_open_unnamed(beside->path, O_RDWR) : -1;
+	if (file >= 0)
+		return file;
+	folder = folder != NULL && folder[0] != 0 ? folder : "/tmp";
+	if ((size_t)snprintf(name, sizeof name, "%s/laggard.XXXXXX", folder) >= sizeof name) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	file = mkstemp(name);
+	if (file >= 0)
+		(void)unlink(name);
+	if (file >= 0)
+		(void)fcntl(file, F_SETFD, FD_CLOEXEC);
+	return file;
+}
+
+bool output_open_aside(struct output **out, const struct output *beside, struct error *error)
+{
+	if (!output_open_nowhere(out, error) || beside->is_nowhere)
+		return *out != NULL;
+	struct output *output = *out;
+	output->is_nowhere = false;
+	output->path = strdup(beside->path);
+	output->file = output->path != NULL ? aside_open(beside) : -1;
+	if (output->file >= 0)
+		return true;
+	*out = NULL;
+	output_abandon(output);
+	return fail(error, ERROR_SYSTEM, "cannot write '%s': %s", beside->path, strerror(errno));
+}
+
+bool output_append(struct output *output, struct output *aside, struct error *error)
+{
+	if (aside->is_nowhere) {
+		output->byte_count += aside->byte_count;
+		return true;
+	}
+	char *bytes = malloc(PACKED_BYTES);
+	if (bytes == NULL)
+		return fail(error, ERROR_SYSTEM, "no memory to write");
+	ssize_t size = 0;
+	bool ok = true;
+	for (off_t at = 0; ok && at < aside->byte_count; at += size) {
+		do
+			size = pread(aside->file, bytes, PACKED_BYTES, at);
+		while (size < 0 && errno == EINTR);
+		ok = size > 0 ? output_write(output, bytes, (size_t)size, error) :
+		     fail(error, ERROR_SYSTEM, "cannot read back '%s': %s", output->path,
+			  strerror(size < 0 ? errno : EIO));
+	}
+	free(bytes);
+	return ok;
 }
 
 bool output_write(struct output *output, const char *bytes, size_t size, struct error *error)

@@ -19,6 +19,15 @@ struct output;
 
 bool output_open(struct output **out, const char *path, struct error *error);
 
+/*
+ * Keeps what comes later in the file than it is known: a file without a name, beside `beside` or,
+ * where that has no folder, in that for temporary files. It is abandoned, never committed.
+ */
+bool output_open_aside(struct output **out, const struct output *beside, struct error *error);
+
+/* All that was written aside, appended to the other. */
+bool output_append(struct output *output, struct output *aside, struct error *error);
+
 /* Only counts what is written. */
 bool output_open_nowhere(struct output **out, struct error *error);
 

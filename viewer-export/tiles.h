@@ -7,13 +7,13 @@
  *     tracks   {"base_ns": "1790...", "start_ns", "end_ns", "exact", "rows", "rows_read",
  *               "traces": [{"path", "rank", "host", "pid", "error"}],
  *               "processes": [{"id", "name", "kind": "host"|"gpu", "rank", "device", "trace"}],
- *               "tracks": [{"id", "process", "name", "kind", "thread", "stream"}],
+ *               "tracks": [{"id", "process", "name", "kind", "thread", "stream", "lane"}],
  *               "counters": [{"id", "process", "name", "series"}],
  *               "analysis_state": "none"|"making"|"shown"|"failed",
  *               "analysis": null | {"current", "verdict", "reason", "findings": [{..., "place":
  *               null | {"track", "row", "start_ns", "duration_ns"}}]}}
  *              "current" false: some traces are not in it, or have changed since
- *     tile     {"exact", "names": [[name, category], ...], and either
+ *     tile     {"exact", "names": [[name, category, color?], ...], and either
  *               "slices": {"start", "duration", "name", "depth", "row"}  arrays, by start; or
  *               "buckets": {"first_ns", "bucket_ns", "busy", "name", "count"}}
  *              A bucket's busy time is the union of the track's slices in it. bucket_ns is a power

@@ -71,9 +71,12 @@ static bool label_make(struct drawing *drawing, const struct export_label *label
 		return false;
 	made->labels = labels;
 	*at = (int64_t)made->label_count;
-	labels[made->label_count++] = (struct shown_label){ strdup(label->name),
-							    strdup(label->category) };
-	return labels[*at].name != NULL && labels[*at].category != NULL;
+	labels[made->label_count++] = (struct shown_label){
+		.name = strdup(label->name), .category = strdup(label->category),
+		.color = strdup(label->color != NULL ? label->color : ""),
+	};
+	return labels[*at].name != NULL && labels[*at].category != NULL &&
+	       labels[*at].color != NULL;
 }
 
 static bool take_label(struct export_stream *stream, uint64_t key, const struct export_label *label,
@@ -84,6 +87,8 @@ static bool take_label(struct export_stream *stream, uint64_t key, const struct 
 	int64_t at = 0;
 	text_begin(&words, 1 << 20);
 	text_add(&words, label->category);
+	text_add_char(&words, '\n');
+	text_add(&words, label->color != NULL ? label->color : "");
 	text_add_char(&words, '\n');
 	text_add(&words, label->name);
 	bool ok = text_is_ok(&words);
@@ -248,6 +253,7 @@ void tiles_analysis_free(struct tiles_analysis *analysis)
 	for (size_t i = 0; i < analysis->label_count; i++) {
 		free(analysis->labels[i].name);
 		free(analysis->labels[i].category);
+		free(analysis->labels[i].color);
 	}
 	free(analysis->tracks);
 	free(analysis->labels);

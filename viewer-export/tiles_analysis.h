@@ -40,6 +40,7 @@ struct shown_track {
 struct shown_label {
 	char *name;
 	char *category;
+	char *color;		/* "": by name and category */
 };
 
 struct tiles_analysis {

@@ -113,6 +113,8 @@ static void add_name(struct used_labels *used, uint32_t label, bool is_first, st
 		text_add_json(&used->text, used->labels[label].name);
 		text_add_char(&used->text, ',');
 		text_add_json(&used->text, used->labels[label].category);
+		text_add_char(&used->text, ',');
+		text_add_json(&used->text, used->labels[label].color);
 		text_add_char(&used->text, ']');
 		used->places[label] = ++used->count;
 	}

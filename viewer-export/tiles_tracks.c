@@ -115,9 +115,10 @@ static bool tracks_add(struct listing *listing, size_t trace, struct error *erro
 				track->process_id);
 		add_member(text, ",\"name\":", listing->list[i].name);
 		text_add_format(text,
-				",\"kind\":\"%s\",\"thread\":%" PRId64 ",\"stream\":%" PRId64 "}",
+				",\"kind\":\"%s\",\"thread\":%" PRId64 ",\"stream\":%" PRId64
+				",\"lane\":%" PRIu32 "}",
 				export_track_kind_name(track->kind), track->thread_id,
-				track->stream_number);
+				track->stream_number, track->lane);
 	}
 	id_map_end(&places);
 	return ok || fail(error, ERROR_SYSTEM, "no memory for the tracks");

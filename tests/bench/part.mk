@@ -19,6 +19,11 @@ $(B)/tests/host_cost: tests/bench/host_cost.c tests/rig/driver.h tests/rig/machi
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -I. -Itests/rig -o $@ $< -ldl
 
+# What preloading anything costs: a library with nothing in it.
+$(B)/tests/empty.so: $(B)/flags.stamp
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) -shared -o $@ -x c /dev/null
+
 $(B)/tests/host_bench: $(call objects,tests/bench/host_bench.c tests/bench/bench.c) \
 		$(B)/obj/libtrace.a $(B)/obj/base.a
 	@mkdir -p $(@D)
@@ -26,5 +31,5 @@ $(B)/tests/host_bench: $(call objects,tests/bench/host_bench.c tests/bench/bench
 
 ## bench: ratios of writing, analysing, exporting against bare baselines; peak memory
 .PHONY: bench
-bench: all rig $(bench_PROGRAMS) $(B)/tests/host_cost $(B)/tests/make_trace
+bench: all rig $(bench_PROGRAMS) $(B)/tests/host_cost $(B)/tests/empty.so $(B)/tests/make_trace
 	@B='$(B)' $(PYTHON) tests/bench/run.py

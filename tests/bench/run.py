@@ -109,17 +109,68 @@ def host_threads(folder):
 
 def start_up(folder):
     """A process that never sees CUDA: CPU time and page faults of `true` with libtrace and without."""
-    found = {False: [], True: []}
+    bare = guest_environment(folder, False)
+    ways = {'alone': bare, 'empty': dict(bare, LD_PRELOAD=os.path.abspath(f'{BUILD}/tests/empty.so')),
+            'guest': guest_environment(folder, True)}
+    found = {way: [] for way in ways}
     for _ in range(200):
-        for is_guest in (False, True):
-            pid = os.posix_spawnp('true', ['true'], guest_environment(folder, is_guest))
+        for way, variables in ways.items():
+            pid = os.posix_spawnp('true', ['true'], variables)
             _, _, usage = os.wait4(pid, 0)
-            found[is_guest].append(((usage.ru_utime + usage.ru_stime) * 1e3, usage.ru_minflt))
-    more = statistics.median(a[0] - b[0] for a, b in zip(found[True], found[False]))
-    bare = statistics.median(b[0] for b in found[False])
-    faults = [statistics.median(times[1] for times in found[key]) for key in (False, True)]
+            found[way].append(((usage.ru_utime + usage.ru_stime) * 1e3, usage.ru_minflt))
+    more, empty = (statistics.median(a[0] - b[0] for a, b in zip(found[way], found['alone']))
+                   for way in ('guest', 'empty'))
+    alone = statistics.median(time for time, _ in found['alone'])
+    faults = {way: statistics.median(count for _, count in found[way]) for way in ways}
     show('start of a process without CUDA: ms more', f'{more:.2f}', 'at most 0.5',
-         f'`true` alone {bare:.2f} ms; {faults[1] - faults[0]:.0f} more page faults than its {faults[0]:.0f}')
+         f'`true` alone {alone:.2f} ms; an empty library preloaded {empty:.2f} more; '
+         f'{faults["guest"] - faults["alone"]:.0f} more page faults than its {faults["alone"]:.0f}, '
+         f'{faults["empty"] - faults["alone"]:.0f} by the empty one')
+
+
+PROGRAM = '''scenario program
+seed 1
+gpus 1
+kernel work "some_kernel"
+open stream=7 priority=0
+repeat count={steps}
+\tpush name="step {{step}}"
+\trepeat count=200
+\t\tlaunch kernel=work dur=2us stream=7
+\tend
+\tsync name=device
+\tpop
+end
+'''
+PROGRAM_STEPS = 500
+
+
+def whole_program(folder):
+    """A program of the rig that launches back to back, all of its threads and ours: bare, recorded, in flight."""
+    scenario = os.path.join(folder, 'program.scn')
+    with open(scenario, 'w', encoding='ascii') as file:
+        file.write(PROGRAM.format(steps=PROGRAM_STEPS))
+    ways = {'bare': {}, 'recorded': {}, 'flight recorder': {'LAGGARD_FLIGHT_S': '30'}}
+    seconds = {way: [] for way in ways}
+    for _ in range(REPETITIONS):
+        for way, settings in ways.items():
+            with tempfile.TemporaryDirectory(dir=folder) as traces:
+                variables = guest_environment(traces, way != 'bare')
+                variables.update(RIG_SCENARIO=scenario, **settings)
+                process = subprocess.Popen([os.path.abspath(f'{BUILD}/rig/bin/rig-train'), scenario, '--quiet'],
+                                           env=variables, stdout=subprocess.DEVNULL)
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                if process.returncode != 0:
+                    sys.exit(f'bench: the program, {way}, ended with {process.returncode}')
+                seconds[way].append(usage.ru_utime + usage.ru_stime)
+    bare = statistics.median(seconds['bare'])
+    launches = PROGRAM_STEPS * 200
+    for way in ('recorded', 'flight recorder'):
+        more = statistics.median(a - b for a, b in zip(seconds[way], seconds['bare']))
+        show(f'program that only launches, {way}: CPU time', f'{(bare + more) / bare:.2f}', 'relative to bare',
+             f'{bare:.2f} s bare, {more * 1e9 / launches:.0f} ns a launch more, the double of CUPTI included; '
+             f'{launches} launches')
 
 
 def make_trace(folder, rows):
@@ -253,6 +304,7 @@ def main():
         subprocess.run([f'{BUILD}/tests/write_bench', folder, str(ROWS)], check=True)
         host_threads(folder)
         start_up(folder)
+        whole_program(folder)
         if os.environ.get('BENCH_ONLY') == 'guest':
             return
         subprocess.run([f'{BUILD}/tests/host_bench'], check=True)

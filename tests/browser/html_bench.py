@@ -32,7 +32,8 @@ def measure(folder, rows):
     size = os.path.getsize(page)
     os.unlink(page)
     print(f'{rows:>9} slices: {size / 1e6:.1f} MB, {size / rows:.2f} bytes a slice, written in {seconds:.2f} s; '
-          f'from the way to the page loaded in {times["loadMs"]:.0f} ms, drawn after {times["firstDrawMs"]:.0f} ms, '
+          f'from the way to the page: first picture after {times["pictureMs"]:.0f} ms, complete after '
+          f'{times["firstDrawMs"]:.0f} ms, '
           f'frame {times["frameMs"]:.1f} ms (median; most {times["frameMsMax"]:.1f}), '
           f'page at most {times["peakBytes"] / 1e6:.0f} MB', flush=True)
 

@@ -48,10 +48,13 @@ def check_text(tap, case):
     """Nothing of a trace stands in the file but as base64."""
     with open(case.output, encoding='utf-8', errors='strict') as file:
         text = file.read()
-    before, _, rest = text.partition('\n<script type="application/x-trace">')
+    first, _, rest = text.partition('\n<script type="application/x-picture">')
+    picture, _, rest = rest.partition('</script>\n')
+    before, _, rest = rest.partition('\n<script type="application/x-trace">')
+    before = first + before
     data, _, after = rest.rpartition('</script>\n')
     bare = data.replace('</script>\n<script type="application/x-trace">', '')
-    strange = set(bare) - set('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\n')
+    strange = set(picture + bare) - set('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\n')
     is_dirty = 'alert(1)' in text or '<' in after.replace('</body>\n</html>\n', '')
     tap.equal((sorted(strange), "default-src 'none'" in before, is_dirty), ([], True, False),
               f'{case.name}: only base64 stands in the data')
@@ -171,6 +174,15 @@ def check_behaviour(tap, case, seen):
               f'{case.name}: hover, click, wheel, keys, search, range, address')
 
 
+def check_picture(tap, case, picture):
+    """What is shown before all is decoded: the names of the whole, and how busy each row truly is."""
+    tap.equal((picture['isThere'], picture.get('isSame'), picture.get('wrong'), picture.get('rows')),
+              (True, True, [], []), f'{case.name}: the first picture has the names, times, marks and rows of the whole')
+    tap.equal(picture['sums'], [], f'{case.name}: the first picture is as busy as the whole, bucket by bucket')
+    tap.check(picture['cells'] > 0 and picture['off'] <= picture['cells'] / 1000,
+              f'{case.name}: the first picture has it in the right rows', picture)
+
+
 def check_page(tap, case, seen, folder):
     tap.equal((seen['state'], seen['complaints'], seen['requests']), ('ready', [], []),
               f'{case.name}: opens, without a complaint or a request')
@@ -184,6 +196,7 @@ def check_page(tap, case, seen, folder):
     if not case.name.startswith(WITHOUT_COUNTERS):
         check_counters(tap, case, seen, folder)
     check_behaviour(tap, case, seen)
+    check_picture(tap, case, seen['picture'])
 
 
 def check_hostile(tap, seen):

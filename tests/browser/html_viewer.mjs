@@ -86,6 +86,47 @@ function probe() {
 	return JSON.stringify({ bad, busy, joined });
 }
 
+// Runs in the page: the coarse picture against the whole, bucket by bucket.
+function comparePicture() {
+	const { source, picture } = window.laggard;
+	if (!picture)
+		return JSON.stringify({ isThere: false });
+	const told = { isThere: true, cells: 0, off: 0, sums: [], wrong: [], rows: [] };
+	const names = (one) => JSON.stringify([one.start, one.end, one.processes,
+		one.tracks.map(({ id, name, kind }) => [id, name, kind]),
+		one.counters.map(({ name, series, maximum, isConstant }) =>
+		[name, series, maximum, isConstant]), one.analysis]);
+	told.isSame = names(source) === names(picture);
+	for (const track of source.tracks) {
+		const coarse = picture.byId.get(track.id);
+		// Lanes of work are drawn as one row, whatever damaged times make of them.
+		if (coarse.rows !== (track.kind === 'work' ? Math.min(track.rows, 1) : Math.min(track.rows, 24)))
+			told.rows.push([track.name, track.kind, coarse.rows, track.rows]);
+		const marks = source.instants(track.id).times;
+		if ((marks.length > 0) !== (coarse.points.times.length > 0) ||
+			[...coarse.points.times].some((time) => !marks.includes(time)))
+			told.wrong.push([track.name, 'instants']);
+		const buckets = coarse.cells[0]?.shades.length || 0;
+		for (let i = 0; i < buckets; i++) {
+			let [sum, least, most] = [0, 0, 0];
+			for (let row = 0; row < coarse.rows; row++) {
+				const exact = source.busy(track.id, row, i * picture.wide, (i + 1) * picture.wide);
+				const shade = coarse.cells[row].shades[i];
+				told.cells++;
+				told.off += Math.ceil(exact / picture.wide * 16) !== Math.max(shade - 1, 0);
+				sum += exact / picture.wide;
+				most += Math.max(shade - 1, 0) / 16;
+				least += Math.max(shade - 2, 0) / 16;
+			}
+			const isCut = track.rows !== coarse.rows || track.kind === 'findings';
+			if (!isCut && (sum > most + 1e-9 || sum < least - 1e-9))
+				told.sums.push([track.name, i, least, sum, most]);
+		}
+	}
+	told.sums = told.sums.slice(0, 5);
+	return JSON.stringify(told);
+}
+
 async function use(page) {
 	const did = {};
 	const view = () => page.evaluate(() => [window.laggard.state.start, window.laggard.state.end]);
@@ -137,9 +178,9 @@ async function use(page) {
 			(await page.evaluate(() => window.laggard.state.selected !== null));
 	}
 	await page.keyboard.press('Escape');
-	did.range = await page.evaluate(() => {
+	did.range = await page.evaluate(async () => {
 		const { source, setRange } = window.laggard;
-		setRange([source.start, source.end]);
+		await setRange([source.start, source.end]);
 		const text = document.getElementById('range').innerText;
 		setRange(null);
 		return text.includes('busy');
@@ -149,7 +190,7 @@ async function use(page) {
 
 async function measure(page) {
 	return page.evaluate(async (isBench) => {
-		const { state, fitView, setView, draw, loadMs, firstDrawMs } = window.laggard;
+		const { state, fitView, setView, draw, loadMs, pictureMs, firstDrawMs } = window.laggard;
 		fitView();
 		const frames = [];
 		const [start, end] = [state.start, state.end];
@@ -168,7 +209,8 @@ async function measure(page) {
 		if (window.gc)
 			window.gc();
 		const memory = performance.memory.usedJSHeapSize;
-		return { loadMs, firstDrawMs, frameMs: frames[15], frameMsMax: frames[29], heapBytes: memory };
+		return { loadMs, pictureMs, firstDrawMs, frameMs: frames[15], frameMsMax: frames[29],
+			heapBytes: memory };
 	}, Boolean(process.env.BRIEF));
 }
 
@@ -233,6 +275,7 @@ async function look(browser, path, folder) {
 		} else {
 			Object.assign(told, JSON.parse(await page.evaluate(readAll)));
 			Object.assign(told, JSON.parse(await page.evaluate(probe)));
+			told.picture = JSON.parse(await page.evaluate(comparePicture));
 			told.did = await use(page);
 			told.scripts = await page.evaluate(() => document.scripts.length);
 		}

@@ -28,16 +28,15 @@ const seen = {};
 // How much of the canvas right of the names is not white.
 const painted = (page) => page.evaluate(() => {
 	const canvas = document.getElementById('canvas');
-	const { data, width } = canvas.getContext('2d').getImageData(270, 22, canvas.width - 270, canvas.height - 22);
+	const { data, width } = canvas.getContext('2d').getImageData(220, 26, canvas.width - 220, canvas.height - 26);
 	let count = 0;
 	for (let i = 0; i < data.length; i += 4)
-		count += data[i + 3] > 0 && data[i] + data[i + 1] + data[i + 2] < 700;
+		count += data[i] + data[i + 1] + data[i + 2] < 650;
 	return width > 0 ? count : -1;
 });
 const settle = (page) => page.waitForFunction(() => {
-	const { state } = window.laggardView;
-	return state.tracks && state.tracks.exact && state.tracks.analysis_state !== 'making' &&
-		!state.isAsking && !state.isDrawing && state.running.size === 0;
+	const { source, state } = window.laggard;
+	return source.isSettled && source.running === 0 && source.queue.size === 0 && !state.needs;
 }).then(() => page.waitForTimeout(150));
 
 try {
@@ -51,16 +50,16 @@ try {
 	});
 	page.on('request', (request) => requests.push(request.url()));
 	await page.goto(address);
-	await page.waitForFunction(() => window.laggardView && window.laggardView.state.tracks);
+	await page.waitForSelector('body[data-state=ready]');
 	await settle(page);
-	seen.state = await page.textContent('#state');
-	seen.verdict = await page.textContent('#verdict');
-	seen.shows = await page.locator('#verdict button').count();
-	seen.rows = await page.evaluate(() => window.laggardView.state.rows.map((row) => row.name));
+	seen.state = await page.textContent('#progress');
+	seen.verdict = await page.textContent('#findings');
+	seen.shows = await page.locator('#findings button').count();
+	seen.rows = await page.evaluate(() => window.laggard.state.rows.map((row) => row.name));
 	seen.painted = await painted(page);
-	const view = () => page.evaluate(() => [window.laggardView.state.start, window.laggardView.state.end]);
+	const view = () => page.evaluate(() => [window.laggard.state.start, window.laggard.state.end]);
 	seen.whole = await view();
-	await page.focus('#canvas');
+	await page.focus('#scroller');
 	for (let i = 0; i < 5; i++)
 		await page.keyboard.press('w');
 	await settle(page);
@@ -68,18 +67,20 @@ try {
 	seen.hash = await page.waitForFunction(() => location.hash).then(() => page.evaluate(() => location.hash));
 	await page.fill('#words', words);
 	await page.press('#words', 'Enter');
-	await page.waitForFunction(() => document.getElementById('hits').textContent !== '');
+	await page.waitForFunction(() => document.getElementById('found').textContent !== '');
 	await settle(page);
-	seen.hits = await page.textContent('#hits');
+	seen.hits = await page.textContent('#found');
 	seen.found = await page.textContent('#details');
 	// A click on a slice that is drawn.
 	const place = await page.evaluate(() => {
-		const { state, toX } = window.laggardView;
+		const { state, toX } = window.laggard;
 		const scroll = document.getElementById('scroller').scrollTop;
+		const canvas = document.getElementById('canvas');
 		for (const row of state.rows) {
-			const tile = row.kind === 'track' && state.tiles.get(row.key);
+			const covers = (one) => one?.slices && one.start <= state.start && one.end >= state.end;
+			const tile = row.kind === 'track' && [row.track.near, row.track.whole].find(covers);
 			const top = row.top - scroll;
-			if (!tile || !tile.slices || top < 30 || top > 800)
+			if (!tile || top < 30 || top > 800)
 				continue;
 			const { start, duration, depth, row: rows } = tile.slices;
 			for (let i = 0; i < start.length; i++) {
@@ -87,8 +88,9 @@ try {
 				// Those of the analysis (table 1000) have a test of their own.
 				if (rows[i].startsWith('1000.'))
 					continue;
-				if (x > 300 && x < canvas.clientWidth - 10 && depth[i] < 5)
-					return { x, y: top + depth[i] * 16 + 6, track: row.id, row: rows[i],
+				const own = toX(start[i] + duration[i]) - toX(start[i]) > 3;
+				if (x > 220 && x < canvas.clientWidth - 10 && depth[i] < 5 && own)
+					return { x, y: top + 2 + depth[i] * 17 + 8, track: row.track.id, row: rows[i],
 						start: start[i], duration: duration[i] };
 			}
 		}
@@ -97,15 +99,15 @@ try {
 	seen.place = place;
 	if (place) {
 		const box = await page.locator('#canvas').boundingBox();
-		const answered = page.waitForResponse((response) => response.url().includes('api/slice'));
+		await page.evaluate(() => window.laggard.select(null));
 		await page.mouse.click(box.x + place.x, box.y + place.y);
-		await answered;
+		await page.waitForFunction(() => document.getElementById('details').textContent !== '');
 		await page.waitForTimeout(200);
-		seen.selected = await page.evaluate(() => window.laggardView.state.selected);
+		seen.selected = await page.evaluate(() => window.laggard.state.selected);
 		seen.clicked = await page.textContent('#details');
 	}
 	seen.bold = await page.evaluate(() =>
-		document.querySelectorAll('#details script, #details img, #verdict script').length);
+		document.querySelectorAll('#panel script, #panel img, #verdict script').length);
 	if (picture !== '-')
 		await page.screenshot({ path: picture });
 } finally {

@@ -273,7 +273,7 @@ def check_nccl(tap):
 # Two windows of 0.1 s, more than a second apart: CUPTI's kinds go off and on again between them.
 RESTING = HEAD + '''
 repeat count=2
-	repeat count=12
+	repeat count=25
 		launch kernel=work dur=2ms
 		record id=1
 		host dur=100ms

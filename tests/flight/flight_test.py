@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'host'))
@@ -37,6 +38,19 @@ repeat count={count}
 end
 pop
 """
+PAUSE = '''scenario pause
+seed 7
+gpus 2
+kernel work "some_kernel"
+open stream=7 priority=0
+comm id=1
+repeat count=2
+	launch kernel=work dur=2ms stream=7
+	coll op=AllReduce bytes=4M dtype=f32 id=1 stream=7 dur=2ms
+	sync name=device
+	host dur=3s
+end
+'''
 SLOW = '\n\thost dur=40ms step=30'
 
 
@@ -188,10 +202,79 @@ def hang_test(tap):
                   hangs[0].get('unknown') == [], 'where all have come nobody is named', hangs)
 
 
+def overlap_test(tap):
+    """Two dumps of one process show the same work; the analysis counts it once."""
+    with Run(STEPS.format(count=60, slow=SLOW), '+--realtime', LAGGARD_FLIGHT_S=600, LAGGARD_FLIGHT_EXIT='on',
+             LAGGARD_FLIGHT_SLOW_PERCENT=50) as run:
+        dumps = run.dumps()
+        tap.check(len(dumps) == 2, 'a slow step and the end make two dumps', run.triggers())
+        if len(dumps) != 2:
+            return
+        kernels = [rows(path, 'SELECT count(*), sum(duration_ns) FROM kernel')[0] for path in dumps]
+        truth = [op['end'] - op['start'] for op in trace_check.operations_of(run.scenario, 0) if op['op'] == 'kernel']
+        tap.check(0 < kernels[0][0] <= kernels[1][0] and kernels[1] == (len(truth), sum(truth)),
+                  'the second has all kernels, the first some of them', kernels)
+        done = Result([LAGGARD, 'analyze', '--window', 'all', '--format', 'json', run.traces], run.folder.name,
+                      environment(False, True))
+        report = json.loads(done.out)
+        tap.check([gpu['compute_ns'] for gpu in report['gpus']] == [sum(truth)] and
+                  report['gpus'][0]['trace'] == 1, 'the analysis has one GPU with the truth of one dump',
+                  report['gpus'])
+        tap.equal([trace.get('left_out_for') for trace in report['traces']], [dumps[1], None],
+                  'it says which dump it left out, and for which')
+        text = Result([LAGGARD, 'analyze', run.traces], run.folder.name, environment(False, True)).out
+        tap.check('left out: a younger dump of the same process overlaps with it' in ' '.join(text.split()),
+                  'in words, too', text)
+
+
+def window_and_flight_test(tap):
+    """A dump holds of the window's stretches what a recording with the same window holds."""
+    epoch = time.time_ns() + 2_000_000_000
+    settings = {'LAGGARD_RANGE': 'step 2*', 'RIG_EPOCH_NS': epoch}
+    tables = (('kernel', 'start_ns + epoch_ns, duration_ns, correlation_id'),
+              ('memcpy', 'start_ns + epoch_ns, duration_ns, correlation_id'),
+              ('api_call', 'start_ns + epoch_ns, duration_ns, correlation_id'),
+              ('synchronization', 'start_ns + epoch_ns, duration_ns, correlation_id'))
+    scenario = STEPS.format(count=60, slow='')
+    with Run(scenario, **settings) as wanted, Run(scenario, LAGGARD_FLIGHT_S=600, LAGGARD_FLIGHT_EXIT='on',
+                                                  LAGGARD_FLIGHT_SLOW_PERCENT=50, **settings) as run:
+        tap.equal(run.triggers(), ['exit'], 'a window and the flight recorder: the end makes the one dump')
+        for table, columns in tables if run.dumps() else ():
+            query = f'SELECT {columns} FROM "{table}", trace ORDER BY 1, 2, 3'
+            want, have = rows(wanted.dumps()[0], query), rows(run.dumps()[0], query)
+            tap.check(len(want) >= 11 and have == want, f'{table}: what a recording with this window has',
+                      f'{len(have)} {len(want)} {have[:3]} {want[:3]}')
+        reasons = {row[0] for path in run.dumps() for row in rows(
+            path, 'SELECT value FROM capture_gap JOIN string ON reason_id = string_id')}
+        tap.equal(reasons, {'outside LAGGARD_RANGE'}, 'and its gaps')
+
+
+def no_hang_test(tap):
+    """No false alarm: in a long pause without work, nor where the window closed before the end was recorded."""
+    settings = {'LAGGARD_FLIGHT_S': 60, 'LAGGARD_FLIGHT_SLOW_PERCENT': 0, 'LAGGARD_FLIGHT_HANG_S': 1}
+    scenario = os.path.join(guest.SCENARIOS, 'ddp4.scn')
+    pause = PAUSE
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        paused = pool.submit(Run, pause, '+--realtime', **settings)
+        closed = pool.submit(Run, scenario, '--hang', '3:7', RIG_HANG_S=4, LAGGARD_FLIGHT_EXIT='on',
+                             LAGGARD_STEPS='0-5', **settings)
+    with paused.result() as run:
+        tap.check(run.result.status == 0 and run.triggers() == [], 'a pause of three seconds is no hang',
+                  f'{run.triggers()} {run.result.err}')
+    with closed.result() as run:
+        tap.equal(set(run.triggers()), {'exit'}, 'nothing is waited for while the window is closed')
+        unknown = [rows(path, "SELECT count(*) FROM loss WHERE reason LIKE 'how far communicators are%'")[0][0]
+                   for path in run.dumps()]
+        states = [rows(path, 'SELECT count(*) FROM communicator_state')[0][0] for path in run.dumps()]
+        tap.check(unknown == [1] * 4 and states == [0] * 4, 'and its dumps do not claim to know how far they are',
+                  f'{unknown} {states}')
+
+
 def main():
     guest.require_library()
     tap = Tap()
-    for test in (window_test, whole_test, memory_test, steps_test, hang_test):
+    for test in (window_test, whole_test, memory_test, steps_test, hang_test, overlap_test,
+                 window_and_flight_test, no_hang_test):
         test(tap)
     return tap.end()
 

@@ -19,4 +19,5 @@ if __name__ == '__main__':
     os.environ['NCCL_HOSTID'] = 'h' + os.environ['RANK']
     os.environ['LOCAL_RANK'] = '0'
     sys.argv = sys.argv[1:]
+    sys.path.insert(0, os.path.dirname(sys.argv[0]))
     runpy.run_path(sys.argv[0], run_name='__main__')

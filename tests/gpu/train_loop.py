@@ -41,12 +41,12 @@ def make_model(options, device):
     return torch.nn.Sequential(*layers, torch.nn.Linear(options.width, 64)).to(device)
 
 
-def make_scaler():
+def make_scaler(is_cuda):
     """Its place changed with PyTorch 2.3."""
     # Small enough that no step overflows and is left out: each launches the same kernels.
     if hasattr(torch.amp, 'GradScaler'):
-        return torch.amp.GradScaler('cuda', init_scale=128.0)
-    return torch.cuda.amp.GradScaler(init_scale=128.0)
+        return torch.amp.GradScaler('cuda', init_scale=128.0, enabled=is_cuda)
+    return torch.cuda.amp.GradScaler(init_scale=128.0, enabled=is_cuda)
 
 
 class Samples(torch.utils.data.Dataset):
@@ -73,7 +73,7 @@ class Trainer:
         self.model = make_model(options, self.device)
         self.call_model = torch.compile(self.model) if options.mode == 'compile' else self.model
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=1e-3, momentum=0.9)
-        self.scaler = make_scaler() if options.mode == 'amp' else None
+        self.scaler = make_scaler(self.is_cuda) if options.mode == 'amp' else None
         self.inputs = torch.randn(options.batch, options.tokens, options.width, device=self.device)
         self.targets = torch.randint(0, 64, (options.batch * options.tokens,), device=self.device)
         self.batches = None
@@ -94,7 +94,8 @@ class Trainer:
             self.loss().backward()
             self.optimizer.step()
             return
-        with torch.autocast(self.device.type, dtype=torch.float16):
+        # The CPU has bfloat16 only, in every version.
+        with torch.autocast(self.device.type, dtype=torch.float16 if self.is_cuda else torch.bfloat16):
             loss = self.loss()
         self.scaler.scale(loss).backward()
         self.scaler.step(self.optimizer)

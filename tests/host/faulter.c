@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -30,32 +31,59 @@ void *__libc_memalign(size_t alignment, size_t size);
 enum kind { KIND_NONE, KIND_MEMORY, KIND_FILES };
 
 static struct {
-	uintptr_t low, high;	/* where libtrace.so lies */
+	struct {
+		uintptr_t low, high;
+	} places[2]; /* where libtrace.so and its other half lie */
+	int place_count;
 	enum kind kind;
 	long at;
 	bool does_last;
 	atomic_long calls;
 } faulter;
 
+static bool is_ours(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash != NULL && (strcmp(slash, "/libtrace.so") == 0 ||
+				 strcmp(slash, "/libtrace-capture.so") == 0);
+}
+
 static int object_look(struct dl_phdr_info *info, size_t size, void *data)
 {
 	(void)size;
 	(void)data;
-	if (strstr(info->dlpi_name, "/libtrace.so") == NULL)
+	if (!is_ours(info->dlpi_name))
 		return 0;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
+	for (int i = 0; i < info->dlpi_phnum && faulter.place_count < 2; i++) {
 		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
 		if (part->p_type != PT_LOAD || (part->p_flags & PF_X) == 0)
 			continue;
-		faulter.low = info->dlpi_addr + part->p_vaddr;
-		faulter.high = faulter.low + part->p_memsz;
+		int place = faulter.place_count++;
+		faulter.places[place].low = info->dlpi_addr + part->p_vaddr;
+		faulter.places[place].high = faulter.places[place].low + part->p_memsz;
 	}
+	return 0;
+}
+
+/* What libtrace.so loads later must be in its place before calls are counted. */
+static int capture_path_make(struct dl_phdr_info *info, size_t size, void *data)
+{
+	char *path = data;
+	(void)size;
+	const char *slash = strrchr(info->dlpi_name, '/');
+	if (slash == NULL || strcmp(slash, "/libtrace.so") != 0)
+		return 0;
+	(void)snprintf(path, PATH_MAX, "%.*s/libtrace-capture.so",
+		       (int)(slash - info->dlpi_name), info->dlpi_name);
 	return 1;
 }
 
 __attribute__((constructor)) static void begin(void)
 {
 	const char *kind = getenv("FAULT_KIND"), *at = getenv("FAULT_AT");
+	char path[PATH_MAX] = "";
+	if (dl_iterate_phdr(capture_path_make, path) != 0 && dlopen(path, RTLD_NOW) == NULL)
+		abort();
 	dl_iterate_phdr(object_look, NULL);
 	faulter.at = at == NULL ? 0 : strtol(at, NULL, 10);
 	faulter.does_last = getenv("FAULT_LASTS") != NULL;
@@ -79,7 +107,10 @@ __attribute__((destructor)) static void end(void)
 static bool fails(enum kind kind, const void *caller, int number)
 {
 	uintptr_t address = (uintptr_t)caller;
-	if (kind != faulter.kind || address < faulter.low || address >= faulter.high)
+	bool is_guest = false;
+	for (int i = 0; i < faulter.place_count; i++)
+		is_guest |= address >= faulter.places[i].low && address < faulter.places[i].high;
+	if (kind != faulter.kind || !is_guest)
 		return false;
 	long call = atomic_fetch_add(&faulter.calls, 1) + 1;
 	if (faulter.at == 0 || (faulter.does_last ? call < faulter.at : call != faulter.at))

@@ -137,6 +137,31 @@ def check_settings(tap):
     shutil.rmtree(folder)
 
 
+def check_other_half(tap):
+    """libtrace-capture.so is loaded with CUDA, and not before; where it cannot be, the program does without."""
+    driver = rig_library('13.0', 'libcuda.so.1')
+    for name, other in (('missing', None), ('something else', guest.LIBRARY)):
+        folder = tempfile.mkdtemp()
+        alone = shutil.copy(guest.LIBRARY, folder)
+        if other is not None:
+            shutil.copy(other, os.path.join(folder, 'libtrace-capture.so'))
+        preloaded = late_environment().get('LD_PRELOAD', '').replace(guest.LIBRARY, alone)
+        output = os.path.join(folder, 'traces')
+        result, files = run_late(driver, LD_PRELOAD=preloaded, LAGGARD_OUTPUT=output)
+        lines = result.err.splitlines()
+        tap.check((result.status, result.out, files) == (23, 'cuInit: 0\n', []) and len(lines) == 1 and
+                  lines[0].startswith('laggard: cannot load ') and 'libtrace-capture.so' in lines[0] and
+                  not os.path.exists(output), f'libtrace-capture.so is {name}: one line, program unaffected',
+                  f'{result.text()}\nfiles {files}')
+        shutil.rmtree(folder)
+    if 'tsan' in (guest.RUNTIME or ''):
+        tap.skip('a program without CUDA has libtrace.so alone', TSAN_BREAKS)
+        return
+    result = Result(['cat', '/proc/self/maps'], '/', environment(True))
+    loaded = sorted({os.path.basename(line.split()[-1]) for line in result.out.splitlines() if 'libtrace' in line})
+    tap.equal(loaded, ['libtrace.so'], 'a program without CUDA has libtrace.so alone')
+
+
 def check_no_device(tap):
     folder = tempfile.mkdtemp()
     nodevice = os.path.join(guest.RIG, 'lib-nodevice')
@@ -201,6 +226,7 @@ def main():
         return tap.end()
     check_no_context(tap)
     check_refusals(tap)
+    check_other_half(tap)
     check_settings(tap)
     check_no_device(tap)
     check_other_tool(tap)

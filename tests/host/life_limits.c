@@ -50,11 +50,12 @@ static void no_memory_first(void)
 	life_ranges(1000);
 }
 
-/* Short of memory later. */
+/* Short of memory later, when the recording is under way. */
 static void no_memory_later(void)
 {
 	life_begin(0);
 	life_ranges(1000);
+	life_rest();
 	memory_limit_set();
 	for (int i = 0; i < 20; i++) {
 		life_ranges(1000);

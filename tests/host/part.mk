@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-# tests/host: the guest in its host: what libtrace.so exports, leaves alone, and records under the rig.
+#tests / host : the guest in its host : what libtrace.so exports, leaves alone, \
+	and records under the rig.
 HOST_PROGRAMS := $(B)/tests/host/forker $(B)/tests/host/late $(B)/tests/host/life \
 	$(B)/tests/host/faulter.so
 TAP_TESTS += tests/host/exports_test.sh tests/host/host_test.py tests/host/rig_capture_test.py
 TAP_TESTS += tests/host/life_test.py tests/host/kill_test.py tests/host/sustained_test.py
 TAP_TESTS += tests/host/fault_test.py
 TAP_TESTS += tests/host/rig_report_test.py tests/host/same_contents_test.py tests/host/host_sample_test.py
+TAP_TESTS += tests/host/kinds_test.py
 TAP_TESTS += tests/host/cupti_errors_test.py
 TAP_TESTS += tests/host/other_client_test.py
 TAP_NEEDS += $(HOST_PROGRAMS)

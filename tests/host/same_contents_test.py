@@ -84,7 +84,8 @@ PAIRS = [('11.8', 'v1', 'v2'), ('11.8', 'v4', 'real'), ('12.4', 'v7', 'v2'), ('1
 # Read from elsewhere than the recorded events: clocks, the host, counters.
 OTHER_TABLES = {'trace', 'clock', 'string', 'sample', 'host_sample', 'loss', 'overhead', 'capture_gap'}
 # Columns that the older CUPTI layouts do not have.
-OLD_LACK = {('memcpy', 'copy_count'), ('cuda_event', 'event_sync_id'), ('synchronization', 'event_sync_id')}
+OLD_LACK = {('memcpy', 'copy_count'), ('cuda_event', 'event_sync_id'), ('cuda_event', 'time_ns'),
+            ('synchronization', 'event_sync_id')}
 ALLOWED = {'11.8': OLD_LACK, '12.4': OLD_LACK}
 
 

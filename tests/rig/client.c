@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cupti.h"
 
@@ -20,6 +23,24 @@ int cuptiActivityDisable(uint32_t kind);
 int cuptiActivityFlushAll(uint32_t flag);
 int cuptiActivityGetNextRecord(uint8_t *buffer, size_t valid_size, void **record);
 int cuptiFinalize(void);
+
+/* From 13.3 on. */
+struct subscribe_params {
+	size_t size;
+	const char *name;
+	char *old_name;
+	size_t old_name_size;
+	uint8_t allows_others, padding[7];
+};
+
+#define WEAK __attribute__((weak))
+WEAK int cuptiSubscribe_v2(void **handle, rig_callback callback, void *user,
+			   struct subscribe_params *params);
+WEAK int cuptiUnsubscribe(void *handle);
+WEAK int cuptiActivityRegisterCallbacks_v2(void *handle, rig_requested_v2 requested,
+					   rig_completed_v2 completed);
+WEAK int cuptiActivityEnable_v2(void *handle, uint32_t kind, void *config);
+WEAK int cuptiActivityDisable_v2(void *handle, uint32_t kind, void *config);
 
 static const uint32_t kinds[] = {
 	RIG_KIND_MEMCPY, RIG_KIND_MEMSET, RIG_KIND_CONCURRENT_KERNEL, RIG_KIND_EXTERNAL_CORRELATION,
@@ -42,6 +63,8 @@ static struct {
 	int (*flush_all)(uint32_t flag);
 	int (*finalize)(void);
 } cupti;
+
+static void *subscriber;	/* of the new calls */
 
 static bool has_word(const char *how, const char *word)
 {
@@ -125,6 +148,18 @@ static void completed(void *context, uint32_t stream, uint8_t *buffer, size_t si
 	pthread_mutex_unlock(&client.lock);
 }
 
+static void requested_v2(uint8_t **buffer, size_t *size, size_t *max_records, void *info)
+{
+	(void)info;
+	requested(buffer, size, max_records);
+}
+
+static void completed_v2(uint8_t *buffer, size_t size, size_t valid_size, void *info)
+{
+	(void)info;
+	completed(NULL, 0, buffer, size, valid_size);
+}
+
 static void functions_find(const char *how)
 {
 	void *handle = has_word(how, "dlsym") ? dlopen("libcupti.so.13", RTLD_NOW | RTLD_NOLOAD)
@@ -152,15 +187,48 @@ static void callback_ignore(void *user, uint32_t domain, uint32_t cbid, const vo
 	(void)data;
 }
 
-RIG_EXPORT void rig_client_start(const char *how)
+/* As a client of CUPTI 13.3 does it, that knows that it may be one of several. */
+static void start_several(const char *how)
+{
+	struct subscribe_params params = {
+		.size = sizeof(params), .name = "rig client",
+		.allows_others = !has_word(how, "sole"),
+	};
+	int (*subscribe)(void **, rig_callback, void *, struct subscribe_params *) =
+		cuptiSubscribe_v2;
+	int result;
+
+	if (has_word(how, "dlsym"))
+		*(void **)&subscribe = dlsym(dlopen("libcupti.so.13", RTLD_NOW | RTLD_NOLOAD),
+					     "cuptiSubscribe_v2");
+	result = subscribe(&subscriber, NULL, NULL, &params);
+	if (result) {
+		fprintf(stderr, "rig-client: cannot subscribe: %d\n", result);
+		return;
+	}
+	if (cuptiActivityRegisterCallbacks_v2(subscriber, requested_v2, completed_v2))
+		fputs("rig-client: cannot register\n", stderr);
+	for (int i = 0; i < KIND_COUNT; i++)
+		if (cuptiActivityEnable_v2(subscriber, kinds[i], NULL))
+			fprintf(stderr, "rig-client: cannot enable %u\n", kinds[i]);
+}
+
+static void stop_several(void)
+{
+	if (!subscriber)
+		return;
+	cupti.flush_all(1);
+	for (int i = 0; i < KIND_COUNT; i++)
+		cuptiActivityDisable_v2(subscriber, kinds[i], NULL);
+	if (cuptiUnsubscribe(subscriber))
+		fputs("rig-client: cannot unsubscribe\n", stderr);
+	subscriber = NULL;
+}
+
+static void start_alone(void)
 {
 	void *handle = NULL;
 
-	functions_find(how);
-	if (!client.lines)
-		client.lines = malloc((size_t)RECORDS_MAX * LINE_BYTES);
-	if (!client.lines)
-		abort();
 	/* Kineto goes on when this fails. */
 	(void)cuptiSubscribe(&handle, callback_ignore, NULL);
 	if (cupti.register_callbacks(requested, completed))
@@ -168,6 +236,47 @@ RIG_EXPORT void rig_client_start(const char *how)
 	for (int i = 0; i < KIND_COUNT; i++)
 		if (cupti.enable(kinds[i]))
 			fprintf(stderr, "rig-client: cannot enable %u\n", kinds[i]);
+}
+
+static void stop_alone(const char *how)
+{
+	pthread_mutex_lock(&client.lock);
+	bool has_any = client.allocated_count > 0;
+
+	pthread_mutex_unlock(&client.lock);
+	if (has_any) /* Kineto's rule: nothing was ever asked for, so there is nothing to fetch */
+		cupti.flush_all(1);
+	for (int i = 0; i < KIND_COUNT; i++)
+		cupti.disable(kinds[i]);
+	if (has_word(how, "finalize"))
+		cupti.finalize();
+}
+
+/* The real time, past the clock of the training program, which is the scenario's. */
+static void time_note(void)
+{
+	const char *path = getenv("RIG_CLIENT_TIMES");
+	FILE *file = path ? fopen(path, "a") : NULL;
+	struct timespec now;
+
+	if (!file || syscall(SYS_clock_gettime, CLOCK_REALTIME, &now))
+		return;
+	fprintf(file, "%lld\n", (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+	fclose(file);
+}
+
+RIG_EXPORT void rig_client_start(const char *how)
+{
+	functions_find(how);
+	if (!client.lines)
+		client.lines = malloc((size_t)RECORDS_MAX * LINE_BYTES);
+	if (!client.lines)
+		abort();
+	time_note();
+	if (has_word(how, "several"))
+		start_several(how);
+	else
+		start_alone();
 }
 
 static int line_compare(const void *a, const void *b)
@@ -179,16 +288,11 @@ RIG_EXPORT void rig_client_stop(const char *how, const char *path)
 {
 	FILE *file = path ? fopen(path, "w") : NULL;
 
-	pthread_mutex_lock(&client.lock);
-	bool has_any = client.allocated_count > 0;
-
-	pthread_mutex_unlock(&client.lock);
-	if (has_any) /* Kineto's rule: nothing was ever asked for, so there is nothing to fetch */
-		cupti.flush_all(1);
-	for (int i = 0; i < KIND_COUNT; i++)
-		cupti.disable(kinds[i]);
-	if (has_word(how, "finalize"))
-		cupti.finalize();
+	if (has_word(how, "several"))
+		stop_several();
+	else
+		stop_alone(how);
+	time_note();
 	if (!file)
 		return;
 	pthread_mutex_lock(&client.lock);

@@ -10,7 +10,8 @@
 
 /*
  * `how`: comma list: "dlsym": fetch the functions from the library itself, past any preload;
- * "finalize"; both NULL-safe.
+ * "finalize"; "several": the calls of CUPTI 13.3 by one of several subscribers, "sole": which wants
+ * to be the only one. NULL-safe.
  */
 void rig_client_start(const char *how);
 void rig_client_stop(const char *how, const char *path);

@@ -29,6 +29,14 @@ typedef void (*rig_callback)(void *user, uint32_t domain, uint32_t cbid, const v
 typedef void (*rig_requested)(uint8_t **buffer, size_t *size, size_t *max_records);
 typedef void (*rig_completed)(void *context, uint32_t stream, uint8_t *buffer, size_t size,
 			      size_t valid_size);
+typedef void (*rig_requested_v2)(uint8_t **buffer, size_t *size, size_t *max_records, void *info);
+typedef void (*rig_completed_v2)(uint8_t *buffer, size_t size, size_t valid_size, void *info);
+
+/*
+ * For whom records are made: scope 0 is the process (the calls without a subscriber); from CUPTI
+ * 13.3 on each subscriber of the new calls (_v2) has a scope of its own. Masks have a bit a scope.
+ */
+enum { RIG_SCOPES = 4, RIG_MULTIPLE_SUBSCRIBERS = 39 };
 
 /* Connects to the driver double; false where there is none, or no GPU: every call then fails. */
 bool rig_cupti_ready(void);
@@ -40,9 +48,19 @@ bool rig_cupti_ready(void);
 int rig_call_begin(const char *function);
 
 /* cupti_callbacks.c */
-int rig_subscribe(void **handle, rig_callback callback, void *user, const char *name,
-		  char *old_name, size_t old_name_size);
+struct rig_subscription {
+	rig_callback callback;
+	void *user;
+	const char *name;
+	char *old_name;
+	size_t old_name_size;
+	bool is_new_call, allows_others;	/* cuptiSubscribe_v2; of several */
+};
+int rig_subscribe(void **handle, const struct rig_subscription *subscription);
 int rig_unsubscribe(void *handle);
+int rig_scope_of(const void *handle);	/* of the new calls; -1: none has this handle */
+int rig_old_call_begin(void);		/* 39 while a subscriber of the new calls is here, or 0 */
+int rig_subscriber_count(void);
 void rig_subscriber_forget(void);	/* whoever it is */
 int rig_callback_enable(void *handle, uint32_t domain, uint32_t cbid, bool is_enabled);
 int rig_domain_enable(void *handle, uint32_t domain, bool is_enabled);
@@ -55,17 +73,21 @@ int rig_in_resource_callback(void);
 /* cupti_records.c */
 extern const struct rig_listener rig_records_listener;
 bool rig_kind_is_enabled(uint32_t kind);
-int rig_kind_enable(uint32_t kind, bool is_enabled);
-int rig_api_select(uint32_t domain, uint32_t cbid, uint8_t enable);
+uint32_t rig_kind_scopes(uint32_t kind);
+int rig_kind_enable(int scope, uint32_t kind, bool is_enabled);
+void rig_scope_forget(int scope);	/* no kind is enabled for it any more */
+int rig_api_select(int scope, uint32_t domain, uint32_t cbid, uint8_t enable);
 void rig_event_stamps_set(uint8_t enable);
 bool rig_event_stamps(void);
+void rig_counter_set(uint32_t counter, bool is_enabled);
+bool rig_counter_is_enabled(uint32_t counter);
 uint32_t rig_thread_id(void);
 uint32_t rig_correlation_shown(uint32_t correlation);	/* 0 where ids do not exist */
 void rig_context_created(const struct rig_activity *activity);
 void rig_thread_id_type_set(int type);
 int rig_thread_id_type(void);
-int rig_external_push(uint32_t kind, uint64_t id);
-int rig_external_pop(uint32_t kind, uint64_t *id);
+int rig_external_push(int scope, uint32_t kind, uint64_t id);
+int rig_external_pop(int scope, uint32_t kind, uint64_t *id);
 void rig_records_forget_all(void);	/* no kind is enabled any more */
 
 /* cupti_activities.c */
@@ -73,7 +95,9 @@ void rig_activity_put(const struct rig_activity *activity);
 
 /* cupti_buffers.c */
 void rig_buffers_register(rig_requested requested, rig_completed completed);
-/* A record of the host: into the buffer now. */
+void rig_buffers_register_v2(int scope, rig_requested_v2 requested, rig_completed_v2 completed);
+/* A record of the host: into the buffer now, of all that want this kind. */
+void rig_record_put_to(const void *record, uint32_t kind, uint32_t scopes);
 void rig_record_put(const void *record, uint32_t kind);
 /* A record of the GPU: some time later, in another order. */
 void rig_record_put_late(const void *record, uint32_t kind);

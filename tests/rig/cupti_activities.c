@@ -175,7 +175,97 @@ static void memory_put(const struct rig_activity *activity)
 	record.deviceId = activity->device;
 	record.contextId = activity->device + 1;
 	record.streamId = activity->stream;
+	if (activity->pool_address) {
+		record.isAsync = 1;
+		record.poolType = 1;
+		record.poolAddress = activity->pool_address;
+		record.poolReleaseThreshold = (uint64_t)activity->pool_threshold;
+		record.poolSize = (uint64_t)activity->pool_bytes;
+		record.poolUtilizedSize = (uint64_t)activity->pool_used;
+	}
 	rig_record_put(&record, record.kind);
+}
+
+static void pool_put(const struct rig_activity *activity)
+{
+	struct rig_record_memory_pool record;
+
+	if (!rig_kind_is_enabled(RIG_KIND_MEMORY_POOL))
+		return;
+	memset(&record, 0, sizeof(record));
+	record.kind = RIG_KIND_MEMORY_POOL;
+	record.memoryPoolOperationType = activity->type;
+	record.memoryPoolType = 1;
+	record.correlationId = rig_correlation_shown(activity->correlation);
+	record.processId = (uint32_t)getpid();
+	record.deviceId = activity->device;
+	record.address = activity->pool_address;
+	record.size = (uint64_t)activity->pool_bytes;
+	record.releaseThreshold = (uint64_t)activity->pool_threshold;
+	record.timestamp = (uint64_t)activity->start_ns;
+	record.utilizedSize = (uint64_t)activity->pool_used;
+	rig_record_put(&record, record.kind);
+}
+
+static void jit_put(const struct rig_activity *activity)
+{
+	struct rig_record_jit record;
+
+	if (!rig_kind_is_enabled(RIG_KIND_JIT))
+		return;
+	memset(&record, 0, sizeof(record));
+	record.kind = RIG_KIND_JIT;
+	record.jitEntryType = 1;
+	record.jitOperationType = activity->type;
+	record.deviceId = activity->device;
+	record.start = (uint64_t)activity->start_ns;
+	record.end = (uint64_t)activity->end_ns;
+	record.cachePath = "/nowhere/cache";
+	record.processId = (uint32_t)getpid();
+	record.threadId = rig_thread_id();
+	rig_record_put(&record, record.kind);
+}
+
+static void host_put(const struct rig_activity *activity)
+{
+	struct rig_record_host_launch record;
+
+	if (!rig_kind_is_enabled(RIG_KIND_HOST_LAUNCH))
+		return;
+	memset(&record, 0, sizeof(record));
+	record.kind = RIG_KIND_HOST_LAUNCH;
+	record.streamId = activity->stream;
+	record.contextId = activity->device + 1;
+	record.deviceId = activity->device;
+	record.correlationId = rig_correlation_shown(activity->correlation);
+	record.processId = (uint32_t)getpid();
+	record.threadId = rig_thread_id();
+	record.start = (uint64_t)activity->start_ns;
+	record.end = (uint64_t)activity->end_ns;
+	rig_record_put_late(&record, record.kind);
+}
+
+static void unified_put(const struct rig_activity *activity)
+{
+	struct rig_record_unified_memory_counter record;
+	const uint32_t cpu = UINT32_MAX;
+
+	if (!rig_kind_is_enabled(RIG_KIND_UNIFIED_MEMORY_COUNTER) ||
+	    !rig_counter_is_enabled(activity->type))
+		return;
+	memset(&record, 0, sizeof(record));
+	record.kind = RIG_KIND_UNIFIED_MEMORY_COUNTER;
+	record.counterKind = activity->type;
+	record.value = (uint64_t)activity->bytes;
+	record.start = (uint64_t)activity->start_ns;
+	/* The end of a fault of the CPU means nothing. */
+	record.end = activity->type == 3 ? 0 : (uint64_t)activity->end_ns;
+	record.address = 0x7d0000000000u;
+	record.srcId = activity->type == 1 ? cpu : activity->device;
+	record.dstId = activity->type == 2 ? cpu : activity->device;
+	record.streamId = 0xabababab;	/* "invalid" */
+	record.processId = (uint32_t)getpid();
+	rig_record_put_late(&record, record.kind);
 }
 
 static void overhead_put(const struct rig_activity *activity)
@@ -243,5 +333,9 @@ void rig_activity_put(const struct rig_activity *activity)
 	case RIG_ACTIVITY_STREAM: stream_put(activity); break;
 	case RIG_ACTIVITY_CONTEXT: rig_context_created(activity); break;
 	case RIG_ACTIVITY_GRAPH: graph_put(activity); break;
+	case RIG_ACTIVITY_POOL: pool_put(activity); break;
+	case RIG_ACTIVITY_JIT: jit_put(activity); break;
+	case RIG_ACTIVITY_HOST: host_put(activity); break;
+	case RIG_ACTIVITY_UNIFIED: unified_put(activity); break;
 	}
 }

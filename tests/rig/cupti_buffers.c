@@ -16,18 +16,19 @@ enum { LATE_MAX = 48 };
 
 struct buffer {
 	uint8_t *bytes;
+	int scope;
 	size_t size, used, records, max_records;
 	struct buffer *next;
 };
 
 /* One per application thread, or the one shared slot. */
 struct slot {
-	struct buffer *current;
+	struct buffer *current[RIG_SCOPES];
 	struct slot *next;
 };
 
 struct late_record {
-	uint32_t kind;
+	uint32_t kind, scopes;
 	uint64_t bytes[31];
 };
 
@@ -37,6 +38,9 @@ static struct {
 	pthread_cond_t is_full;
 	rig_requested requested;
 	rig_completed completed;
+	rig_requested_v2 requested_v2[RIG_SCOPES];	/* stay when the subscriber has gone */
+	rig_completed_v2 completed_v2[RIG_SCOPES];
+	bool is_registered;
 	struct slot shared;
 	struct slot *slots;
 	struct buffer *full, **full_end;
@@ -76,15 +80,21 @@ static struct slot *slot_find(void)
 	return own_slot;
 }
 
-static struct buffer *buffer_request(void)
+static struct buffer *buffer_request(int scope)
 {
 	struct buffer *buffer = calloc(1, sizeof(*buffer));
+	uint64_t info[2] = { sizeof(info), 0 };
 
 	if (!buffer)
 		return NULL;
+	buffer->scope = scope;
 	inside_buffer_callback++;
 	rig_driver_callback_set(1);
-	buffers.requested(&buffer->bytes, &buffer->size, &buffer->max_records);
+	if (scope)
+		buffers.requested_v2[scope](&buffer->bytes, &buffer->size, &buffer->max_records,
+					    info);
+	else
+		buffers.requested(&buffer->bytes, &buffer->size, &buffer->max_records);
 	rig_driver_callback_set(0);
 	inside_buffer_callback--;
 	if (!buffer->bytes) {
@@ -99,24 +109,24 @@ static struct buffer *buffer_request(void)
 	return buffer;
 }
 
-static void buffer_finish(struct slot *slot)
+static void buffer_finish(struct slot *slot, int scope)
 {
-	if (!slot->current)
+	if (!slot->current[scope])
 		return;
-	*buffers.full_end = slot->current;
-	buffers.full_end = &slot->current->next;
-	slot->current = NULL;
+	*buffers.full_end = slot->current[scope];
+	buffers.full_end = &slot->current[scope]->next;
+	slot->current[scope] = NULL;
 	pthread_cond_signal(&buffers.is_full);
 }
 
-static void record_append(const void *record, uint32_t kind)
+static void record_append(const void *record, uint32_t kind, int scope)
 {
 	size_t size = rig_stride(kind);
 	struct slot *slot = slot_find();
-	struct buffer *buffer = slot->current;
+	struct buffer *buffer = slot->current[scope];
 	int64_t drop = rig_fault("drop");
 
-	if (buffers.is_lost || !buffers.requested)
+	if (buffers.is_lost || !(scope ? !!buffers.requested_v2[scope] : !!buffers.requested))
 		return;
 	buffers.emitted++;
 	if (drop > 0 && buffers.emitted % (size_t)drop == 0) {
@@ -125,11 +135,11 @@ static void record_append(const void *record, uint32_t kind)
 	}
 	if (buffer && (buffer->used + size > buffer->size ||
 		       (buffer->max_records && buffer->records == buffer->max_records))) {
-		buffer_finish(slot);
+		buffer_finish(slot, scope);
 		buffer = NULL;
 	}
 	if (!buffer)
-		buffer = slot->current = buffer_request();
+		buffer = slot->current[scope] = buffer_request(scope);
 	if (!buffer || size > buffer->size) {
 		buffers.dropped++;
 		return;
@@ -139,14 +149,27 @@ static void record_append(const void *record, uint32_t kind)
 	buffer->records++;
 }
 
+static void record_append_to(const void *record, uint32_t kind, uint32_t scopes)
+{
+	for (int scope = 0; scope < RIG_SCOPES; scope++)
+		if (scopes >> scope & 1)
+			record_append(record, kind, scope);
+}
+
 static void deliver(struct buffer *list)
 {
+	uint64_t info[5] = { sizeof(info) };
+
 	while (list) {
 		struct buffer *next = list->next;
 
 		inside_buffer_callback++;
 		rig_driver_callback_set(1);
-		buffers.completed(NULL, 0, list->bytes, list->size, list->used);
+		if (list->scope)
+			buffers.completed_v2[list->scope](list->bytes, list->size, list->used,
+							  info);
+		else
+			buffers.completed(NULL, 0, list->bytes, list->size, list->used);
 		rig_driver_callback_set(0);
 		inside_buffer_callback--;
 		free(list);
@@ -199,16 +222,33 @@ void rig_buffers_register(rig_requested requested, rig_completed completed)
 	pthread_mutex_lock(&buffers.lock);
 	buffers.requested = requested;
 	buffers.completed = completed;
+	buffers.is_registered = true;
 	buffers.pid = getpid();
 	worker_start();
 	pthread_mutex_unlock(&buffers.lock);
 }
 
-void rig_record_put(const void *record, uint32_t kind)
+void rig_buffers_register_v2(int scope, rig_requested_v2 requested, rig_completed_v2 completed)
 {
 	pthread_mutex_lock(&buffers.lock);
-	record_append(record, kind);
+	buffers.requested_v2[scope] = requested;
+	buffers.completed_v2[scope] = completed;
+	buffers.is_registered = true;
+	buffers.pid = getpid();
+	worker_start();
 	pthread_mutex_unlock(&buffers.lock);
+}
+
+void rig_record_put_to(const void *record, uint32_t kind, uint32_t scopes)
+{
+	pthread_mutex_lock(&buffers.lock);
+	record_append_to(record, kind, scopes);
+	pthread_mutex_unlock(&buffers.lock);
+}
+
+void rig_record_put(const void *record, uint32_t kind)
+{
+	rig_record_put_to(record, kind, rig_kind_scopes(kind));
 }
 
 /* Lies about a kernel where RIG_FAULTS says so. */
@@ -235,7 +275,8 @@ static void late_give_one(void)
 	buffers.shuffle = buffers.shuffle * 1664525u + 1013904223u;
 	size_t index = (buffers.shuffle >> 8) % buffers.late_count;
 
-	record_append(buffers.late[index].bytes, buffers.late[index].kind);
+	record_append_to(buffers.late[index].bytes, buffers.late[index].kind,
+			 buffers.late[index].scopes);
 	buffers.late[index] = buffers.late[--buffers.late_count];
 }
 
@@ -247,6 +288,7 @@ void rig_record_put_late(const void *record, uint32_t kind)
 	struct late_record *late = &buffers.late[buffers.late_count++];
 
 	late->kind = kind;
+	late->scopes = rig_kind_scopes(kind);
 	memcpy(late->bytes, record, rig_stride(kind));
 	if (kind == RIG_KIND_KERNEL || kind == RIG_KIND_CONCURRENT_KERNEL)
 		kernel_spoil(late);
@@ -279,7 +321,7 @@ static void late_force(void)
 
 int rig_buffers_flush(bool is_forced)
 {
-	if (!buffers.completed)
+	if (!buffers.is_registered)
 		return 0;
 	if (buffers.pid != getpid()) {
 		rig_violation("cuptiActivityFlushAll in a forked child; the real one hangs");
@@ -292,9 +334,11 @@ int rig_buffers_flush(bool is_forced)
 	pthread_mutex_lock(&buffers.lock);
 	if (is_forced)
 		late_force();
-	buffer_finish(&buffers.shared);
-	for (struct slot *slot = buffers.slots; slot; slot = slot->next)
-		buffer_finish(slot);
+	for (int scope = 0; scope < RIG_SCOPES; scope++) {
+		buffer_finish(&buffers.shared, scope);
+		for (struct slot *slot = buffers.slots; slot; slot = slot->next)
+			buffer_finish(slot, scope);
+	}
 	struct buffer *list = full_take();
 
 	pthread_mutex_unlock(&buffers.lock);
@@ -305,6 +349,9 @@ int rig_buffers_flush(bool is_forced)
 
 int rig_buffers_dropped(size_t *count)
 {
+	/* The real one may look at what it keeps for the thread, in any of its functions. */
+	if (rig_in_buffer_callback() < 0)
+		return 999;
 	pthread_mutex_lock(&buffers.lock);
 	*count = buffers.dropped;
 	buffers.dropped = 0;

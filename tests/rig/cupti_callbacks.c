@@ -34,16 +34,21 @@ struct state_data {
 
 _Static_assert(sizeof(struct callback_data) == 72, "CUpti_CallbackData");
 
-static struct {
-	pthread_mutex_t lock;
-	char handle[16];	/* its address is the subscriber handle */
+/* The first is that of the old calls, and before 13.3 of all; its address is the handle. */
+static struct subscriber {
 	atomic_bool is_subscribed;
+	bool is_new_call, allows_others;
 	rig_callback callback;
 	void *user;
 	char name[64];
 	atomic_uchar enabled[RIG_CALLBACK_DOMAINS][RIG_CBIDS_MAX];
+} subscribers[RIG_SCOPES];
+
+static struct {
+	pthread_mutex_t lock;
 	atomic_int enabled_count;
-} subscriber = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	atomic_bool has_old_calls;	/* since the process began; RIG_FAULTS sticky */
+} state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static _Thread_local int inside_resource;
 static _Thread_local uint64_t correlation_data;
@@ -55,60 +60,153 @@ int rig_in_resource_callback(void)
 
 bool rig_callbacks_any(void)
 {
-	return atomic_load(&subscriber.enabled_count) > 0;
+	return atomic_load(&state.enabled_count) > 0;
 }
 
-int rig_subscribe(void **handle, rig_callback callback, void *user, const char *name,
-		  char *old_name, size_t old_name_size)
+static bool has_several(void)
+{
+	return rig_version.api_version >= 130300;
+}
+
+int rig_subscriber_count(void)
+{
+	int count = 0;
+
+	for (int i = 0; i < RIG_SCOPES; i++)
+		count += atomic_load(&subscribers[i].is_subscribed);
+	return count;
+}
+
+static struct subscriber *subscriber_first(void)
+{
+	for (int i = 0; i < RIG_SCOPES; i++)
+		if (atomic_load(&subscribers[i].is_subscribed))
+			return &subscribers[i];
+	return NULL;
+}
+
+static bool are_old_calls_in_use(void)
+{
+	if (atomic_load(&subscribers[0].is_subscribed))
+		return true;
+	if (rig_fault("sticky") >= 0 && atomic_load(&state.has_old_calls))
+		return true;
+	for (uint32_t kind = 0; kind < RIG_KINDS; kind++)
+		if (rig_kind_scopes(kind) & 1)
+			return true;
+	return false;
+}
+
+int rig_old_call_begin(void)
+{
+	if (!has_several())
+		return 0;
+	for (int i = 1; i < RIG_SCOPES; i++)
+		if (atomic_load(&subscribers[i].is_subscribed))
+			return RIG_MULTIPLE_SUBSCRIBERS;
+	atomic_store(&state.has_old_calls, true);
+	return 0;
+}
+
+/* Its place, or -1: not beside those that are here. */
+static int place_find(const struct rig_subscription *wanted)
+{
+	const struct subscriber *first = subscriber_first();
+
+	if (!has_several() || !wanted->is_new_call)
+		return first ? -1 : 0;
+	if (are_old_calls_in_use() || (first && (!first->allows_others || !wanted->allows_others)))
+		return -1;
+	for (int i = 1; i < RIG_SCOPES; i++)
+		if (!atomic_load(&subscribers[i].is_subscribed))
+			return i;
+	return -1;
+}
+
+int rig_subscribe(void **handle, const struct rig_subscription *wanted)
 {
 	int64_t fault = rig_fault("subscribe");
-	int result = 0;
+	int result = 0, place;
 
-	if (!handle || !callback)
+	/* The new call takes one without callbacks. */
+	if (!handle || (!wanted->callback && !wanted->is_new_call))
 		return 1;
 	if (!rig_cupti_ready())
 		return rig_version.error_unavailable;
-	pthread_mutex_lock(&subscriber.lock);
+	pthread_mutex_lock(&state.lock);
+	const struct subscriber *first = subscriber_first();
+
+	place = place_find(wanted);
 	if (fault >= 0)
 		result = (int)fault;
-	else if (atomic_load(&subscriber.is_subscribed))
-		result = 39;
-	if (result == 39 && old_name && old_name_size)
-		snprintf(old_name, old_name_size, "%s", fault >= 0 ? "nsys" : subscriber.name);
+	else if (place < 0)
+		result = RIG_MULTIPLE_SUBSCRIBERS;
+	if ((result == RIG_MULTIPLE_SUBSCRIBERS || first) && wanted->old_name &&
+	    wanted->old_name_size)
+		snprintf(wanted->old_name, wanted->old_name_size, "%s",
+			 fault >= 0 ? "nsys" : first ? first->name : "");
 	if (!result) {
-		subscriber.callback = callback;
-		subscriber.user = user;
-		snprintf(subscriber.name, sizeof(subscriber.name), "%s", name ? name : "");
-		atomic_store(&subscriber.is_subscribed, true);
-		*handle = subscriber.handle;
+		struct subscriber *new = &subscribers[place];
+
+		new->callback = wanted->callback;
+		new->user = wanted->user;
+		new->is_new_call = wanted->is_new_call;
+		new->allows_others = wanted->allows_others;
+		snprintf(new->name, sizeof(new->name), "%s", wanted->name ? wanted->name : "");
+		atomic_store(&new->is_subscribed, true);
+		if (!place)
+			atomic_store(&state.has_old_calls, true);
+		*handle = new;
 	}
-	pthread_mutex_unlock(&subscriber.lock);
+	pthread_mutex_unlock(&state.lock);
 	return result;
+}
+
+static struct subscriber *subscriber_find(const void *handle)
+{
+	for (int i = 0; i < RIG_SCOPES; i++)
+		if (handle == &subscribers[i] && atomic_load(&subscribers[i].is_subscribed))
+			return &subscribers[i];
+	return NULL;
+}
+
+int rig_scope_of(const void *handle)
+{
+	const struct subscriber *found = subscriber_find(handle);
+
+	return found && found->is_new_call && found != subscribers ? (int)(found - subscribers)
+								   : -1;
 }
 
 int rig_unsubscribe(void *handle)
 {
-	if (handle != subscriber.handle || !atomic_load(&subscriber.is_subscribed))
+	struct subscriber *found = subscriber_find(handle);
+
+	if (!found)
 		return 1;
 	for (uint32_t domain = 1; domain < RIG_CALLBACK_DOMAINS; domain++)
 		rig_domain_enable(handle, domain, false);
-	atomic_store(&subscriber.is_subscribed, false);
+	if (found != subscribers)
+		rig_scope_forget((int)(found - subscribers));
+	atomic_store(&found->is_subscribed, false);
 	return 0;
 }
 
 void rig_subscriber_forget(void)
 {
-	(void)rig_unsubscribe(subscriber.handle);
+	for (int i = 0; i < RIG_SCOPES; i++)
+		(void)rig_unsubscribe(&subscribers[i]);
 }
 
 int rig_callback_enable(void *handle, uint32_t domain, uint32_t cbid, bool is_enabled)
 {
-	if (handle != subscriber.handle || !domain || domain >= RIG_CALLBACK_DOMAINS ||
-	    cbid >= RIG_CBIDS_MAX || !atomic_load(&subscriber.is_subscribed))
-		return 1;
-	unsigned char before = atomic_exchange(&subscriber.enabled[domain][cbid], is_enabled);
+	struct subscriber *found = subscriber_find(handle);
 
-	atomic_fetch_add(&subscriber.enabled_count, (int)is_enabled - (int)before);
+	if (!found || !domain || domain >= RIG_CALLBACK_DOMAINS || cbid >= RIG_CBIDS_MAX)
+		return 1;
+	unsigned char before = atomic_exchange(&found->enabled[domain][cbid], is_enabled);
+
+	atomic_fetch_add(&state.enabled_count, (int)is_enabled - (int)before);
 	return 0;
 }
 
@@ -125,12 +223,18 @@ int rig_domain_enable(void *handle, uint32_t domain, bool is_enabled)
 
 static void callback_run(uint32_t domain, uint32_t cbid, const void *data)
 {
-	if (!atomic_load(&subscriber.is_subscribed) || domain >= RIG_CALLBACK_DOMAINS ||
-	    cbid >= RIG_CBIDS_MAX || !atomic_load(&subscriber.enabled[domain][cbid]))
+	if (domain >= RIG_CALLBACK_DOMAINS || cbid >= RIG_CBIDS_MAX)
 		return;
-	rig_driver_callback_set(1);
-	subscriber.callback(subscriber.user, domain, cbid, data);
-	rig_driver_callback_set(0);
+	for (int i = 0; i < RIG_SCOPES; i++) {
+		const struct subscriber *to = &subscribers[i];
+
+		if (!atomic_load(&to->is_subscribed) || !atomic_load(&to->enabled[domain][cbid]) ||
+		    !to->callback)
+			continue;
+		rig_driver_callback_set(1);
+		to->callback(to->user, domain, cbid, data);
+		rig_driver_callback_set(0);
+	}
 }
 
 void rig_callback_api(const struct rig_api *api, uint32_t cbid, uint32_t correlation, int site)

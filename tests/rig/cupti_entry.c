@@ -55,6 +55,14 @@ static int result_keep(int result)
 			return result_keep(asked); \
 	} while (0)
 
+/* From 13.3 on the calls without a subscriber are refused while there is one of the new calls. */
+#define OLD_CALL() \
+	do { \
+		int refused = rig_old_call_begin(); \
+		if (refused) \
+			return result_keep(refused); \
+	} while (0)
+
 #define ENTRY(name, ...) \
 	RIG_EXPORT int name(__VA_ARGS__); \
 	RIG_EXPORT int name(__VA_ARGS__)
@@ -92,12 +100,15 @@ ENTRY(cuptiGetLastError, void)
 ENTRY(cuptiSubscribe, void **handle, rig_callback callback, void *user)
 {
 	FAIL_IF_ASKED();
-	return result_keep(rig_subscribe(handle, callback, user, "", NULL, 0));
+	return result_keep(rig_subscribe(handle, &(struct rig_subscription){
+		.callback = callback, .user = user, .name = "" }));
 }
 
 ENTRY(cuptiUnsubscribe, void *handle)
 {
 	FAIL_IF_ASKED();
+	if (!handle)
+		return result_keep(1);	/* the handle is looked at first */
 	NEED_READY();
 	return result_keep(rig_unsubscribe(handle));
 }
@@ -144,6 +155,7 @@ ENTRY(cuptiActivityRegisterCallbacks, rig_requested requested, rig_completed com
 		return 1;
 	if (fault >= 0)
 		return result_keep((int)fault);
+	OLD_CALL();
 	rig_buffers_register(requested, completed);
 	return 0;
 }
@@ -151,13 +163,15 @@ ENTRY(cuptiActivityRegisterCallbacks, rig_requested requested, rig_completed com
 ENTRY(cuptiActivityEnable, uint32_t kind)
 {
 	FAIL_IF_ASKED();
-	return result_keep(rig_kind_enable(kind, true));
+	OLD_CALL();
+	return result_keep(rig_kind_enable(0, kind, true));
 }
 
 ENTRY(cuptiActivityDisable, uint32_t kind)
 {
 	FAIL_IF_ASKED();
-	return result_keep(rig_kind_enable(kind, false));
+	OLD_CALL();
+	return result_keep(rig_kind_enable(0, kind, false));
 }
 
 ENTRY(cuptiActivityEnableContext, void *context, uint32_t kind)
@@ -165,7 +179,8 @@ ENTRY(cuptiActivityEnableContext, void *context, uint32_t kind)
 	FAIL_IF_ASKED();
 	if (rig_driver_context_ordinal(context) < 0)
 		return 3;
-	return result_keep(rig_kind_enable(kind, true));
+	OLD_CALL();
+	return result_keep(rig_kind_enable(0, kind, true));
 }
 
 ENTRY(cuptiActivityFlushAll, uint32_t flag)
@@ -242,6 +257,7 @@ ENTRY(cuptiActivitySetAttribute, uint32_t attribute, size_t *size, void *value)
 {
 	FAIL_IF_ASKED();
 	NEED_READY();
+	OLD_CALL();
 	if (!size || !value || attribute >= 16)
 		return 1;
 	if (attribute == 9) {
@@ -270,6 +286,28 @@ ENTRY(cuptiActivityGetAttribute, uint32_t attribute, size_t *size, void *value)
 	return 0;
 }
 
+struct rig_counter_config {
+	uint32_t scope, kind, device, enable;
+};
+
+ENTRY(cuptiActivityConfigureUnifiedMemoryCounter, struct rig_counter_config *config, uint32_t count)
+{
+	FAIL_IF_ASKED();
+	int64_t fault = rig_fault("unified");
+
+	NEED_READY();
+	if (!config || !count)
+		return 1;
+	if (fault >= 0)
+		return result_keep((int)fault);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!config[i].kind || config[i].kind > 8)
+			return 1;
+		rig_counter_set(config[i].kind, config[i].enable != 0);
+	}
+	return 0;
+}
+
 ENTRY(cuptiActivityRegisterTimestampCallback, uint64_t (*callback)(void))
 {
 	FAIL_IF_ASKED();
@@ -283,14 +321,16 @@ ENTRY(cuptiActivityPushExternalCorrelationId, uint32_t kind, uint64_t id)
 {
 	FAIL_IF_ASKED();
 	NEED_READY();
-	return rig_external_push(kind, id);
+	OLD_CALL();
+	return rig_external_push(0, kind, id);
 }
 
 ENTRY(cuptiActivityPopExternalCorrelationId, uint32_t kind, uint64_t *id)
 {
 	FAIL_IF_ASKED();
 	NEED_READY();
-	return rig_external_pop(kind, id);
+	OLD_CALL();
+	return rig_external_pop(0, kind, id);
 }
 
 ENTRY(cuptiActivityEnableLatencyTimestamps, uint8_t enable)
@@ -371,7 +411,8 @@ ENTRY(cuptiGetGraphId, const uint32_t *graph, uint32_t *id)
 ENTRY(cuptiFinalize, void)
 {
 	FAIL_IF_ASKED();
-	if (is_ready) {
+	/* While several subscribers are here it does nothing. */
+	if (is_ready && rig_subscriber_count() < 2) {
 		rig_records_forget_all();
 		rig_subscriber_forget();
 		rig_driver_listen(NULL);

@@ -16,9 +16,11 @@ enum rig_kind {
 	RIG_KIND_MEMCPY = 1, RIG_KIND_MEMSET = 2, RIG_KIND_KERNEL = 3, RIG_KIND_DRIVER = 4,
 	RIG_KIND_RUNTIME = 5, RIG_KIND_DEVICE = 8, RIG_KIND_CONTEXT = 9,
 	RIG_KIND_CONCURRENT_KERNEL = 10, RIG_KIND_NAME = 11, RIG_KIND_OVERHEAD = 17,
-	RIG_KIND_MEMCPY2 = 22, RIG_KIND_CUDA_EVENT = 36, RIG_KIND_STREAM = 37,
+	RIG_KIND_MEMCPY2 = 22, RIG_KIND_UNIFIED_MEMORY_COUNTER = 25,
+	RIG_KIND_CUDA_EVENT = 36, RIG_KIND_STREAM = 37,
 	RIG_KIND_SYNCHRONIZATION = 38, RIG_KIND_EXTERNAL_CORRELATION = 39, RIG_KIND_MEMORY2 = 49,
-	RIG_KIND_GRAPH_TRACE = 51, RIG_KINDS = 64,
+	RIG_KIND_MEMORY_POOL = 50, RIG_KIND_GRAPH_TRACE = 51, RIG_KIND_JIT = 52,
+	RIG_KIND_GRAPH_HOST_NODE = 56, RIG_KIND_HOST_LAUNCH = 58, RIG_KINDS = 64,
 };
 
 struct rig_record_memcpy {
@@ -163,6 +165,35 @@ struct rig_record_memory2 {
 	uint32_t poolType, pad2;
 	uint64_t poolAddress, poolReleaseThreshold, poolSize, poolUtilizedSize;
 	const char *source;
+};
+
+struct rig_record_unified_memory_counter {
+	uint32_t kind, counterKind;
+	uint64_t value, start, end, address;
+	uint32_t srcId, dstId, streamId, processId, flags, pad;
+	uint64_t processors[5];
+};
+
+struct rig_record_memory_pool {
+	uint32_t kind, memoryPoolOperationType, memoryPoolType, correlationId, processId, deviceId;
+	size_t minBytesToKeep;
+	uint64_t address, size, releaseThreshold, timestamp, utilizedSize;
+	uint8_t isManagedPool, pad2[7];
+};
+
+struct rig_record_jit {
+	uint32_t kind, jitEntryType, jitOperationType, deviceId;
+	uint64_t start, end;
+	uint32_t correlationId, padding;
+	uint64_t jitOperationCorrelationId, cacheSize;
+	const char *cachePath;
+	uint32_t processId, threadId;
+};
+
+/* Of 13.1 and later, as documented; no header of them was at hand. */
+struct rig_record_host_launch {
+	uint32_t kind, streamId, contextId, deviceId, correlationId, processId, threadId;
+	uint64_t start, end;
 };
 
 struct rig_record_graph_trace {

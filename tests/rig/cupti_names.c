@@ -34,6 +34,8 @@ static const struct name runtime_names[] = {
 	{ "cudaGraphLaunch", "_v10000", 311 }, { "cudaStreamIsCapturing", "_v10000", 317 },
 	{ "cudaThreadExchangeStreamCaptureMode", "_v10010", 327 },
 	{ "cudaMallocAsync", "_v11020", 373 }, { "cudaFreeAsync", "_v11020", 375 },
+	{ "cudaMemPoolTrimTo", "_v11020", 377 }, { "cudaMemPoolCreate", "_v11020", 383 },
+	{ "cudaMemPoolDestroy", "_v11020", 384 },
 	{ "cudaLaunchKernelExC", "_v11060", 430 }, { "cudaStreamGetCaptureInfo", "_v12030", 461 },
 	{ "__cudaLaunchKernel", "_v13000", 505 },
 };
@@ -114,6 +116,8 @@ const char *rig_result_name(int result)
 		{ 15, "CUPTI_ERROR_NOT_INITIALIZED" }, { 18, "CUPTI_ERROR_QUEUE_EMPTY" },
 		{ 21, "CUPTI_ERROR_INVALID_KIND" }, { 27, "CUPTI_ERROR_NOT_SUPPORTED" },
 		{ 33, "CUPTI_ERROR_VIRTUALIZED_DEVICE_NOT_SUPPORTED" },
+		{ 28, "CUPTI_ERROR_UM_PROFILING_NOT_SUPPORTED" },
+		{ 30, "CUPTI_ERROR_UM_PROFILING_NOT_SUPPORTED_ON_NON_P2P_DEVICES" },
 		{ 35, "CUPTI_ERROR_INSUFFICIENT_PRIVILEGES" },
 		{ 38, "CUPTI_ERROR_LEGACY_PROFILER_NOT_SUPPORTED" },
 		{ 39, "CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED" },

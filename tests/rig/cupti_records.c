@@ -15,9 +15,10 @@
 enum { EXTERNAL_KINDS = 8, EXTERNAL_DEPTH = 64, API_DEFAULT = 0, API_ON, API_OFF };
 
 static struct {
-	atomic_bool kinds[RIG_KINDS];
-	atomic_uchar apis[3][RIG_CBIDS_MAX];
+	atomic_uint kinds[RIG_KINDS];	/* scopes that want it */
+	atomic_uchar apis[RIG_SCOPES][3][RIG_CBIDS_MAX];
 	atomic_bool has_event_stamps;
+	atomic_uint counters;		/* of unified memory: bits */
 	atomic_int thread_id_type;
 	atomic_bool has_context[RIG_GPUS_MAX];
 } records;
@@ -25,17 +26,28 @@ static struct {
 static _Thread_local struct {
 	uint64_t ids[EXTERNAL_KINDS][EXTERNAL_DEPTH];
 	int depth[EXTERNAL_KINDS];
-} external;
+} external[RIG_SCOPES];
+
+uint32_t rig_kind_scopes(uint32_t kind)
+{
+	return kind < RIG_KINDS ? atomic_load(&records.kinds[kind]) : 0;
+}
 
 bool rig_kind_is_enabled(uint32_t kind)
 {
-	return kind < RIG_KINDS && atomic_load(&records.kinds[kind]);
+	return rig_kind_scopes(kind) != 0;
+}
+
+void rig_scope_forget(int scope)
+{
+	for (uint32_t kind = 0; kind < RIG_KINDS; kind++)
+		atomic_fetch_and(&records.kinds[kind], ~(1u << scope));
 }
 
 void rig_records_forget_all(void)
 {
-	for (uint32_t kind = 0; kind < RIG_KINDS; kind++)
-		atomic_store(&records.kinds[kind], false);
+	for (int scope = 0; scope < RIG_SCOPES; scope++)
+		rig_scope_forget(scope);
 }
 
 void rig_event_stamps_set(uint8_t enable)
@@ -46,6 +58,19 @@ void rig_event_stamps_set(uint8_t enable)
 bool rig_event_stamps(void)
 {
 	return atomic_load(&records.has_event_stamps);
+}
+
+void rig_counter_set(uint32_t counter, bool is_enabled)
+{
+	if (is_enabled)
+		atomic_fetch_or(&records.counters, 1u << counter);
+	else
+		atomic_fetch_and(&records.counters, ~(1u << counter));
+}
+
+bool rig_counter_is_enabled(uint32_t counter)
+{
+	return atomic_load(&records.counters) >> counter & 1;
 }
 
 void rig_thread_id_type_set(int type)
@@ -65,22 +90,28 @@ uint32_t rig_thread_id(void)
 	return (uint32_t)(uintptr_t)pthread_self();
 }
 
-int rig_api_select(uint32_t domain, uint32_t cbid, uint8_t enable)
+int rig_api_select(int scope, uint32_t domain, uint32_t cbid, uint8_t enable)
 {
 	if (!rig_cupti_ready())
 		return rig_version.error_unavailable;
 	if (domain > 2 || cbid >= RIG_CBIDS_MAX)
 		return 1;
-	atomic_store(&records.apis[domain][cbid], enable ? API_ON : API_OFF);
+	atomic_store(&records.apis[scope][domain][cbid], enable ? API_ON : API_OFF);
 	return 0;
 }
 
-static bool api_is_wanted(uint32_t domain, uint32_t cbid)
+static uint32_t api_scopes(uint32_t domain, uint32_t cbid)
 {
 	uint32_t kind = domain == RIG_DOMAIN_DRIVER ? RIG_KIND_DRIVER : RIG_KIND_RUNTIME;
-	unsigned char choice = atomic_load(&records.apis[domain][cbid]);
+	uint32_t scopes = 0, enabled = rig_kind_scopes(kind);
 
-	return choice == API_ON || (choice == API_DEFAULT && rig_kind_is_enabled(kind));
+	for (int scope = 0; scope < RIG_SCOPES; scope++) {
+		unsigned char choice = atomic_load(&records.apis[scope][domain][cbid]);
+
+		if (choice == API_ON || (choice == API_DEFAULT && (enabled >> scope & 1)))
+			scopes |= 1u << scope;
+	}
+	return scopes;
 }
 
 /* Correlation ids exist only if API records or callbacks are on. */
@@ -90,17 +121,18 @@ uint32_t rig_correlation_shown(uint32_t correlation)
 		      rig_kind_is_enabled(RIG_KIND_DRIVER) || rig_callbacks_any();
 
 	for (uint32_t cbid = 0; !exists && cbid < RIG_CBIDS_MAX; cbid++)
-		exists = atomic_load(&records.apis[1][cbid]) == API_ON ||
-			 atomic_load(&records.apis[2][cbid]) == API_ON;
+		for (int scope = 0; !exists && scope < RIG_SCOPES; scope++)
+			exists = atomic_load(&records.apis[scope][1][cbid]) == API_ON ||
+				 atomic_load(&records.apis[scope][2][cbid]) == API_ON;
 	return exists ? correlation : 0;
 }
 
-static void device_put(uint32_t ordinal)
+static void device_put(uint32_t ordinal, uint32_t scopes)
 {
 	const struct rig_gpu *gpu = rig_driver_gpu((int)ordinal);
 	struct rig_record_device record;
 
-	if (!gpu || !rig_kind_is_enabled(RIG_KIND_DEVICE))
+	if (!gpu || !scopes)
 		return;
 	memset(&record, 0, sizeof(record));
 	record.kind = RIG_KIND_DEVICE;
@@ -119,14 +151,14 @@ static void device_put(uint32_t ordinal)
 	memcpy(record.uuid, gpu->uuid_bytes, sizeof(record.uuid));
 	record.name = gpu->name;
 	record.isCudaVisible = 1;
-	rig_record_put(&record, RIG_KIND_DEVICE);
+	rig_record_put_to(&record, RIG_KIND_DEVICE, scopes);
 }
 
-static void context_put(uint32_t ordinal)
+static void context_put(uint32_t ordinal, uint32_t scopes)
 {
 	struct rig_record_context record;
 
-	if (!rig_kind_is_enabled(RIG_KIND_CONTEXT))
+	if (!scopes)
 		return;
 	memset(&record, 0, sizeof(record));
 	record.kind = RIG_KIND_CONTEXT;
@@ -136,10 +168,10 @@ static void context_put(uint32_t ordinal)
 	record.nullStreamId = 7;
 	record.numMultiprocessors = (uint16_t)rig_driver_gpu((int)ordinal)->sm_count;
 	record.processId = (uint64_t)getpid();
-	rig_record_put(&record, RIG_KIND_CONTEXT);
+	rig_record_put_to(&record, RIG_KIND_CONTEXT, scopes);
 }
 
-int rig_kind_enable(uint32_t kind, bool is_enabled)
+int rig_kind_enable(int scope, uint32_t kind, bool is_enabled)
 {
 	int64_t fault = rig_fault("enable");
 
@@ -151,7 +183,9 @@ int rig_kind_enable(uint32_t kind, bool is_enabled)
 		return kind < 53 ? rig_version.error_removed_kind : 21;
 	if (kind == 27 || kind == 28)
 		return 14;	/* MODULE and DEVICE_ATTRIBUTE cannot be enabled directly */
-	bool before = atomic_exchange(&records.kinds[kind], is_enabled);
+	uint32_t bit = 1u << scope;
+	bool before = ((is_enabled ? atomic_fetch_or(&records.kinds[kind], bit)
+				   : atomic_fetch_and(&records.kinds[kind], ~bit)) & bit) != 0;
 
 	if (before != is_enabled && getenv("RIG_SAY_KINDS"))
 		fprintf(stderr, "rig: kind %u %s\n", kind, is_enabled ? "on" : "off");
@@ -159,38 +193,38 @@ int rig_kind_enable(uint32_t kind, bool is_enabled)
 		if (!atomic_load(&records.has_context[i]))
 			continue;
 		if (kind == RIG_KIND_DEVICE)
-			device_put(i);
+			device_put(i, bit);
 		if (kind == RIG_KIND_CONTEXT)
-			context_put(i);
+			context_put(i, bit);
 	}
 	return 0;
 }
 
-int rig_external_push(uint32_t kind, uint64_t id)
+int rig_external_push(int scope, uint32_t kind, uint64_t id)
 {
 	if (!kind || kind >= EXTERNAL_KINDS)
 		return 1;
-	if (external.depth[kind] == EXTERNAL_DEPTH)
+	if (external[scope].depth[kind] == EXTERNAL_DEPTH)
 		return 8;
-	external.ids[kind][external.depth[kind]++] = id;
+	external[scope].ids[kind][external[scope].depth[kind]++] = id;
 	return 0;
 }
 
-int rig_external_pop(uint32_t kind, uint64_t *id)
+int rig_external_pop(int scope, uint32_t kind, uint64_t *id)
 {
 	if (!kind || kind >= EXTERNAL_KINDS)
 		return 1;
-	if (!external.depth[kind])
+	if (!external[scope].depth[kind])
 		return 18;
-	external.depth[kind]--;
+	external[scope].depth[kind]--;
 	if (id)
-		*id = external.ids[kind][external.depth[kind]];
+		*id = external[scope].ids[kind][external[scope].depth[kind]];
 	return 0;
 }
 
-static void external_put(uint32_t correlation)
+static void external_put(int scope, uint32_t correlation)
 {
-	if (!rig_kind_is_enabled(RIG_KIND_EXTERNAL_CORRELATION))
+	if (!(rig_kind_scopes(RIG_KIND_EXTERNAL_CORRELATION) >> scope & 1))
 		return;
 	for (uint32_t kind = 1; kind < EXTERNAL_KINDS; kind++) {
 		struct rig_record_external_correlation record = {
@@ -198,10 +232,12 @@ static void external_put(uint32_t correlation)
 			.correlationId = correlation,
 		};
 
-		if (!external.depth[kind])
+		int depth = external[scope].depth[kind];
+
+		if (!depth)
 			continue;
-		record.externalId = external.ids[kind][external.depth[kind] - 1];
-		rig_record_put(&record, RIG_KIND_EXTERNAL_CORRELATION);
+		record.externalId = external[scope].ids[kind][depth - 1];
+		rig_record_put_to(&record, RIG_KIND_EXTERNAL_CORRELATION, 1u << scope);
 	}
 }
 
@@ -221,7 +257,9 @@ static void api_exit(const struct rig_api *api, uint32_t correlation)
 	if (strstr(api->name, "Synchronize"))
 		rig_records_complete();
 	rig_callback_api(api, cbid, correlation, 1);
-	if (api_is_wanted(api->domain, cbid)) {
+	uint32_t scopes = api_scopes(api->domain, cbid);
+
+	if (scopes) {
 		struct rig_record_api record = {
 			.kind = api->domain == RIG_DOMAIN_DRIVER ? RIG_KIND_DRIVER
 								 : RIG_KIND_RUNTIME,
@@ -234,16 +272,18 @@ static void api_exit(const struct rig_api *api, uint32_t correlation)
 			.returnValue = api->result,
 		};
 
-		external_put(correlation);
-		rig_record_put(&record, record.kind);
+		for (int scope = 0; scope < RIG_SCOPES; scope++)
+			if (scopes >> scope & 1)
+				external_put(scope, correlation);
+		rig_record_put_to(&record, record.kind, scopes);
 	}
 }
 
 void rig_context_created(const struct rig_activity *activity)
 {
 	atomic_store(&records.has_context[activity->device], true);
-	device_put(activity->device);
-	context_put(activity->device);
+	device_put(activity->device, rig_kind_scopes(RIG_KIND_DEVICE));
+	context_put(activity->device, rig_kind_scopes(RIG_KIND_CONTEXT));
 	rig_callback_resource(1, activity->device, NULL);
 }
 

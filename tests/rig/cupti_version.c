@@ -25,12 +25,12 @@ const struct rig_cupti_version rig_version = {
 };
 #elif RIG_CUPTI_VERSION == 130
 const struct rig_cupti_version rig_version = {
-	.column = 2, .api_version = 130001, .error_unavailable = 999, .error_trailing = 12,
+	.column = 2, .api_version = 130001, .error_unavailable = 999, .error_trailing = 21,
 	.error_removed_kind = 38, .has_thread_buffers = 1, .default_thread_buffers = 1,
 };
 #elif RIG_CUPTI_VERSION == 134
 const struct rig_cupti_version rig_version = {
-	.column = 3, .api_version = 130400, .error_unavailable = 999, .error_trailing = 12,
+	.column = 3, .api_version = 130400, .error_unavailable = 999, .error_trailing = 21,
 	.error_removed_kind = 38, .has_thread_buffers = 1, .default_thread_buffers = 1,
 };
 #else
@@ -71,6 +71,12 @@ struct subscribe_params {
 	size_t old_name_size;
 };
 
+/* From 13.2 on the structure has one member more, and padding. */
+struct subscribe_params_several {
+	struct subscribe_params first;
+	uint8_t allows_others, padding[7];
+};
+
 RIG_EXPORT int cuptiSubscribe_v2(void **handle, rig_callback callback, void *user, void *params);
 RIG_EXPORT int cuptiSubscribe_v2(void **handle, rig_callback callback, void *user, void *params)
 {
@@ -79,22 +85,32 @@ RIG_EXPORT int cuptiSubscribe_v2(void **handle, rig_callback callback, void *use
 
 	if (!given || given->size < sizeof(*given))
 		return 1;
-	return rig_subscribe(handle, callback, user, given->name, given->old_name,
-			     given->old_name_size);
+	struct rig_subscription wanted = {
+		.callback = callback, .user = user, .name = given->name,
+		.old_name = given->old_name, .old_name_size = given->old_name_size,
+		.is_new_call = true,
+	};
+
+#if RIG_CUPTI_VERSION >= 134
+	const struct subscribe_params_several *several = params;
+
+	wanted.allows_others = given->size >= sizeof(*several) && several->allows_others;
+#endif
+	return rig_subscribe(handle, &wanted);
 }
 
 RIG_EXPORT int cuptiActivityEnableRuntimeApi(uint32_t cbid, uint8_t enable);
 RIG_EXPORT int cuptiActivityEnableRuntimeApi(uint32_t cbid, uint8_t enable)
 {
 	FAIL_IF_ASKED();
-	return rig_api_select(2, cbid, enable);
+	return rig_api_select(0, 2, cbid, enable);
 }
 
 RIG_EXPORT int cuptiActivityEnableDriverApi(uint32_t cbid, uint8_t enable);
 RIG_EXPORT int cuptiActivityEnableDriverApi(uint32_t cbid, uint8_t enable)
 {
 	FAIL_IF_ASKED();
-	return rig_api_select(1, cbid, enable);
+	return rig_api_select(0, 1, cbid, enable);
 }
 
 RIG_EXPORT int cuptiActivityEnableAllSyncRecords(uint8_t enable);
@@ -133,6 +149,7 @@ RIG_EXPORT int cuptiActivityEnableHWTrace(uint8_t enable)
 #endif
 
 #if RIG_CUPTI_VERSION >= 134
+RIG_EXPORT int cuptiActivityGetNextRecord(uint8_t *buffer, size_t valid_size, void **record);
 RIG_EXPORT int cuptiActivityGetStructSize(uint32_t kind, uint32_t version, size_t *size);
 RIG_EXPORT int cuptiActivityGetStructSize(uint32_t kind, uint32_t version, size_t *size)
 {
@@ -140,5 +157,88 @@ RIG_EXPORT int cuptiActivityGetStructSize(uint32_t kind, uint32_t version, size_
 	(void)version;
 	*size = rig_stride(kind);
 	return *size ? 0 : 21;
+}
+
+/* The calls of one of several subscribers. */
+#define SCOPED(name, ...) \
+	RIG_EXPORT int name(void *handle, __VA_ARGS__); \
+	RIG_EXPORT int name(void *handle, __VA_ARGS__)
+
+#define FIND_SCOPE() \
+	FAIL_IF_ASKED(); \
+	const int scope = rig_scope_of(handle); \
+	if (scope < 0) \
+		return 1
+
+SCOPED(cuptiActivityRegisterCallbacks_v2, rig_requested_v2 requested, rig_completed_v2 completed)
+{
+	FIND_SCOPE();
+	if (!requested || !completed)
+		return 1;
+	rig_buffers_register_v2(scope, requested, completed);
+	return 0;
+}
+
+SCOPED(cuptiActivityEnable_v2, uint32_t kind, void *config)
+{
+	FIND_SCOPE();
+	if (config)	/* user-defined records are not played */
+		return 27;
+	return rig_kind_enable(scope, kind, true);
+}
+
+SCOPED(cuptiActivityDisable_v2, uint32_t kind, void *config)
+{
+	FIND_SCOPE();
+	(void)config;
+	return rig_kind_enable(scope, kind, false);
+}
+
+SCOPED(cuptiActivitySetAttribute_v2, uint32_t attribute, size_t *size, void *value)
+{
+	FIND_SCOPE();
+	if (!size || !value || attribute >= 16)
+		return 1;
+	if (attribute == 9)	/* the double has one choice for all */
+		rig_thread_buffers_set(*(uint8_t *)value != 0);
+	return 0;
+}
+
+SCOPED(cuptiActivityGetNextRecord_v2, uint8_t *buffer, size_t valid_size, void **record)
+{
+	FIND_SCOPE();
+	return cuptiActivityGetNextRecord(buffer, valid_size, record);
+}
+
+SCOPED(cuptiActivityGetNumDroppedRecords_v2, void *context, uint32_t stream, size_t *dropped)
+{
+	FIND_SCOPE();
+	(void)context;
+	(void)stream;
+	return rig_buffers_dropped(dropped);
+}
+
+SCOPED(cuptiActivityPushExternalCorrelationId_v2, uint32_t kind, uint64_t id)
+{
+	FIND_SCOPE();
+	return rig_external_push(scope, kind, id);
+}
+
+SCOPED(cuptiActivityPopExternalCorrelationId_v2, uint32_t kind, uint64_t *id)
+{
+	FIND_SCOPE();
+	return rig_external_pop(scope, kind, id);
+}
+
+SCOPED(cuptiActivityEnableRuntimeApi_v2, uint32_t cbid, uint8_t enable)
+{
+	FIND_SCOPE();
+	return rig_api_select(scope, 2, cbid, enable);
+}
+
+SCOPED(cuptiActivityEnableDriverApi_v2, uint32_t cbid, uint8_t enable)
+{
+	FIND_SCOPE();
+	return rig_api_select(scope, 1, cbid, enable);
 }
 #endif

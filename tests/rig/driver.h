@@ -27,7 +27,8 @@ struct rig_api {
 enum rig_activity_kind {
 	RIG_ACTIVITY_KERNEL, RIG_ACTIVITY_COPY, RIG_ACTIVITY_PEER_COPY, RIG_ACTIVITY_MEMSET,
 	RIG_ACTIVITY_SYNC, RIG_ACTIVITY_EVENT, RIG_ACTIVITY_MEMORY, RIG_ACTIVITY_OVERHEAD,
-	RIG_ACTIVITY_STREAM, RIG_ACTIVITY_CONTEXT, RIG_ACTIVITY_GRAPH,
+	RIG_ACTIVITY_STREAM, RIG_ACTIVITY_CONTEXT, RIG_ACTIVITY_GRAPH, RIG_ACTIVITY_POOL,
+	RIG_ACTIVITY_JIT, RIG_ACTIVITY_HOST, RIG_ACTIVITY_UNIFIED,
 };
 
 /* One thing that the simulated GPU or driver did; which fields count depends on the kind. */
@@ -43,12 +44,15 @@ struct rig_activity {
 	uint8_t copy_kind, source_kind, destination_kind, is_async;
 	uint32_t source_device, destination_device;
 	uint32_t value;			/* memset */
-	uint32_t type; /* of synchronization, memory operation, overhead, stream flag */
+	/* of synchronization, memory and pool operation, overhead, JIT, counter, stream flag */
+	uint32_t type;
 	uint32_t event_id;
 	uint64_t event_sync_id;
 	uint32_t graph_id;		/* 0: not in a graph */
 	uint64_t graph_node_id;
 	uint64_t address;
+	uint64_t pool_address;		/* 0: not from a pool */
+	int64_t pool_bytes, pool_used, pool_threshold;
 	int32_t priority;
 	uint32_t is_communication;
 };

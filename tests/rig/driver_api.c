@@ -8,16 +8,26 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "driver.h"
+
+enum {
+	RESULT_NOT_INITIALIZED = 3,
+	RESULT_DEINITIALIZED = 4,
+	RESULT_NO_DEVICE = 100,
+	RESULT_OPERATING_SYSTEM = 304
+};
 
 void rig_driver_teardown(void);
 
 static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 static int is_injected;
-static int has_exit_handlers;
+static pid_t owner;		/* the process of the first cuInit; 0 before it */
+static atomic_int is_over;	/* the driver's exit handlers ran */
 
 static void injection_play(void)
 {
@@ -40,25 +50,44 @@ static void injection_play(void)
 		dlclose(library);	/* and again at the next cuInit, as the driver does */
 }
 
+/* The last of the driver's exit handlers. */
+static void driver_end(void)
+{
+	rig_driver_teardown();
+	atomic_store(&is_over, 1);
+}
+
 RIG_EXPORT int cuInit(unsigned flags);
 RIG_EXPORT int cuInit(unsigned flags)
 {
+	int has_device;
+
 	if (flags)
 		return 1;
+	if (atomic_load(&is_over))
+		return RESULT_DEINITIALIZED;
+	has_device = rig_driver_gpu_count() > 0;
 	pthread_mutex_lock(&init_lock);
+	if (!has_device && owner && owner != getpid()) {
+		/* A child of a process that has tried, as driver 550 answers; 535 tries again. */
+		pthread_mutex_unlock(&init_lock);
+		return RESULT_OPERATING_SYSTEM;
+	}
 	injection_play();
-	if (!has_exit_handlers) {
-		has_exit_handlers = 1;
-		atexit(rig_driver_teardown);
+	if (!owner) {
+		owner = getpid();
+		atexit(driver_end);
 		atexit(rig_driver_teardown);
 	}
 	pthread_mutex_unlock(&init_lock);
-	return rig_driver_gpu_count() ? 0 : 100;
+	return has_device ? 0 : RESULT_NO_DEVICE;
 }
 
 RIG_EXPORT int cuDriverGetVersion(int *version);
 RIG_EXPORT int cuDriverGetVersion(int *version)
 {
+	if (atomic_load(&is_over))
+		return RESULT_DEINITIALIZED;
 	*version = 13000;
 	return 0;
 }
@@ -66,8 +95,12 @@ RIG_EXPORT int cuDriverGetVersion(int *version)
 RIG_EXPORT int cuDeviceGetCount(int *count);
 RIG_EXPORT int cuDeviceGetCount(int *count)
 {
+	if (atomic_load(&is_over))
+		return RESULT_DEINITIALIZED;
+	if (!rig_driver_gpu_count())
+		return RESULT_NOT_INITIALIZED;
 	*count = rig_driver_gpu_count();
-	return *count ? 0 : 100;
+	return 0;
 }
 
 RIG_EXPORT int cuDeviceGet(int *handle, int ordinal);

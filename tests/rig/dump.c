@@ -34,10 +34,19 @@ static void number_print(const char *key, int64_t number)
 	printf(",\"%s\":%lld", key, (long long)number);
 }
 
+static void pool_numbers(const struct rig_activity *a)
+{
+	number_print("pool", (int64_t)a->pool_address);
+	number_print("pool_bytes", a->pool_bytes);
+	number_print("pool_used", a->pool_used);
+	number_print("threshold", a->pool_threshold);
+}
+
 static void activity_numbers(const struct rig_activity *a)
 {
 	static const char *const names[] = { "kernel", "copy", "peer", "memset", "sync", "event",
-		"memory", "overhead", "stream", "context", "graph" };
+		"memory", "overhead", "stream", "context", "graph", "pool",
+		"jit", "host", "unified" };
 
 	printf("{\"op\":\"%s\"", names[a->kind]);
 	switch (a->kind) {
@@ -73,7 +82,19 @@ static void activity_numbers(const struct rig_activity *a)
 		number_print("type", a->type);
 		number_print("address", (int64_t)a->address);
 		number_print("bytes", a->bytes);
+		if (a->pool_address)
+			pool_numbers(a);
 		break;
+	case RIG_ACTIVITY_POOL:
+		number_print("type", a->type);
+		pool_numbers(a);
+		break;
+	case RIG_ACTIVITY_HOST: break;
+	case RIG_ACTIVITY_UNIFIED:
+		number_print("type", a->type);
+		number_print("value", a->bytes);
+		break;
+	case RIG_ACTIVITY_JIT:
 	case RIG_ACTIVITY_OVERHEAD: number_print("type", a->type); break;
 	case RIG_ACTIVITY_STREAM:
 		number_print("type", a->type);
@@ -90,7 +111,8 @@ static void activity_print(const struct rig_op *op)
 
 	activity_numbers(a);
 	number_print("unit", op->unit);
-	if (a->kind != RIG_ACTIVITY_OVERHEAD) {
+	if (a->kind != RIG_ACTIVITY_OVERHEAD && a->kind != RIG_ACTIVITY_JIT &&
+	    a->kind != RIG_ACTIVITY_UNIFIED) {
 		number_print("stream", a->stream);
 		number_print("corr", op->correlation);
 	}

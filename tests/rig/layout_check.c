@@ -93,6 +93,22 @@ _Static_assert(sizeof(CUpti_ActivityMemory4) == 128, "memory2");
 G(kind); G(correlationId); G(start); G(end); G(deviceId); G(graphId); G(contextId); G(streamId);
 G(endDeviceId); G(endContextId);
 
+#define U(field) SAME(unified_memory_counter, CUpti_ActivityUnifiedMemoryCounter3, field)
+U(kind); U(counterKind); U(value); U(start); U(end); U(address); U(srcId); U(dstId); U(streamId);
+U(processId); U(flags); U(processors);
+_Static_assert(sizeof(CUpti_ActivityUnifiedMemoryCounter3) == 104, "unified_memory_counter");
+
+#define MP(field) SAME(memory_pool, CUpti_ActivityMemoryPool3, field)
+MP(kind); MP(memoryPoolOperationType); MP(memoryPoolType); MP(correlationId); MP(processId);
+MP(deviceId); MP(minBytesToKeep); MP(address); MP(size); MP(releaseThreshold); MP(timestamp);
+MP(utilizedSize); MP(isManagedPool);
+_Static_assert(sizeof(CUpti_ActivityMemoryPool3) == 80, "memory_pool");
+
+#define J(field) SAME(jit, CUpti_ActivityJit2, field)
+J(kind); J(jitEntryType); J(jitOperationType); J(deviceId); J(start); J(end); J(correlationId);
+J(jitOperationCorrelationId); J(cacheSize); J(cachePath); J(processId); J(threadId);
+_Static_assert(sizeof(CUpti_ActivityJit2) == 72, "jit");
+
 int main(void)
 {
 	return 0;

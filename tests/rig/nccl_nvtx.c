@@ -28,7 +28,10 @@ struct init_payload {
 	int ranks, rank, device;
 };
 
-/* Up to 2.24 (RIG_NCCL v0 .. v2) nobody says the communicator, and the schemas have no size. */
+/*
+ * Up to 2.24 (RIG_NCCL v0 .. v2) nobody says the communicator, and the schemas say that their size
+ * is 0. They are those of the real 2.22.
+ */
 struct old_payload {
 	size_t bytes;
 	int number, operator;
@@ -38,7 +41,11 @@ struct old_init_payload {
 	int rank, ranks, device;
 };
 
-enum { OLD_ENUM_ID = SCHEMA_BASE + 14 };
+enum {
+	OLD_ENUM_ID = SCHEMA_BASE + 14,		/* 2.23 .. 2.25 */
+	OLDEST_ENUM_ID = SCHEMA_BASE + 11,	/* .. 2.22 */
+	ENTRIES_MAX = 4
+};
 #define OLD_BYTES { .type = TYPE_SIZE, .name = "Message size [bytes]", .offset = 0 }
 
 static const struct rig_nvtx_entry old_bytes[] = { OLD_BYTES };
@@ -54,7 +61,8 @@ static const struct rig_nvtx_entry old_reduce[] = {
 	{ .type = OLD_ENUM_ID, .name = "Reduction operation", .offset = 12 },
 };
 static const struct rig_nvtx_entry old_peer[] = {
-	OLD_BYTES, { .type = TYPE_INT, .name = "Peer rank", .offset = 8 },
+	{ .type = TYPE_SIZE, .name = "Bytes", .offset = 0 },
+	{ .type = TYPE_INT, .name = "Peer rank", .offset = 8 },
 };
 static const struct rig_nvtx_entry old_init[] = {
 	{ .type = TYPE_INT, .name = "Rank", .offset = 0 },
@@ -132,6 +140,13 @@ static struct {
 	bool is_off;
 } state = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+static uint64_t operators_id(void)
+{
+	if (rig_nccl_newest() > 2)
+		return ENUM_ID;
+	return rig_nccl_newest() == 0 ? OLDEST_ENUM_ID : OLD_ENUM_ID;
+}
+
 static void domain_open(void)
 {
 	static const struct rig_nvtx_enum_entry operators[] = {
@@ -141,7 +156,7 @@ static void domain_open(void)
 	const struct rig_nvtx_enum values = {
 		.mask = RIG_ENUM_ENTRIES | RIG_ENUM_COUNT | RIG_ENUM_SIZE | RIG_ENUM_ID,
 		.entries = operators, .entry_count = 5, .size = 4,
-		.id = rig_nccl_newest() <= 2 ? OLD_ENUM_ID : ENUM_ID,
+		.id = operators_id(),
 	};
 	const char *disable = getenv("NCCL_NVTX_DISABLE");
 
@@ -165,12 +180,18 @@ static bool call_ready(int call)
 	const struct call *info = &state.calls[call];
 
 	if (!state.is_off && !state.strings[call]) {
+		struct rig_nvtx_entry entries[ENTRIES_MAX];
+
+		memcpy(entries, info->entries, info->entry_count * sizeof(*entries));
+		for (size_t i = 0; i < info->entry_count; i++)
+			if (entries[i].type == OLD_ENUM_ID)
+				entries[i].type = operators_id();
 		const struct rig_nvtx_schema schema = {
 			.mask = RIG_SCHEMA_TYPE | RIG_SCHEMA_ENTRIES | RIG_SCHEMA_COUNT |
-				RIG_SCHEMA_ID |
-				(state.is_old ? RIG_SCHEMA_NAME : RIG_SCHEMA_SIZE),
-			.name = info->name + 4, .type = 1, .entries = info->entries,
-			.entry_count = info->entry_count, .static_size = info->size,
+				RIG_SCHEMA_SIZE | RIG_SCHEMA_ID,
+			.name = info->name + 4, .type = 1, .entries = entries,
+			.entry_count = info->entry_count,
+			.static_size = state.is_old ? 0 : info->size,
 			.id = SCHEMA_BASE + info->schema,
 		};
 

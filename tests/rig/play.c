@@ -190,7 +190,9 @@ static void op_play(const struct rig_op *op)
 	switch (op->kind) {
 	case RIG_OP_API: api_play(op); break;
 	case RIG_OP_ACTIVITY:
-		activity_play(op, op->activity.kind == RIG_ACTIVITY_OVERHEAD ? 0 :
+		activity_play(op, op->activity.kind == RIG_ACTIVITY_OVERHEAD ||
+			      op->activity.kind == RIG_ACTIVITY_JIT ||
+			      op->activity.kind == RIG_ACTIVITY_UNIFIED ? 0 :
 			      rig_driver_correlation_take());
 		break;
 	case RIG_OP_NVTX: rig_play_nvtx(op); break;

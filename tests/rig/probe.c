@@ -27,7 +27,8 @@ static struct {
 	size_t buffers;
 } probe = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static const int kinds[] = { 1, 2, 4, 5, 8, 9, 10, 17, 22, 36, 37, 38, 39, 49 };
+static const int kinds[] = { 1, 2, 4, 5, 8, 9, 10, 17, 22, 36, 37, 38, 39, 49, 50, 52,
+	58 };
 
 __attribute__((constructor)) static void probe_start(void)
 {
@@ -127,6 +128,30 @@ static void api_write(const uint8_t *r)
 		u64(r, 16), u32(r, 28), u32(r, 32));
 }
 
+/* Kinds that tell neither of work nor of calls. */
+static void other_record_write(const uint8_t *r)
+{
+	switch (u32(r, 0)) {
+	case 25:
+		fprintf(out(), ",\"type\":%u,\"value\":%llu,\"start\":%llu,\"end\":%llu",
+			u32(r, 4), u64(r, 8), u64(r, 16), u64(r, 24));
+		break;
+	case 50:
+		fprintf(out(), ",\"type\":%u,\"pool\":%llu,\"bytes\":%llu,\"used\":%llu,"
+			"\"threshold\":%llu,\"stamp\":%llu", u32(r, 4), u64(r, 32), u64(r, 40),
+			u64(r, 64), u64(r, 48), u64(r, 56));
+		break;
+	case 52:
+		fprintf(out(), ",\"type\":%u,\"start\":%llu,\"end\":%llu", u32(r, 8), u64(r, 16),
+			u64(r, 24));
+		break;
+	case 58:
+		fprintf(out(), ",\"stream\":%u,\"start\":%llu,\"end\":%llu", u32(r, 4),
+			u64(r, 32), u64(r, 40));
+		break;
+	}
+}
+
 static void record_write(const uint8_t *r)
 {
 	fprintf(out(), "{\"kind\":%u", u32(r, 0));
@@ -180,6 +205,7 @@ static void record_write(const uint8_t *r)
 		fprintf(out(), ",\"external\":%u,\"id\":%llu,\"corr\":%u", u32(r, 4), u64(r, 8),
 			u32(r, 16));
 		break;
+	default: other_record_write(r); break;
 	case 49:
 		fprintf(out(), ",\"type\":%u,\"address\":%llu,\"bytes\":%llu,\"stamp\":%llu",
 			u32(r, 4), u64(r, 16), u64(r, 24), u64(r, 32));
@@ -269,7 +295,7 @@ EXPORT int InitializeInjection(void)
 	register_callbacks(buffer_request, buffer_complete);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		result = enable((uint32_t)kinds[i]);
-		if (result)
+		if (result && kinds[i] != 58)	/* from 13.1 on */
 			fprintf(out(), "{\"kind\":\"enable\",\"which\":%d,\"result\":%d}\n",
 				kinds[i], result);
 	}

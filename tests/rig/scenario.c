@@ -28,7 +28,7 @@ static const struct word_key {
 	KEY("dir", TEXT, direction), KEY("src", TEXT, source), KEY("dst", TEXT, destination),
 	KEY("op", TEXT, op), KEY("dtype", TEXT, dtype), KEY("kernel", TEXT, kernel),
 	KEY("via", TEXT, via), KEY("payload", TEXT, payload), KEY("nodes", TEXT, nodes),
-	KEY("flag", TEXT, flag),
+	KEY("flag", TEXT, flag), KEY("pool", NUMBER, pool),
 #undef KEY
 };
 
@@ -44,6 +44,9 @@ static const struct {
 	[RIG_VERB_graph] = { 8000, 6000, 0 },	[RIG_VERB_open] = { 12000, 0, 0 },
 	[RIG_VERB_comm] = { 250000, 0, 0 },	[RIG_VERB_uncomm] = { 50000, 0, 0 },
 	[RIG_VERB_coll] = { 2500, 4000, 0 },	[RIG_VERB_overhead] = { 0, 0, 1000 },
+	[RIG_VERB_pool] = { 20000, 0, 0 },	[RIG_VERB_jit] = { 0, 0, 1000 },
+	[RIG_VERB_hostfunc] = { 2000, 5000, 0 },	[RIG_VERB_migrate] = { 0, 1000, 2000 },
+	[RIG_VERB_fault] = { 0, 0, 1000 },
 };
 
 const char *rig_verb_name(enum rig_verb verb)

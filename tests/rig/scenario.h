@@ -36,6 +36,7 @@ struct rig_slow {
 #define RIG_VERBS(VERB) \
 	VERB(repeat) VERB(end) VERB(host) VERB(api) VERB(launch) VERB(copy) VERB(memset) \
 	VERB(peer) VERB(sync) VERB(record) VERB(wait) VERB(malloc) VERB(free) VERB(graph) \
+	VERB(pool) VERB(jit) VERB(hostfunc) VERB(migrate) VERB(fault) \
 	VERB(overhead) VERB(open) VERB(comm) VERB(uncomm) VERB(coll) VERB(push) VERB(pop) \
 	VERB(mark) VERB(rstart) VERB(rend) VERB(thread_name) VERB(category) \
 	VERB(stream_name) VERB(join)
@@ -54,7 +55,7 @@ struct rig_item {
 	uint64_t units;			/* mask; all bits by default */
 	int64_t step_from, step_to;	/* both included */
 	int64_t thread, stream, id, bytes, count, fused, at, value, category, root, with, skew,
-		priority;
+		priority, pool;
 	int64_t color;			/* -1: none */
 	int64_t source_device, destination_device, channels, warps;
 	struct rig_amount duration, api, latency;

@@ -145,7 +145,7 @@ def test_truth(tap, rig):
         for one in messages), "pipeline-bubble.scn: sender and receiver of every message end together")
 
 
-def expected_records(ops):
+def expected_records(ops, version="13.0"):
     """Multiset of what CUPTI must deliver, in the probe's words, without thread and correlation."""
     out = collections.Counter()
     for op in ops:
@@ -171,6 +171,12 @@ def expected_records(ops):
             out["overhead", op["type"], op["start"], op["end"]] += 1
         elif kind == "stream":
             out["stream", stream, op["type"]] += 1
+        elif kind == "pool":
+            out["pool", op["type"], op["pool"], op["pool_bytes"], op["pool_used"], op["threshold"], op["start"]] += 1
+        elif kind == "jit":
+            out["jit", op["type"], op["start"], op["end"]] += 1
+        elif kind == "host" and version == "13.4":
+            out["host", stream, op["start"], op["end"]] += 1
     return out
 
 
@@ -200,6 +206,13 @@ def got_records(rows):
             out["overhead", row["type"], start, end] += 1
         elif kind == 37:
             out["stream", row["stream"], row["type"]] += 1
+        elif kind == 50:
+            out["pool", row["type"], row["pool"], row["bytes"], row["used"], row["threshold"],
+                row["stamp"] - EPOCH] += 1
+        elif kind == 52:
+            out["jit", row["type"], start, end] += 1
+        elif kind == 58:
+            out["host", row["stream"], start, end] += 1
     return out
 
 
@@ -220,7 +233,8 @@ def test_delivery(tap, rig):
             status, errors, processes = rig.probed(scenario, version)
             problem = f"status {status}\n{errors}" if status or "violation" in errors else ""
             for process, rows in enumerate(processes):
-                expected = expected_records(lines(rig.truth(scenario, "--dump", "--process", str(process))))
+                expected = expected_records(lines(rig.truth(scenario, "--dump", "--process", str(process))),
+                                            version)
                 got = got_records(rows)
                 if got != expected:
                     problem += f"process {process}: {difference(got, expected)}\n"

@@ -111,7 +111,8 @@ void rig_activity_add(struct rig_simulation *simulation, struct rig_unit *unit,
 	op->activity = *activity;
 	op->activity.device = unit->device;
 	op->correlation = op->activity.correlation = simulation->correlations[unit->process];
-	if (item->has_no_launch || item->verb == RIG_VERB_overhead)
+	if (item->has_no_launch || item->verb == RIG_VERB_overhead || item->verb == RIG_VERB_jit ||
+	    item->verb == RIG_VERB_migrate || item->verb == RIG_VERB_fault)
 		return;
 	for (size_t i = run->count - 1; i-- > 0;) {
 		if (run->ops[i].kind == RIG_OP_API) {
@@ -183,15 +184,19 @@ static void process_item_play(struct rig_simulation *simulation, struct rig_unit
 		*cursor += api;
 		return;
 	}
-	case RIG_VERB_overhead: {
+	case RIG_VERB_overhead:
+	case RIG_VERB_jit: {
 		int64_t duration = rig_amount_draw(simulation, unit, &item->duration);
+		bool is_jit = item->verb == RIG_VERB_jit;
 		struct rig_activity activity = {
-			.kind = RIG_ACTIVITY_OVERHEAD, .type = (uint32_t)item->value,
+			.kind = is_jit ? RIG_ACTIVITY_JIT : RIG_ACTIVITY_OVERHEAD,
+			.type = (uint32_t)item->value,
 			.start_ns = *cursor, .end_ns = *cursor + duration,
 		};
 
 		rig_activity_add(simulation, unit, item, &activity);
-		*cursor += duration;
+		/* Code is compiled inside of a call, which comes next. */
+		*cursor += is_jit ? 0 : duration;
 		return;
 	}
 	default:
@@ -208,7 +213,7 @@ static void process_item_play(struct rig_simulation *simulation, struct rig_unit
 static bool is_process_item(enum rig_verb verb)
 {
 	return verb == RIG_VERB_host || verb == RIG_VERB_api || verb == RIG_VERB_overhead ||
-	       verb == RIG_VERB_join || verb >= RIG_VERB_push;
+	       verb == RIG_VERB_jit || verb == RIG_VERB_join || verb >= RIG_VERB_push;
 }
 
 static void item_play(struct rig_simulation *simulation, const struct rig_item *item)

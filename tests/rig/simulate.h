@@ -47,6 +47,8 @@ struct rig_run {
 	int units, units_per_process;
 };
 
+enum { RIG_POOLS_MAX = 8 };
+
 bool rig_simulate(const struct rig_scenario *scenario, int process, struct rig_run *run);
 
 /* Inside: simulate.c, simulate_items.c and simulate_coll.c. */
@@ -59,6 +61,7 @@ struct rig_unit {
 	struct { int64_t time; uint64_t sync_id; } events[RIG_EVENTS_MAX];
 	uint64_t sync_count, address;
 	struct { uint64_t address; int64_t bytes; } allocations[RIG_EVENTS_MAX];
+	struct rig_pool { int64_t bytes, used, threshold; } pools[RIG_POOLS_MAX];
 	int sequences[RIG_COMMS_MAX][8];
 };
 

@@ -207,6 +207,17 @@ static void event_play(struct rig_simulation *simulation, struct rig_unit *unit,
 	*cursor += api;
 }
 
+static void pool_fill(const struct rig_unit *unit, int64_t id, struct rig_activity *activity)
+{
+	const struct rig_pool *pool = &unit->pools[id % RIG_POOLS_MAX];
+
+	activity->pool_address = 0x7e0000000000u + ((uint64_t)unit->index << 36) +
+		((uint64_t)id << 24);
+	activity->pool_bytes = pool->bytes;
+	activity->pool_used = pool->used;
+	activity->pool_threshold = pool->threshold;
+}
+
 static void memory_play(struct rig_simulation *simulation, struct rig_unit *unit,
 			const struct rig_item *item, int64_t *cursor)
 {
@@ -217,6 +228,9 @@ static void memory_play(struct rig_simulation *simulation, struct rig_unit *unit
 		.kind = RIG_ACTIVITY_MEMORY, .destination_kind = 3, .type = is_malloc ? 1 : 2,
 		.start_ns = *cursor + api / 2, .stream = UINT32_MAX,
 	};
+	static const char *const names[2][2] = {
+		{ "cudaFree", "cudaMalloc" }, { "cudaFreeAsync", "cudaMallocAsync" },
+	};
 
 	if (is_malloc) {
 		unit->allocations[slot].address = 0x7f0000000000u +
@@ -226,10 +240,82 @@ static void memory_play(struct rig_simulation *simulation, struct rig_unit *unit
 	}
 	activity.address = unit->allocations[slot].address;
 	activity.bytes = unit->allocations[slot].bytes;
-	rig_api_add(simulation, unit, item, is_malloc ? "cudaMalloc" : "cudaFree", *cursor,
+	if (item->pool > 0) {
+		struct rig_pool *pool = &unit->pools[item->pool % RIG_POOLS_MAX];
+
+		/* It grows by whole 32 MiB, and gives nothing back by itself. */
+		pool->used += is_malloc ? activity.bytes : -activity.bytes;
+		if (pool->used > pool->bytes)
+			pool->bytes = (pool->used + 0x1ffffff) & ~(int64_t)0x1ffffff;
+		pool_fill(unit, item->pool, &activity);
+	}
+	rig_api_add(simulation, unit, item, names[item->pool > 0][is_malloc], *cursor,
 		    *cursor + api);
 	rig_activity_add(simulation, unit, item, &activity);
 	*cursor += api;
+}
+
+/* op=create|trim|destroy: bytes= is the release threshold, and what a trim leaves at least. */
+static void pool_play(struct rig_simulation *simulation, struct rig_unit *unit,
+		      const struct rig_item *item, int64_t *cursor)
+{
+	int64_t api = rig_amount_draw(simulation, unit, &item->api);
+	struct rig_pool *pool = &unit->pools[item->id % RIG_POOLS_MAX];
+	const char *op = item->op ? item->op : "create";
+	struct rig_activity activity = {
+		.kind = RIG_ACTIVITY_POOL, .type = 1, .start_ns = *cursor + api / 2,
+	};
+	const char *name = "cudaMemPoolCreate";
+
+	if (!strcmp(op, "create")) {
+		*pool = (struct rig_pool){ .threshold = item->bytes };
+	} else if (!strcmp(op, "trim")) {
+		activity.type = 3;
+		name = "cudaMemPoolTrimTo";
+		if (pool->bytes > max(item->bytes, pool->used))
+			pool->bytes = max(item->bytes, pool->used);
+	} else {
+		activity.type = 2;
+		name = "cudaMemPoolDestroy";
+	}
+	pool_fill(unit, item->id, &activity);
+	rig_api_add(simulation, unit, item, name, *cursor, *cursor + api);
+	rig_activity_add(simulation, unit, item, &activity);
+	*cursor += api;
+}
+
+/* A function of the host that the stream waits for. */
+static void host_function_play(struct rig_simulation *simulation, struct rig_unit *unit,
+			       const struct rig_item *item, int64_t *cursor)
+{
+	int64_t api = rig_amount_draw(simulation, unit, &item->api);
+	int64_t latency = rig_amount_draw(simulation, unit, &item->latency);
+	int64_t duration = rig_amount_draw(simulation, unit, &item->duration);
+	struct rig_activity activity = { .kind = RIG_ACTIVITY_HOST };
+
+	stream_place(simulation, unit, item, *cursor + latency, duration, &activity);
+	rig_api_add(simulation, unit, item, "cudaLaunchHostFunc", *cursor, *cursor + api);
+	rig_activity_add(simulation, unit, item, &activity);
+	*cursor += api;
+}
+
+/* Pages of managed memory move, or are missed; nobody calls for it. */
+static void unified_play(struct rig_simulation *simulation, struct rig_unit *unit,
+			 const struct rig_item *item, const int64_t *cursor)
+{
+	int64_t latency = rig_amount_draw(simulation, unit, &item->latency);
+	int64_t duration = rig_amount_draw(simulation, unit, &item->duration);
+	bool is_fault = item->verb == RIG_VERB_fault;
+	bool is_first = !item->direction || !strcmp(item->direction, "h2d");
+	struct rig_activity activity = {
+		.kind = RIG_ACTIVITY_UNIFIED, .start_ns = *cursor + latency,
+		.end_ns = *cursor + latency + duration,
+		.bytes = is_fault ? item->value : item->bytes,
+		.type = is_fault ? (item->name && !strcmp(item->name, "cpu") ? 3 : 4)
+				 : is_first ? 1 : 2,
+	};
+
+	rig_activity_add(simulation, unit, item, &activity);
 }
 
 /* nodes=key:ns,key:ns: kernels one after the other, with one correlation id. */
@@ -305,6 +391,10 @@ void rig_unit_item_play(struct rig_simulation *simulation, struct rig_unit *unit
 	case RIG_VERB_wait: event_play(simulation, unit, item, cursor); break;
 	case RIG_VERB_malloc:
 	case RIG_VERB_free: memory_play(simulation, unit, item, cursor); break;
+	case RIG_VERB_pool: pool_play(simulation, unit, item, cursor); break;
+	case RIG_VERB_hostfunc: host_function_play(simulation, unit, item, cursor); break;
+	case RIG_VERB_migrate:
+	case RIG_VERB_fault: unified_play(simulation, unit, item, cursor); break;
 	case RIG_VERB_graph: graph_play(simulation, unit, item, cursor); break;
 	case RIG_VERB_open: open_play(simulation, unit, item, cursor); break;
 	}

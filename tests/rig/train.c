@@ -27,6 +27,8 @@ static struct {
 	int64_t at_step;
 	const char *client;	/* "FROM..TO" */
 	long client_from, client_to;
+	const char *next_how;	/* of a second one: RIG_CLIENT_NEXT=FROM..TO:HOW */
+	long next_from, next_to;
 	void (*client_start)(const char *how);
 	void (*client_stop)(const char *how, const char *path);
 	struct rig_play_options play;
@@ -166,6 +168,12 @@ static void client_load(void)
 	}
 	*(void **)&options.client_start = dlsym(handle, "rig_client_start");
 	*(void **)&options.client_stop = dlsym(handle, "rig_client_stop");
+	const char *next = getenv("RIG_CLIENT_NEXT");
+
+	if (next && sscanf(next, "%ld..%ld", &options.next_from, &options.next_to) == 2) {
+		options.next_how = strchr(next, ':');
+		options.next_how = options.next_how ? options.next_how + 1 : "";
+	}
 }
 
 static void client_step(int64_t step)
@@ -178,6 +186,10 @@ static void client_step(int64_t step)
 		options.client_start(how);
 	else if (step == options.client_to)
 		options.client_stop(how, getenv("RIG_CLIENT_OUT"));
+	if (options.next_how && step == options.next_from)
+		options.client_start(options.next_how);
+	else if (options.next_how && step == options.next_to)
+		options.client_stop(options.next_how, getenv("RIG_CLIENT_OUT"));
 }
 
 static void environment_set(const struct rig_scenario *scenario)
@@ -261,6 +273,7 @@ int main(int argc, char **argv)
 	ordinals_set(&run);
 	libraries_map();
 	client_load();
+	client_step(-1);	/* before CUDA begins */
 	status = cuInit(0);
 	if (status) {
 		fprintf(stderr, "rig-train: cuInit: %d\n", status);

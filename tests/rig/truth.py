@@ -22,16 +22,19 @@ MASK = (1 << 64) - 1
 FOREVER = (1 << 63) - 1
 SUFFIXES = (("Ki", 1 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30), ("us", 1000), ("ms", 10**6), ("ns", 1),
             ("k", 1000), ("M", 10**6), ("G", 10**9), ("s", 10**9))
-VERBS = ("repeat end host api launch copy memset peer sync record wait malloc free graph overhead open comm "
+VERBS = ("repeat end host api launch copy memset peer sync record wait malloc free graph pool jit hostfunc migrate "
+         "fault overhead open comm "
          "uncomm coll push pop mark rstart rend thread_name category stream_name join").split()
-PROCESS_VERBS = set("host api overhead push pop mark rstart rend thread_name category stream_name join".split())
+PROCESS_VERBS = set("host api overhead jit push pop mark rstart rend thread_name category stream_name join".split())
 DEFAULTS = {  # api, lat, dur
     "api": (500, 0, 0), "launch": (2500, 4000, 0), "copy": (3000, 5000, 0), "memset": (2500, 4000, 2000),
     "peer": (3500, 6000, 0), "sync": (1500, 0, 0), "record": (900, 0, 0), "wait": (800, 0, 0),
     "malloc": (40000, 0, 0), "free": (30000, 0, 0), "graph": (8000, 6000, 0), "open": (12000, 0, 0),
-    "comm": (250000, 0, 0), "uncomm": (50000, 0, 0), "coll": (2500, 4000, 0), "overhead": (0, 0, 1000)}
+    "comm": (250000, 0, 0), "uncomm": (50000, 0, 0), "coll": (2500, 4000, 0), "overhead": (0, 0, 1000),
+    "pool": (20000, 0, 0), "jit": (0, 0, 1000), "hostfunc": (2000, 5000, 0), "migrate": (0, 1000, 2000),
+    "fault": (0, 0, 1000)}
 NUMBERS = set("thread stream id bytes count fused at value category root with skew priority color from to "
-              "channels warps".split())
+              "channels warps pool".split())
 MEMORY = ("unknown", "pageable", "pinned", "device", "array", "managed")
 DIRECTIONS = {"h2d": (1, 2, 3), "d2h": (2, 3, 2), "d2d": (8, 3, 3), "h2h": (9, 2, 2)}
 DIRECTION_NAMES = {1: "HtoD", 2: "DtoH", 8: "DtoD", 9: "HtoH", 10: "PtoP"}
@@ -121,7 +124,7 @@ class Item:
         self.verb, self.end = verb, None
         self.units, self.step_from, self.step_to = None, 0, FOREVER
         self.n = dict(thread=0, stream=7, id=0, bytes=0, count=1, fused=1, at=-1, value=0, category=0, root=0,
-                      skew=0, priority=0, color=-1, channels=4, warps=17)
+                      skew=0, priority=0, color=-1, channels=4, warps=17, pool=0)
         self.n.update({"with": 0, "from": 0, "to": 0})
         self.amounts = {"api": (api, 0), "lat": (latency, 0), "dur": (duration, 0)}
         self.text, self.flags = {}, set()
@@ -201,7 +204,7 @@ class Unit:
     def __init__(self, index, process, device):
         self.index, self.process, self.device = index, process, device
         self.draws, self.tails, self.events, self.sync_count = 0, {}, {}, 0
-        self.address, self.allocations, self.sequences = 0, {}, {}
+        self.address, self.allocations, self.sequences, self.pools = 0, {}, {}, {}
 
 
 class Simulation:
@@ -400,12 +403,58 @@ class Simulation:
                                               item.n["bytes"])
             unit.address += -(-item.n["bytes"] // 0x200000) * 0x200000
         address, size = unit.allocations.get(item.n["id"], (0, 0))
-        self.api(unit, item, "cudaMalloc" if item.verb == "malloc" else "cudaFree", now, now + api)
+        pool, call = {}, "cudaMalloc" if item.verb == "malloc" else "cudaFree"
+        if item.n["pool"] > 0:
+            held = unit.pools[item.n["pool"]]
+            held["used"] += size if item.verb == "malloc" else -size
+            if held["used"] > held["bytes"]:
+                held["bytes"] = -(-held["used"] // 0x2000000) * 0x2000000
+            pool, call = self.pool_of(unit, item.n["pool"]), call + "Async"
+        self.api(unit, item, call, now, now + api)
         self.activity(unit, "memory", 0xFFFFFFFF, now + api // 2, 0, type=1 if item.verb == "malloc" else 2,
-                      address=address, bytes=size)
+                      address=address, bytes=size, **pool)
         self.advance(unit, item, now + api)
 
     play_free = play_malloc
+
+    @staticmethod
+    def pool_of(unit, number_of_pool):
+        held = unit.pools[number_of_pool]
+        return {"pool": 0x7e0000000000 + (unit.index << 36) + (number_of_pool << 24), "pool_bytes": held["bytes"],
+                "pool_used": held["used"], "threshold": held["threshold"]}
+
+    def play_pool(self, unit, item):
+        now, api = self.cursor(unit, item), self.draw(unit, item, "api")
+        what = item.text.get("op", "create")
+        if what == "create":
+            unit.pools[item.n["id"]] = {"bytes": 0, "used": 0, "threshold": item.n["bytes"]}
+        held = unit.pools[item.n["id"]]
+        if what == "trim":
+            held["bytes"] = min(held["bytes"], max(item.n["bytes"], held["used"]))
+        kind, call = {"create": (1, "cudaMemPoolCreate"), "destroy": (2, "cudaMemPoolDestroy"),
+                      "trim": (3, "cudaMemPoolTrimTo")}[what]
+        self.api(unit, item, call, now, now + api)
+        self.activity(unit, "pool", 0, now + api // 2, 0, type=kind, **self.pool_of(unit, item.n["id"]))
+        self.advance(unit, item, now + api)
+
+    def play_hostfunc(self, unit, item):
+        now = self.cursor(unit, item)
+        api, latency, duration = (self.draw(unit, item, key) for key in ("api", "lat", "dur"))
+        start, end = self.place(unit, item, now + latency, duration)
+        self.api(unit, item, "cudaLaunchHostFunc", now, now + api)
+        self.activity(unit, "host", item.n["stream"], start, end)
+        self.advance(unit, item, now + api)
+
+    def play_migrate(self, unit, item):
+        start = self.cursor(unit, item) + self.draw(unit, item, "lat")
+        end = start + self.draw(unit, item, "dur")
+        if item.verb == "fault":
+            kind, value = 3 if item.text.get("name") == "cpu" else 4, item.n["value"]
+        else:
+            kind, value = 1 if item.text.get("dir", "h2d") == "h2d" else 2, item.n["bytes"]
+        self.add(unit, op="unified", type=kind, value=value, unit=unit.index, start=start, end=end)
+
+    play_fault = play_migrate
 
     def play_graph(self, unit, item):
         now = self.cursor(unit, item)
@@ -446,10 +495,10 @@ class Simulation:
             api = self.draw(unit, item, "api")
             self.api(unit, item, item.text["name"], now, now + api)
             self.advance(unit, item, now + api)
-        elif item.verb == "overhead":
+        elif item.verb in ("overhead", "jit"):
             end = now + self.draw(unit, item, "dur")
-            self.add(unit, op="overhead", type=item.n["value"], unit=unit.index, start=now, end=end)
-            self.advance(unit, item, end)
+            self.add(unit, op=item.verb, type=item.n["value"], unit=unit.index, start=now, end=end)
+            self.advance(unit, item, end if item.verb == "overhead" else now)
         else:
             self.add(unit, op=item.verb, name=self.expand(item.text.get("name"), unit),
                      domain=item.text.get("domain"), payload=self.expand(item.text.get("payload"), unit),
@@ -713,7 +762,7 @@ def step_starts(simulation):
     """When the host of process 0 begins each step; in a loop that waits for its GPU this is the step's clock."""
     starts = {}
     for op in simulation.ops[0]:
-        if op.get("op") != "overhead":
+        if op.get("op") not in ("overhead", "jit"):
             starts[op["step"]] = min(starts.get(op["step"], FOREVER), op["start"])
     return starts
 

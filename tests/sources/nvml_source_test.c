@@ -8,9 +8,11 @@
 #include "tests/unit/harness.h"
 
 #include <dlfcn.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static const struct nvml_pacing nothing_sampled = { .interval_ms = 0 };
@@ -94,6 +96,48 @@ TEST(an_nvml_without_driver_is_a_fact_and_no_failure)
 	nvml_source_start(drain, &nothing_sampled);
 	CHECK_INT(fake_loss(drain, "nvml", "disabled: NVML does not start: driver not loaded (9)"),
 		  0);
+}
+
+/* A process that may do so would make /dev/nvidiactl, with nothing behind it. */
+static void right_to_make_devices_drop(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+	CHECK(syscall(SYS_capget, &header, sets) == 0);
+	sets[0].effective &= ~(UINT32_C(1) << CAP_MKNOD);
+	CHECK(syscall(SYS_capset, &header, sets) == 0);
+}
+
+/* The folder is that of 'make real-libraries', below the root of the tree, where tests run. */
+static void real_library_ask(const char *path)
+{
+	if (access(path, R_OK) != 0)
+		test_skip("'make real-libraries' got no libnvidia-ml.so.1");
+	if (access("/proc/driver/nvidia/version", F_OK) == 0)
+		test_skip("this machine has a driver");
+	right_to_make_devices_drop();
+	CHECK(dlopen(path, RTLD_NOW | RTLD_GLOBAL) != NULL);
+	struct drain *drain = fake_drain_create();
+	struct device_row *row = fake_device_add(drain, 0);
+	nvml_source_start(drain, &all_sampled);
+	nvml_source_start(drain, &all_sampled);
+	nvml_sampler_take(drain);
+	nvml_sampler_finish(drain);
+	CHECK_INT(fake_loss(drain, "nvml", "disabled: NVML does not start: driver not loaded (9)"),
+		  0);
+	CHECK_INT((int64_t)fake_count(drain, TABLE_sample), 0);
+	CHECK_INT(row->pcie_width, 0);
+	CHECK(row->name == NULL);
+}
+
+TEST(the_real_nvml_535_without_driver_is_a_fact_and_no_failure)
+{
+	real_library_ask("build/real-libraries/driver-535/libnvidia-ml.so.1");
+}
+
+TEST(the_real_nvml_550_without_driver_is_a_fact_and_no_failure)
+{
+	real_library_ask("build/real-libraries/driver-550/libnvidia-ml.so.1");
 }
 
 /* Values of a counter: the last one, or -1; `count` may be NULL. */

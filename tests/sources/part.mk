@@ -7,7 +7,7 @@ sources_SRC := $(wildcard tests/sources/*.c)
 sources_OBJECTS := $(call objects,$(addprefix tests/sources/,fake_drain.c fake_nvtx.c) \
 	$(wildcard libtrace/nvtx_*.c libtrace/nccl_*.c libtrace/nvml_*.c) $(addprefix libtrace/, \
 	registry.c open_table.c thread_log.c free_list.c mapped_objects.c host_facts.c host_sampler.c host_state.c \
-	futex.c command_mask.c page_ahead.c own_thread.c sample_ring.c capture_window.c window_watch.c) \
+	futex.c command_mask.c page_ahead.c thread_state.c own_thread.c sample_ring.c capture_window.c window_watch.c) \
 	tracedb/tables.c tracedb/vocabulary.c)
 $(B)/tests/sources: $(call objects,$(wildcard tests/sources/*_test.c) tests/unit/harness.c) \
 		$(sources_OBJECTS) $(B)/obj/base.a | $(RIG)/common/libnvidia-ml.so.1
@@ -23,7 +23,8 @@ $(B)/obj/tests/sources/real_nvtx.o: OBJECT_CFLAGS := $(if $(sources_NVTX),-DHAVE
 $(B)/tests/injection.so: $(call objects,tests/sources/injection.c) $(sources_OBJECTS) $(B)/obj/base.a
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(CC) -shared $(LDFLAGS) -Wl,-z,nodelete -o $@ $^ -lm -ldl -lpthread
-$(B)/tests/real-nvtx: $(call objects,tests/sources/real_nvtx.c) | $(B)/tests/injection.so
+$(B)/tests/real-nvtx: $(call objects,tests/sources/real_nvtx.c tests/real_libraries/nccl_play.c) \
+		| $(B)/tests/injection.so
 	@mkdir -p $(@D)
 	$(call quiet,LINK)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -ldl -lpthread
 

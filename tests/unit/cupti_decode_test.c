@@ -13,14 +13,14 @@
 struct version {
 	const char *name;
 	uint16_t memcpy, memset, kernel, device, context, overhead, event, synchronization, memory,
-		graph;
+		graph, pool, jit, unified, host_launch, host_node;
 };
 
 static const struct version versions[] = {
-	{ "11.8", 88, 88, 200, 176, 16, 40, 24, 40, 120, 48 },
-	{ "12.4", 88, 88, 208, 184, 24, 56, 24, 40, 120, 56 },
-	{ "13.0", 96, 88, 216, 184, 32, 56, 56, 56, 128, 56 },
-	{ "13.4", 112, 104, 248, 192, 40, 56, 56, 56, 128, 56 },
+	{ "11.8", 88, 88, 200, 176, 16, 40, 24, 40, 120, 48, 72, 64, 64, 0, 0 },
+	{ "12.4", 88, 88, 208, 184, 24, 56, 24, 40, 120, 56, 72, 72, 64, 0, 0 },
+	{ "13.0", 96, 88, 216, 184, 32, 56, 56, 56, 128, 56, 80, 72, 104, 0, 0 },
+	{ "13.4", 112, 104, 248, 192, 40, 56, 56, 56, 128, 56, 80, 72, 104, 48, 56 },
 };
 enum { VERSION_COUNT = sizeof versions / sizeof versions[0] };
 
@@ -37,6 +37,11 @@ static void strides_fill(uint16_t strides[CUPTI_KIND_LIMIT], const struct versio
 	strides[CUPTI_KIND_SYNCHRONIZATION] = version->synchronization;
 	strides[CUPTI_KIND_MEMORY2] = version->memory;
 	strides[CUPTI_KIND_GRAPH_TRACE] = version->graph;
+	strides[CUPTI_KIND_MEMORY_POOL] = version->pool;
+	strides[CUPTI_KIND_JIT] = version->jit;
+	strides[CUPTI_KIND_UNIFIED_MEMORY] = version->unified;
+	strides[CUPTI_KIND_HOST_LAUNCH] = version->host_launch;
+	strides[CUPTI_KIND_GRAPH_HOST_NODE] = version->host_node;
 }
 
 /*
@@ -73,6 +78,9 @@ static struct seen {
 	struct graph_launch_row graph_launch;
 	struct allocation_row allocation;
 	struct overhead_row overhead;
+	struct memory_pool_row memory_pool;
+	struct gpu_range_row gpu_range;
+	struct sample_row sample;
 	struct external_correlation_row external_correlation;
 	struct device_row device;
 	struct context_row context;
@@ -96,6 +104,8 @@ static void see_row(void *context, enum trace_table table, const void *row)
 		{ TABLE_cuda_event, &seen.cuda_event }, { TABLE_graph_launch, &seen.graph_launch },
 		{ TABLE_allocation, &seen.allocation }, { TABLE_overhead, &seen.overhead },
 		{ TABLE_external_correlation, &seen.external_correlation },
+		{ TABLE_memory_pool, &seen.memory_pool }, { TABLE_gpu_range, &seen.gpu_range },
+		{ TABLE_sample, &seen.sample },
 		{ TABLE_device, &seen.device }, { TABLE_context, &seen.context },
 		{ TABLE_stream, &seen.stream },
 	};
@@ -599,6 +609,125 @@ TEST(correlation_ids_go_on_counting_when_the_32_bits_wrap)
 	CHECK_INT(seen.api_call.correlation_id, round - 1);
 }
 
+TEST(an_allocation_from_a_pool_tells_the_pools_size)
+{
+	for (size_t i = 0; i < VERSION_COUNT; i++) {
+		struct buffer *buffer = buffer_make(&versions[i]);
+		struct cupti_memory memory = {
+			.kind = CUPTI_KIND_MEMORY2, .operation = 1, .memory_kind = 3,
+			.correlation = 6, .address = 0x7000, .bytes = 512, .timestamp = EPOCH + 2,
+			.device = 1, .context = 2, .stream = 7, .pool_type = 2,
+			.pool_address = 0x900, .pool_threshold = UINT64_MAX, .pool_size = 4096,
+			.pool_used = 512,
+		};
+		ADD(buffer, memory);	/* another process's: its sizes mean nothing */
+		memory.pool_type = 1;
+		memory.operation = 2;
+		ADD(buffer, memory);
+		decode(buffer, 2);
+		CHECK_INT(seen.count[TABLE_allocation], 2);
+		CHECK_INT(seen.count[TABLE_memory_pool], 1);
+		CHECK_INT(seen.memory_pool.operation, POOL_RELEASED);
+		CHECK_INT(seen.memory_pool.address, 0x900);
+		CHECK_INT(seen.memory_pool.bytes, 4096);
+		CHECK_INT(seen.memory_pool.used_bytes, 512);
+		CHECK_INT(seen.memory_pool.release_threshold_bytes, INT64_MAX);
+		CHECK_INT(seen.memory_pool.device_id, 1);
+		CHECK_INT(seen.memory_pool.correlation_id, 6);
+		CHECK_INT(seen.memory_pool.time_ns, 2);
+	}
+}
+
+TEST(pools_and_compiled_code_have_rows_in_every_version)
+{
+	for (size_t i = 0; i < VERSION_COUNT; i++) {
+		struct buffer *buffer = buffer_make(&versions[i]);
+		struct cupti_memory_pool pool = {
+			.kind = CUPTI_KIND_MEMORY_POOL, .operation = 3, .pool_type = 1,
+			.correlation = 8, .device = 1, .address = 0x900, .bytes = 4096,
+			.threshold = 77, .timestamp = EPOCH + 5, .used = 100,
+		};
+		struct cupti_jit jit = {
+			.kind = CUPTI_KIND_JIT, .entry_type = 1, .operation = 3,
+			.start = EPOCH + 10, .end = EPOCH + 30, .correlation = 9, .thread = 20,
+		};
+		ADD(buffer, pool);
+		ADD(buffer, jit);
+		decode(buffer, 2);
+		CHECK_INT(seen.memory_pool.operation, POOL_TRIMMED);
+		CHECK_INT(seen.memory_pool.bytes, 4096);
+		CHECK_INT(seen.memory_pool.used_bytes, 100);
+		CHECK_INT(seen.memory_pool.release_threshold_bytes, 77);
+		CHECK_INT(seen.overhead.start_ns, 10);
+		CHECK_INT(seen.overhead.duration_ns, 20);
+		CHECK_INT(seen.overhead.thread_id, versions[i].jit >= 72 ? 20 : 0);
+		CHECK_TEXT(seen.name, "JIT Compilation");
+	}
+}
+
+TEST(host_functions_lie_on_their_stream)
+{
+	struct buffer *buffer = buffer_make(&versions[3]);
+	struct cupti_host_launch launch = {
+		.kind = CUPTI_KIND_HOST_LAUNCH, .device = 1, .context = 2, .stream = 7,
+		.start = EPOCH + 3, .end = EPOCH + 9,
+	};
+	struct cupti_graph_host_node node = {
+		.kind = CUPTI_KIND_GRAPH_HOST_NODE, .device = 1, .context = 2, .stream = 8,
+		.start = EPOCH + 4, .end = EPOCH + 6,
+	};
+	ADD(buffer, launch);
+	decode(buffer, 1);
+	CHECK_INT(seen.gpu_range.stream_id, 10207);
+	CHECK_INT(seen.gpu_range.start_ns, 3);
+	CHECK_INT(seen.gpu_range.duration_ns, 6);
+	CHECK_TEXT(seen.name, "host function");
+	buffer = buffer_make(&versions[3]);
+	ADD(buffer, node);
+	decode(buffer, 1);
+	CHECK_INT(seen.gpu_range.stream_id, 10208);
+	CHECK_INT(seen.gpu_range.duration_ns, 2);
+}
+
+TEST(pages_that_move_are_copies_and_faults_are_counters)
+{
+	for (size_t i = 0; i < VERSION_COUNT; i++) {
+		struct buffer *buffer = buffer_make(&versions[i]);
+		struct cupti_unified_memory record = {
+			.kind = CUPTI_KIND_UNIFIED_MEMORY, .counter = CUPTI_UNIFIED_HTOD,
+			.value = 65536, .start = EPOCH + 10, .end = EPOCH + 14,
+			.source = UINT32_MAX, .destination = 1, .stream = 0xabab,
+		};
+		ADD(buffer, record);
+		record.counter = CUPTI_UNIFIED_DTOH;
+		record.source = 2;
+		record.destination = UINT32_MAX;
+		ADD(buffer, record);
+		record.counter = CUPTI_UNIFIED_CPU_FAULT;
+		record.end = 0;		/* has no meaning */
+		ADD(buffer, record);
+		record.counter = 99;	/* of a later version */
+		ADD(buffer, record);
+		record.counter = CUPTI_UNIFIED_GPU_FAULTS;
+		record.value = 5;
+		ADD(buffer, record);
+		decode(buffer, 5);
+		CHECK_INT(seen.count[TABLE_memcpy], 2);
+		CHECK_INT(seen.count[TABLE_stream], 2);
+		CHECK_INT(seen.memcpy.direction, COPY_DTOH);
+		CHECK_INT(seen.memcpy.bytes, 65536);
+		CHECK_INT(seen.memcpy.source_memory, MEMORY_MANAGED);
+		CHECK_INT(seen.memcpy.destination_memory, MEMORY_MANAGED);
+		CHECK_INT(seen.memcpy.stream_id, 20000);
+		CHECK_INT(seen.memcpy.is_async, -1);
+		CHECK_INT(seen.count[TABLE_sample], 2);
+		CHECK_INT(seen.sample.device_id, 2);
+		CHECK_INT(seen.sample.value, 5);
+		CHECK_TEXT(seen.name, "gpu_page_faults");
+		CHECK_INT(seen.loss_count, 0);
+	}
+}
+
 TEST(only_calls_move_the_correlation_epoch)
 {
 	struct buffer *buffer = buffer_make(&versions[2]);
@@ -628,7 +757,7 @@ TEST(any_bytes_are_decoded_without_reading_past_them)
 		 * it be.
 		 */
 		static const uint32_t kinds[] = { 1,  2,  4,  5,  9,  17, 22, 36,
-						  37, 38, 39, 49, 51, 0,  77 };
+						  37, 38, 39, 49, 51, 0,  77, 25, 50, 52, 56, 58 };
 		for (size_t i = 0; i + 8 <= size; i += 8) {
 			seed = seed * 1103515245u + 12345u;
 			uint32_t kind = kinds[(seed >> 16) % (sizeof kinds / sizeof kinds[0])];

@@ -29,10 +29,12 @@ QUESTIONS = {
         FROM collective_member m JOIN collective_instance USING (instance_id) WHERE m.wait_ns > 0""",
 }
 BIG_ROWS = 3_000_000
+# "At once", on a machine on which much else runs.
+AT_ONCE_S = 20
 
 
 def wait_analysis(view):
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 300
     while time.monotonic() < limit:
         tracks = view.api('tracks')
         if tracks['analysis_state'] != 'making' and tracks['exact']:
@@ -122,6 +124,14 @@ def check_made(tap, folder, scratch, target, traces):
     tap.equal((view.end(), os.listdir(scratch)), ((0, '', ''), []), 'and goes in the end')
 
 
+def wait_for_file(folder, process):
+    """Until the process has begun a file in the folder: what lies there."""
+    limit = time.monotonic() + 300
+    while time.monotonic() < limit and not os.listdir(folder) and process.poll() is None:
+        time.sleep(0.02)
+    return os.listdir(folder)
+
+
 def check_ended(tap, folder, scratch):
     """Ended while the analysis, or the export for Perfetto, is being made."""
     target = os.path.join(folder, 'big')
@@ -129,22 +139,21 @@ def check_ended(tap, folder, scratch):
     subprocess.run([os.path.join(BUILD, 'tests', 'make_trace'), os.path.join(target, 'big.db'), str(BIG_ROWS)],
                    check=True, stdout=subprocess.DEVNULL)
     view = View([target], scratch)
-    tap.check(time.monotonic() - view.started < 3, 'a large trace is served at once')
+    tap.check(time.monotonic() - view.started < AT_ONCE_S, 'a large trace is served at once')
     state = view.api('tracks')['analysis_state']
     began = time.monotonic()
     tap.equal((state, view.end()), ('making', (0, '', '')), 'Ctrl-C while it is analysed')
-    tap.check(time.monotonic() - began < 3, 'ends it at once', time.monotonic() - began)
+    tap.check(time.monotonic() - began < AT_ONCE_S, 'ends it at once', time.monotonic() - began)
     for number in (signal.SIGINT, signal.SIGTERM):
         with subprocess.Popen([LAGGARD, 'view', '--perfetto', target], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               env={**os.environ, 'TMPDIR': scratch}, text=True) as process:
-            time.sleep(0.7)
-            inside = os.listdir(scratch)
+            inside = wait_for_file(scratch, process)
             began = time.monotonic()
             process.send_signal(number)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=300)
         tap.equal((process.returncode, out, err, len(inside)), (-number, '', '', 1),
                   f'{number.name} while --perfetto exports')
-        tap.check(time.monotonic() - began < 3, f'{number.name}: at once', time.monotonic() - began)
+        tap.check(time.monotonic() - began < AT_ONCE_S, f'{number.name}: at once', time.monotonic() - began)
     # On a quick machine the analysis is complete before the export is ended: then it stays.
     left = set(os.listdir(target)) - {'laggard-analysis.db'}
     tap.equal((os.listdir(scratch), left), ([], {'big.db'}), 'no temporary file is left, here or there')

@@ -34,7 +34,7 @@ def missing():
 
 
 def digits(number):
-    return f'{number:,} ns'.replace(',', ' ')
+    return f'{number:,} ns'.replace(',', '\u202f')
 
 
 def check_page(tap, name, arguments, paths, words, scratch):
@@ -58,7 +58,7 @@ def check_page(tap, name, arguments, paths, words, scratch):
     tap.check(place is not None, f'{name}: slices are drawn where one is found')
     if place is None:
         return seen
-    tap.equal(seen['selected'], {'track': place['track'], 'row': place['row']}, f'{name}: a click selects')
+    tap.equal(seen['selected'], {'track': place['track'], 'index': place['row']}, f'{name}: a click selects')
     spans = [trace.spans[place['row']] for trace in (tiles_oracle.Trace(path) for path in paths)
              if place['row'] in trace.spans]
     tap.check(place['duration'] in {end - start for start, end, _ in spans} and

@@ -21,18 +21,17 @@ function flowButton(flow, selected) {
 	const other = isTo ? flow.from : flow.to;
 	const word = flow.kind === 'launch' ? (isTo ? 'launched by' : 'launches') :
 		isTo ? 'waited for' : 'made wait';
-	const name = visible(source.slice(other.track, other.index).name, 60);
+	const name = visible(source.brief(other.track, other.index).name, 60);
 	return button(`${word} ${name}`, () => goTo(other, true));
 }
 
-function showDetails() {
+function showDetails(slice) {
 	const place = element('details');
 	place.replaceChildren();
-	place.hidden = !state.selected;
-	if (!state.selected)
+	place.hidden = !slice;
+	if (!slice)
 		return;
-	const { track, index, isInstant } = state.selected;
-	const slice = isInstant ? source.instant(track, index) : source.slice(track, index);
+	const { track, isInstant } = state.selected;
 	const where = trackOf(track);
 	place.append(make('h2', 'name', visible(slice.name || '(no name)')),
 		table([['kind', slice.category], ['start', formatExact(slice.start)],
@@ -47,10 +46,22 @@ function showDetails() {
 	element('panel').scrollTop = 0;
 }
 
-function select(selected) {
+// The answers of a server come later, perhaps when something else is selected.
+async function select(selected) {
 	state.selected = selected;
-	state.flows = selected && !selected.isInstant ? source.flows(selected.track, selected.index) : [];
-	showDetails();
+	state.flows = [];
+	redraw();
+	if (!selected) {
+		showDetails(null);
+		return;
+	}
+	const { track, index, isInstant } = selected;
+	const slice = await (isInstant ? source.instant(track, index) : source.slice(track, index));
+	const flows = isInstant ? [] : await source.flows(track, index);
+	if (state.selected !== selected)
+		return;
+	state.flows = flows;
+	showDetails(slice);
 	redraw();
 }
 
@@ -58,7 +69,7 @@ const TOLD = new Set(['step', 'call', 'range', 'next operation', 'latest rank', 
 	'communication wait ns', 'idle ns']);
 
 function wordsOf({ track, index, isInstant }) {
-	const slice = isInstant ? source.instant(track, index) : source.slice(track, index);
+	const slice = isInstant ? source.instant(track, index) : source.brief(track, index);
 	const told = slice.arguments.filter(([key]) => TOLD.has(key)).slice(0, 4);
 	return [slice.name || '(no name)', isInstant ? `at ${formatTime(slice.start)}, ${slice.category}` :
 		`${formatTime(slice.duration)} at ${formatTime(slice.start)}, ${slice.category}`,

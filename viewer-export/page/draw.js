@@ -85,6 +85,9 @@ function drawAxis() {
 	context.fillRect(0, AXIS - 1, state.width, 1);
 }
 
+// Indexes of a server are "table.row".
+const numberOf = (index) => Number(String(index).split('.').pop());
+
 // Steps as bands over everything: those of the first GPU that has any.
 function drawSteps() {
 	const track = source.tracks.find((one) => one.kind === 'steps');
@@ -95,7 +98,7 @@ function drawSteps() {
 		if (last - first < 6)
 			return;
 		context.fillStyle = theme.band;
-		if (index & 1)
+		if (numberOf(index) & 1)
 			context.fillRect(GUTTER + first, AXIS, last - first, state.height);
 		lines.push(GUTTER + first);
 	});
@@ -264,7 +267,9 @@ function placeOf({ track, index }) {
 	const row = state.rows.find((one) => one.kind === 'track' && one.track.id === track);
 	if (!row)
 		return null;
-	const slice = source.slice(track, index);
+	const slice = source.brief(track, index);
+	if (!slice)
+		return null;
 	const y = row.top - scroller.scrollTop + 2 + slice.row * rowHeight(row.track);
 	return { x: toX(slice.start), end: toX(slice.start + slice.duration), y };
 }
@@ -290,7 +295,7 @@ function drawSelection() {
 		context.lineTo(b.x - 6, y2 + 4);
 		context.stroke();
 	}
-	const place = state.selected && state.selected.index >= 0 && placeOf(state.selected);
+	const place = state.selected && !state.selected.isInstant && placeOf(state.selected);
 	if (place) {
 		context.strokeStyle = theme.text;
 		context.lineWidth = 2;
@@ -314,11 +319,15 @@ function densityOf(pixels) {
 	const list = gpus.length > 0 ? gpus : source.tracks.filter((track) => track.rows > 0);
 	const sums = new Float64Array(pixels);
 	const wide = (source.end - source.start) / pixels;
-	for (const track of list)
+	for (const track of list) {
+		const own = new Float64Array(pixels);
 		source.paint(track.id, 0, source.start, source.end, pixels, (first, last, busy) => {
 			for (let x = Math.floor(first); x < Math.min(Math.ceil(last), pixels); x++)
-				sums[x] += busy * Math.min(1, last - x, x + 1 - first);
+				own[x] += busy * (Math.min(last, x + 1) - Math.max(first, x));
 		});
+		// A slice that begins in a pixel with others is in both.
+		own.forEach((share, x) => sums[x] += Math.min(share, 1));
+	}
 	return { sums, most: Math.max(1e-9, ...sums), wide };
 }
 

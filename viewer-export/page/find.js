@@ -13,27 +13,36 @@ function testOf(words) {
 	return (name) => name.toLowerCase().includes(low);
 }
 
-function find(direction) {
+async function find(direction) {
 	const words = element('words').value;
 	if (words === '')
 		return;
+	if (!source.isWhole) {
+		element('found').textContent = 'still reading';
+		return;
+	}
 	if (words !== finding.words) {
 		try {
-			const test = testOf(words);
-			finding = { words, test, count: source.count(test), at: 0, place: null };
-		} catch {
-			element('found').textContent = 'no regex';
+			const test = Object.assign(testOf(words), { words });
+			finding = { words, test, count: 0, at: 0, place: null };
+			finding.count = await source.count(test);
+		} catch (problem) {
+			finding.words = '';
+			element('found').textContent = problem instanceof SyntaxError ? 'no regex' :
+				problem.message;
 			return;
 		}
+		if (words !== element('words').value)
+			return;
 	}
-	const place = source.search(finding.test, finding.place, direction) ||
-		source.search(finding.test, null, direction);
+	const place = await source.search(finding.test, finding.place, direction) ||
+		await source.search(finding.test, null, direction);
 	element('found').textContent = finding.count === 0 ? 'nothing' : '';
 	if (!place)
 		return;
 	finding.at = finding.place === null && direction < 0 ? finding.count :
 		(finding.at - 1 + direction + finding.count) % finding.count + 1;
 	finding.place = place;
-	element('found').textContent = `${finding.at} of ${finding.count}`;
+	element('found').textContent = `${finding.at} of ${finding.count}${source.hasMore ? ' or more' : ''}`;
 	goTo(place, true);
 }

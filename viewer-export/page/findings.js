@@ -2,7 +2,9 @@
 // What the analysis found, each with a way to where it shows.
 
 // A place for the finding: the longest piece of idle time or of waiting of its GPU, else the GPU.
-function placeOfFinding({ name, process }) {
+function placeOfFinding({ name, process, place }) {
+	if (place !== undefined)
+		return place && { track: place.track, index: place.row };
 	const kinds = /idle|launch|sync|host|stall|gap/.test(name) ? ['idle', 'waits'] : ['waits', 'idle'];
 	const near = source.tracks.filter((track) => track.process === process);
 	for (const kind of kinds)
@@ -15,6 +17,7 @@ function placeOfFinding({ name, process }) {
 function goToFinding(finding) {
 	const place = placeOfFinding(finding);
 	if (place) {
+		source.know(finding.place);
 		goTo(place, false);
 		return;
 	}
@@ -32,7 +35,7 @@ function showFindings() {
 		pause: 'pauses, not a slow rank', limited: 'not enough evidence for a straggler',
 		unknown: 'no straggler can be told' };
 	if (!analysis) {
-		const hint = "no analysis: 'laggard analyze' beside the traces, then export again, adds findings";
+		const { hint } = source;
 		element('verdict').textContent = '';
 		place.replaceChildren(make('h2', '', 'Findings'), make('p', 'dim', hint));
 		return;
@@ -40,7 +43,8 @@ function showFindings() {
 	const verdict = texts[analysis.verdict] || analysis.verdict;
 	// The words of the report; a sidecar of an older version has none.
 	const words = (analysis.words || verdict).split('\n').filter((line) => line);
-	element('verdict').textContent = visible(`Verdict: ${words[0]}`);
+	const age = analysis.current === false ? ' (analysed before the traces changed)' : '';
+	element('verdict').textContent = visible(`Verdict: ${words[0]}${age}`);
 	element('verdict').title = words.map(visible).join('\n');
 	place.replaceChildren(make('h2', '', 'Verdict'), ...words.map((line) => make('p', '', visible(line))),
 		make('h2', '', `Findings (${analysis.findings.length})`),

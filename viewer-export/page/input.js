@@ -174,9 +174,14 @@ function followHash() {
 		setView(start, end);
 	else
 		fitView();
-	const [, track, index, mark] = /^(\d+)\.(\d+)(i?)$/.exec(wanted.get('s') || '') || [];
+	followSelection(location.hash);
+}
+
+function followSelection(hash) {
+	const wanted = new URLSearchParams(hash.slice(1));
+	const [, track, index, mark] = /^(\d+)\.(\d+(?:\.\d+)?)(i?)$/.exec(wanted.get('s') || '') || [];
 	const found = track && trackOf(Number(track));
-	const most = found && (mark ? source.instants(found.id).times.length : found.count);
-	if (found && Number(index) < most)
-		select({ track: found.id, index: Number(index), isInstant: mark === 'i' });
+	const made = found && source.indexOf(found.id, index, mark === 'i');
+	if (made !== undefined)
+		select({ track: found.id, index: made, isInstant: mark === 'i' });
 }

@@ -113,7 +113,7 @@ function showRow(top, height) {
 
 // Goes to a slice: selects it and brings it into view, with room around it.
 function goTo({ track, index }, keepsZoom) {
-	const slice = source.slice(track, index);
+	const slice = source.brief(track, index);
 	const row = rowOfTrack(track);
 	select({ track, index });
 	showRow(row.top + slice.row * rowHeight(row.track), ROW);

@@ -2,7 +2,7 @@
 // From the text of the data elements to columns. The other side is viewer-export/html_pack.h and html_block.h.
 
 const RECORD = { END: 0, HEAD: 1, PROCESS: 2, TRACK: 3, LABEL: 4, STRING: 5, SHAPE: 6, SLICES: 7, INSTANTS: 8,
-	COUNTER: 9, SAMPLES: 10, FLOWS: 11, ANALYSIS: 12, SUMMARY: 13 };
+	COUNTER: 9, SAMPLES: 10, FLOWS: 11, ANALYSIS: 12, SUMMARY: 13, GRID: 14, CELLS: 15 };
 const COLUMNS = 6;
 const ARGUMENT = { INTEGER: 0, THOUSANDTHS: 1, TRIPLE: 2, TEXT: 3 };
 

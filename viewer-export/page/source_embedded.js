@@ -5,6 +5,9 @@
 class EmbeddedSource {
 	constructor() {
 		this.onChange = null;
+		this.hint = "no analysis: 'laggard analyze' beside the traces, then export again, adds findings";
+		this.isWhole = true;
+		this.hasMore = false;		// than what a search counted
 		this.head = null;
 		this.analysis = null;
 		this.summary = {};
@@ -333,6 +336,19 @@ class EmbeddedSource {
 		const [own] = this.ownOf(track.blocks, data.came ? data.came[index] : index);
 		const made = this.describe(track, data.start(index), data.duration(index), data.label(index), own);
 		return { ...made, index, row: this.rowOf(data, index) };
+	}
+
+	// What is known of a slice without asking anybody: here all.
+	brief(id, index) {
+		return this.slice(id, index);
+	}
+
+	know() {}
+
+	// From the address; undefined: there is none.
+	indexOf(id, text, isInstant) {
+		const most = isInstant ? this.instants(id).times.length : this.byId.get(id).count;
+		return /^\d+$/.test(text) && Number(text) < most ? Number(text) : undefined;
 	}
 
 	instants(id) {

@@ -4,10 +4,10 @@
 const isCommunication = (label) => label.color === 'thread_state_iowait';
 
 // Union in [from, to) of the slices that pass, over tracks.
-function unionOf(tracks, from, to, passes) {
+async function unionOf(tracks, from, to, passes) {
 	const edges = [];
 	for (const track of tracks)
-		source.each(track.id, from, to, (start, end, label, row) => {
+		await source.each(track.id, from, to, (start, end, label, row) => {
 			if (row === 0 && passes(label))
 				edges.push([Math.max(start, from), Math.min(end, to)]);
 		});
@@ -21,10 +21,10 @@ function unionOf(tracks, from, to, passes) {
 	return sum;
 }
 
-function sumByLabel(tracks, from, to) {
+async function sumByLabel(tracks, from, to) {
 	const sums = new Map();
 	for (const track of tracks)
-		source.each(track.id, from, to, (start, end, label) => {
+		await source.each(track.id, from, to, (start, end, label) => {
 			const { name } = source.label(label);
 			const sum = sums.get(name) || { ns: 0, count: 0 };
 			sum.ns += Math.min(end, to) - Math.max(start, from);
@@ -34,30 +34,45 @@ function sumByLabel(tracks, from, to) {
 	return [...sums].sort((a, b) => b[1].ns - a[1].ns || (a[0] < b[0] ? -1 : 1));
 }
 
-function statisticsOf(from, to) {
-	const gpus = source.processes.filter((process) => process.kind === 'gpu').map((process) => {
+async function statisticsOf(from, to) {
+	const gpus = [];
+	for (const process of source.processes.filter(({ kind }) => kind === 'gpu')) {
 		const own = source.tracks.filter((track) => track.process === process.id);
 		const work = own.filter((track) => track.kind === 'work' || track.kind === 'graphs');
-		const busy = unionOf(work, from, to, () => true);
-		const rest = unionOf(work, from, to, (label) => !isCommunication(source.label(label)));
-		return { name: process.name, busy, exposed: busy - rest,
-			idle: sumByLabel(own.filter((track) => track.kind === 'idle'), from, to) };
-	});
-	const kernels = sumByLabel(source.tracks.filter((track) => track.kind === 'work'), from, to);
+		const busy = await unionOf(work, from, to, () => true);
+		const rest = await unionOf(work, from, to, (label) => !isCommunication(source.label(label)));
+		gpus.push({ name: process.name, busy, exposed: busy - rest,
+			idle: await sumByLabel(own.filter((track) => track.kind === 'idle'), from, to) });
+	}
+	const kernels = await sumByLabel(source.tracks.filter((track) => track.kind === 'work'), from, to);
 	return { from, to, gpus, kernels };
 }
 
-function showRange() {
+async function showRange() {
 	const place = element('range');
 	place.replaceChildren();
 	place.hidden = !state.range;
 	if (!state.range)
 		return;
-	const { from, to, gpus, kernels } = statisticsOf(...state.range);
+	if (!source.isWhole) {
+		place.append(make('p', 'dim', 'still reading: numbers come when all is there'));
+		return;
+	}
+	const { range } = state;
+	let told;
+	try {
+		told = await statisticsOf(...range);
+	} catch (problem) {
+		place.replaceChildren(make('p', 'dim', visible(problem.message)));
+		return;
+	}
+	if (state.range !== range)
+		return;
+	const { from, to, gpus, kernels } = told;
 	const span = to - from;
 	const idle = gpus.flatMap((gpu) => gpu.idle.map(([cause, sum]) => [gpu.name, visible(cause, 60),
 		formatTime(sum.ns)]));
-	place.append(make('h2', '', `Range of ${formatTime(span)} from ${formatTime(from)}`),
+	place.replaceChildren(make('h2', '', `Range of ${formatTime(span)} from ${formatTime(from)}`),
 		table([['GPU', 'busy', 'exposed comm.'], ...gpus.map((gpu) => [visible(gpu.name, 60),
 			formatShare(gpu.busy, span), formatTime(gpu.exposed)])]));
 	if (idle.length > 0)
@@ -71,6 +86,6 @@ function showRange() {
 
 function setRange(range) {
 	state.range = range && [Math.round(range[0]), Math.round(range[1])];
-	showRange();
 	redraw();
+	return showRange();
 }
