@@ -2,6 +2,7 @@
 #include "libtrace/capture.h"
 #include "libtrace/capture_window.h"
 #include "libtrace/control.h"
+#include "libtrace/control_path.h"
 #include "libtrace/cupti_source.h"
 #include "libtrace/drain.h"
 #include "libtrace/environment.h"

@@ -3,6 +3,8 @@
 #include "base/descriptor.h"
 #include "base/text.h"
 #include "libtrace/capture.h"
+#include "libtrace/control_path.h"
+#include "libtrace/drain_source.h"
 #include "libtrace/flight_recorder.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/settings.h"
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 enum {
+	LOOK_MS = 250,
 	CLIENTS_MAX = 4,	/* that are waited for */
 	ACCEPTED_MAX = 64,	/* in one look */
 	BACKLOG = 64,
@@ -103,7 +106,7 @@ static bool control_make(const struct drain_plan *plan, struct error *error)
 	return false;
 }
 
-void control_open(struct drain *drain, const struct drain_plan *plan)
+static void control_open(struct drain *drain, const struct drain_plan *plan)
 {
 	struct error error = { 0 };
 	char reason[ERROR_MESSAGE_MAX + 32];
@@ -117,9 +120,10 @@ void control_open(struct drain *drain, const struct drain_plan *plan)
 	drain_loss(drain, "control", reason, 0);
 }
 
-bool control_is_open(void)
+static int64_t control_due(struct drain *drain)
 {
-	return control.is_open;
+	(void)drain;
+	return control.is_open ? LOOK_MS * NS_PER_MS : INT64_MAX;
 }
 
 static void value_add(struct text *answer, const char *name, const char *value)
@@ -310,8 +314,9 @@ static void clients_accept(struct drain *drain)
 	}
 }
 
-void control_look(struct drain *drain)
+static void control_pass(struct drain *drain, const struct drain_pass *pass)
 {
+	(void)pass;
 	if (!control.is_open)
 		return;
 	/* Closed by the program: the number may be its own now. */
@@ -343,7 +348,7 @@ static void files_close(void)
 	control.is_open = false;
 }
 
-void control_close(void)
+static void control_close(void)
 {
 	if (!control.is_open)
 		return;
@@ -356,3 +361,8 @@ void control_forget(void)
 	if (control.is_open)
 		files_close();
 }
+
+const struct drain_source drain_source_control = {
+	.name = "control", .begin = control_open, .pass = control_pass, .due = control_due,
+	.close = control_close,
+};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `laggard ctl` asks, this answers: a private socket that the drain looks at whenever it wakes, at
- * least every CONTROL_LOOK_MS. It takes no thread, never waits for a client, keeps few of them, and
+ * least four times a second. It takes no thread, never waits for a client, keeps few of them, and
  * none for long; only processes of the same user, or root, are answered.
  *
  * The protocol is one line each way, in version 1:
@@ -17,21 +17,6 @@
  */
 #ifndef LIBTRACE_CONTROL_H
 #define LIBTRACE_CONTROL_H
-
-#include "libtrace/control_path.h"
-#include "libtrace/drain.h"
-
-#include <stdbool.h>
-
-enum { CONTROL_LOOK_MS = 250 };
-
-void control_open(struct drain *drain, const struct drain_plan *plan);
-bool control_is_open(void);
-
-/* Answers who has asked. */
-void control_look(struct drain *drain);
-
-void control_close(void);
 
 /* In a forked child, on its only thread: the parent's socket is closed here, not removed. */
 void control_forget(void);

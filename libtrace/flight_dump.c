@@ -2,13 +2,11 @@
 #include "libtrace/flight_private.h"
 
 #include "libtrace/cupti_decode.h"
-#include "libtrace/drain.h"
+#include "libtrace/drain_source.h"
 #include "libtrace/gap_source.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/nccl_communicators.h"
 #include "libtrace/nccl_context.h"
-#include "libtrace/nccl_source.h"
-#include "libtrace/nvtx_source.h"
 #include "libtrace/window_source.h"
 
 #include <inttypes.h>
@@ -51,10 +49,7 @@ static bool path_make(struct flight *flight, char path[OUTPUT_PATH_MAX])
 static void consume_record(void *context, const struct log_record *record)
 {
 	struct replay *replay = context;
-	if (record->source == LOG_SOURCE_NVTX)
-		nvtx_source_consume(replay->flight->plan.drain, record);
-	else
-		nccl_source_consume(replay->flight->plan.drain, record);
+	drain_consume(replay->flight->plan.drain, record);
 }
 
 /* Texts in kept rows are numbered by flight_keep_name. */
@@ -203,8 +198,7 @@ static void replay_write(struct replay *replay, int64_t now_ns)
 	cupti_decoder_settle(replay->decoder);
 	cupti_decoder_settle(replay->decoder);
 	states_write(replay, now_ns);
-	nvtx_source_finish(flight->plan.drain);
-	nccl_source_finish(flight->plan.drain);
+	drain_finish_logs(flight->plan.drain, now_ns - flight->plan.epoch_ns);
 	cupti_decoder_take_losses(replay->decoder, decode_loss_write, flight);
 	losses_write(replay);
 	gaps_write(replay, now_ns);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/host_sampler.h"
+#include "libtrace/drain_source.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/host_state.h"
 #include "libtrace/sample_ring.h"
+#include "libtrace/settings.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -198,3 +200,32 @@ void host_sampler_finish(struct drain *drain)
 	sample_ring_halt(&ring, END_TIMEOUT_MS * NS_PER_MS);
 	host_sampler_take(drain);
 }
+
+static void host_begin(struct drain *drain, const struct drain_plan *plan)
+{
+	const struct settings *settings = plan->settings;
+	host_sampler_begin(settings->host_sample_ms);
+	if (settings->flight_s > 0)
+		drain_loss(drain, "host", "disabled: by the flight recorder, launching threads", 0);
+	if (settings->host_sample_ms == 0)
+		drain_loss(drain, "host", "disabled: LAGGARD_HOST_SAMPLE_MS=0", 0);
+	else if (settings->api == API_CHOICE_OFF)
+		drain_loss(drain, "host", "disabled: LAGGARD_API=off, the threads that launch are "
+			   "not known", 0);
+}
+
+static void host_pass(struct drain *drain, const struct drain_pass *pass)
+{
+	(void)pass;
+	host_sampler_take(drain);
+}
+
+static void host_finish(struct drain *drain, int64_t stop_ns)
+{
+	(void)stop_ns;
+	host_sampler_finish(drain);
+}
+
+const struct drain_source drain_source_host = {
+	.name = "host", .begin = host_begin, .pass = host_pass, .finish = host_finish,
+};

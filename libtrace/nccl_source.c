@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nccl_source.h"
+#include "libtrace/drain_source.h"
 #include "libtrace/nccl_calls.h"
 #include "libtrace/nccl_communicators.h"
 #include "libtrace/nccl_context.h"
 #include "libtrace/nccl_event.h"
 #include "libtrace/open_table.h"
+#include "libtrace/settings.h"
 #include "tracedb/vocabulary.h"
 
 #include <stdbool.h>
@@ -395,3 +397,28 @@ void nccl_source_finish(struct drain *drain)
 	memset(&source, 0, sizeof source);
 	nccl_communicators_finish();
 }
+
+static void nccl_begin(struct drain *drain, const struct drain_plan *plan)
+{
+	if (!plan->settings->nccl)
+		drain_loss(drain, "nccl", "disabled: LAGGARD_NCCL=off", 0);
+	else if (plan->is_nccl_taken)
+		drain_loss(drain, "nccl", "disabled: NCCL_PROFILER_PLUGIN names another plugin", 0);
+}
+
+static void nccl_pass(struct drain *drain, const struct drain_pass *pass)
+{
+	if (pass->is_second)
+		nccl_source_settle(drain);
+}
+
+static void nccl_finish(struct drain *drain, int64_t stop_ns)
+{
+	(void)stop_ns;
+	nccl_source_finish(drain);
+}
+
+const struct drain_source drain_source_nccl = {
+	.name = "nccl", .begin = nccl_begin, .pass = nccl_pass, .log = LOG_SOURCE_NCCL,
+	.consume = nccl_source_consume, .finish = nccl_finish,
+};

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "libtrace/nvml_source.h"
+#include "libtrace/drain_source.h"
 #include "libtrace/nvml_abi.h"
 #include "libtrace/nvml_counters.h"
 #include "libtrace/nvml_result.h"
 #include "libtrace/nvml_sampler.h"
+#include "libtrace/settings.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -30,6 +32,8 @@ static struct {
 	bool is_tried;
 	void *library;		/* NULL: not there, or not usable */
 	bool is_asked[DEVICES_MAX];
+	const struct settings *settings;
+	size_t devices_asked;
 } nvml;
 
 static bool symbol_find(void *function, size_t size, const char *name)
@@ -208,3 +212,39 @@ void nvml_source_start(struct drain *drain, const struct nvml_pacing *pacing)
 		device_ask(drain, row, pacing);
 	}
 }
+
+static void nvml_begin(struct drain *drain, const struct drain_plan *plan)
+{
+	const struct settings *settings = nvml.settings = plan->settings;
+	if (!settings->nvml)
+		drain_loss(drain, "nvml", "disabled: LAGGARD_NVML=off", 0);
+	else if (settings->nvml_interval_ms == 0)
+		drain_loss(drain, "nvml", "disabled: LAGGARD_NVML_INTERVAL_MS=0", 0);
+	else if (settings->nvml_pcie_ms == 0)
+		drain_loss(drain, "nvml", "disabled: LAGGARD_NVML_PCIE_MS=0, PCIe throughput", 0);
+}
+
+static void nvml_pass(struct drain *drain, const struct drain_pass *pass)
+{
+	size_t count = drain_device_count(drain);
+	(void)pass;
+	if (count != nvml.devices_asked && nvml.settings->nvml) {
+		const struct nvml_pacing pacing = {
+			.interval_ms = nvml.settings->nvml_interval_ms,
+			.throughput_ms = nvml.settings->nvml_pcie_ms,
+		};
+		nvml.devices_asked = count;
+		nvml_source_start(drain, &pacing);
+	}
+	nvml_sampler_take(drain);
+}
+
+static void nvml_finish(struct drain *drain, int64_t stop_ns)
+{
+	(void)stop_ns;
+	nvml_sampler_finish(drain);
+}
+
+const struct drain_source drain_source_nvml = {
+	.name = "nvml", .begin = nvml_begin, .pass = nvml_pass, .finish = nvml_finish,
+};

@@ -2,10 +2,12 @@
 #include "libtrace/nvtx_source.h"
 #include "base/id_map.h"
 #include "base/text.h"
+#include "libtrace/drain_source.h"
 #include "libtrace/host_facts.h"
 #include "libtrace/nccl_ranges.h"
 #include "libtrace/nvtx_event.h"
 #include "libtrace/open_table.h"
+#include "libtrace/settings.h"
 #include "tracedb/vocabulary.h"
 
 #include <inttypes.h>
@@ -484,3 +486,22 @@ void nvtx_source_finish(struct drain *drain)
 	free(timeline.stacks);
 	memset(&timeline, 0, sizeof timeline);
 }
+
+static void nvtx_begin(struct drain *drain, const struct drain_plan *plan)
+{
+	if (!plan->settings->nvtx)
+		drain_loss(drain, "nvtx", "disabled: LAGGARD_NVTX=off", 0);
+	else if (plan->is_nvtx_taken)
+		drain_loss(drain, "nvtx", "disabled: NVTX_INJECTION64_PATH names another tool", 0);
+}
+
+static void nvtx_finish(struct drain *drain, int64_t stop_ns)
+{
+	(void)stop_ns;
+	nvtx_source_finish(drain);
+}
+
+const struct drain_source drain_source_nvtx = {
+	.name = "nvtx", .begin = nvtx_begin, .log = LOG_SOURCE_NVTX,
+	.consume = nvtx_source_consume, .finish = nvtx_finish,
+};

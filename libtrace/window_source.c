@@ -2,7 +2,9 @@
 #include "libtrace/window_source.h"
 #include "base/text.h"
 #include "libtrace/capture_window.h"
+#include "libtrace/drain_source.h"
 #include "libtrace/gap_source.h"
+#include "libtrace/host_facts.h"
 #include "libtrace/settings.h"
 
 #include <stdbool.h>
@@ -72,11 +74,6 @@ static void open_gap_write(struct drain *drain)
 	source.is_gap_told = true;
 }
 
-const struct window_history *window_source_history(void)
-{
-	return &source.history;
-}
-
 void window_source_write_open(struct drain *drain, int64_t now_ns)
 {
 	const struct window_stretch gap = { source.history.since_ns, now_ns };
@@ -84,16 +81,19 @@ void window_source_write_open(struct drain *drain, int64_t now_ns)
 		gap_write(drain, &gap);
 }
 
-const struct window_history *window_source_begin(struct drain *drain,
-						 const struct settings *settings, int64_t epoch_ns)
+static void window_begin(struct drain *drain, const struct drain_plan *plan)
 {
 	(void)drain;
 	memset(&source, 0, sizeof source);
-	source.settings = settings;
-	source.epoch_ns = source.begun_ns = epoch_ns;
+	source.settings = plan->settings;
+	source.epoch_ns = source.begun_ns = plan->epoch_ns;
 	source.opened_ns = -1;
 	source.unmet = capture_window_unmet_at_first();
-	window_history_begin(&source.history, source.unmet == 0, epoch_ns);
+	window_history_begin(&source.history, source.unmet == 0, plan->epoch_ns);
+}
+
+const struct window_history *window_source_history(void)
+{
 	return &source.history;
 }
 
@@ -135,8 +135,10 @@ static void delay_look(int64_t now_ns)
 	capture_window_meet(WINDOW_DELAY, true);
 }
 
-void window_source_pass(struct drain *drain, int64_t now_ns)
+/* Reads the edges, and does what the time asks for. */
+static void window_pass(struct drain *drain, const struct drain_pass *pass)
 {
+	int64_t now_ns = pass->began_ns;
 	if (source.begun_ns == source.epoch_ns)
 		source.begun_ns = now_ns;
 	delay_look(now_ns);
@@ -150,9 +152,12 @@ void window_source_pass(struct drain *drain, int64_t now_ns)
 		capture_window_rest();
 }
 
-int64_t window_source_due(int64_t now_ns)
+/* How long until a condition changes by itself. */
+static int64_t window_due(struct drain *drain)
 {
+	(void)drain;
 	const struct settings *settings = source.settings;
+	int64_t now_ns = realtime_ns();
 	int64_t due_ns = INT64_MAX;
 	if (settings->delay_ms != 0 && !source.is_delay_over)
 		due_ns = source.epoch_ns + settings->delay_ms * NS_PER_MS - now_ns;
@@ -184,7 +189,8 @@ struct window_status window_source_status(void)
 	};
 }
 
-void window_source_finish(struct drain *drain, int64_t stop_ns)
+/* The last gap. */
+static void window_finish(struct drain *drain, int64_t stop_ns)
 {
 	window_source_take(drain);
 	if (!source.history.is_open) {
@@ -196,3 +202,8 @@ void window_source_finish(struct drain *drain, int64_t stop_ns)
 		gap_write(drain, &gap);
 	}
 }
+
+const struct drain_source drain_source_window = {
+	.name = "window", .begin = window_begin, .pass = window_pass, .due = window_due,
+	.finish = window_finish,
+};

@@ -4,7 +4,7 @@
  * stretch that was not recorded, looks after the conditions that are a matter of time
  * (LAGGARD_DELAY_MS, LAGGARD_DURATION_MS), and lets CUPTI rest while the window stays closed.
  *
- * Thread: drain thread only.
+ * Thread: drain thread only. The drain calls it by drain_source.h.
  */
 #ifndef LIBTRACE_WINDOW_SOURCE_H
 #define LIBTRACE_WINDOW_SOURCE_H
@@ -14,28 +14,15 @@
 
 #include <stdint.h>
 
-/* The history is borrowed; it grows by window_source_take. */
-const struct window_history *window_source_begin(struct drain *drain,
-						 const struct settings *settings, int64_t epoch_ns);
+/* From the beginning of the drain on; borrowed, it grows by window_source_take. */
+const struct window_history *window_source_history(void);
 
 /* Reads the edges that there are. */
 void window_source_take(struct drain *drain);
 
-/* The same, and what the time `now_ns` (CLOCK_REALTIME) asks for. */
-void window_source_pass(struct drain *drain, int64_t now_ns);
-
-/* How long until a condition changes by itself; INT64_MAX: never. */
-int64_t window_source_due(int64_t now_ns);
-
 /* As `laggard ctl` asks: the window may open, and LAGGARD_DURATION_MS begins anew; or it closes. */
 void window_source_start(void);
 void window_source_stop(void);
-
-/* Writes the last gap; `stop_ns` is the end of the trace, since its epoch. */
-void window_source_finish(struct drain *drain, int64_t stop_ns);
-
-/* When the window was open; valid from window_source_begin on. */
-const struct window_history *window_source_history(void);
 
 /* Writes the gap that lasts as if it ended `now_ns` (CLOCK_REALTIME): for a dump. */
 void window_source_write_open(struct drain *drain, int64_t now_ns);
