@@ -62,7 +62,8 @@ static bool find_memory(struct report *report, size_t gpu)
 	const struct memory *memory = &report->facts[gpu].memory;
 	const struct job_steps *steps = &report->job.steps;
 	int64_t used = steps->is_known ? (int64_t)(steps->choice.end - steps->choice.first) : 0;
-	int64_t calls = memory->cuda.allocations + memory->cuda.releases;
+	/* A pool of CUDA's is made for being asked in every step. */
+	int64_t calls = memory->cuda.allocations + memory->cuda.releases - memory->pool_calls;
 	struct finding full = { .id = FINDING_MEMORY_FULL, .gpu = gpu,
 				.a = memory->headroom_bytes, .b = memory->device_bytes };
 	struct finding churn = { .id = FINDING_MEMORY_CHURN, .gpu = gpu, .count = calls,

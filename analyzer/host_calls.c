@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyzer/host_calls.h"
 
+#include "analyzer/code_loading.h"
 #include "analyzer/order.h"
 #include "base/array.h"
 #include "base/column.h"
@@ -317,7 +318,7 @@ bool host_calls_load(struct host_calls *calls, struct trace_reader *reader, stru
 		return fail(error, ERROR_SYSTEM,
 			    "cannot analyse '%s': no memory for %lld API calls",
 			    trace_reader_path(reader), (long long)calls->row_count);
-	return true;
+	return code_loading_mark(calls, reader, error);
 }
 
 /* The first place in [begin, end) whose id is not below. */

@@ -6,6 +6,9 @@
  * it or more, if that class stands further down in enum call_class. A call that reaches into the
  * next one of its thread ends where that begins: kept calls of a thread never overlap.
  *
+ * A call half of which or more the driver spent loading or compiling code (a row of overhead on its
+ * thread, or with its correlation id) loads code, whatever its name says.
+ *
  * Memory: 25 bytes a call; while a trace is read 20 bytes a call more for finding them by
  * correlation id, and 16 for sorting them.
  *

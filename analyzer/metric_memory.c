@@ -123,6 +123,63 @@ static bool rows_read(struct memories *memories, struct account *accounts,
 	return result == 0;
 }
 
+/* Pools of one trace and how large each was last. */
+struct pool_sizes {
+	struct id_map bytes;	/* device and address -> size */
+	int64_t *held_bytes;	/* a GPU */
+};
+
+static bool pool_row_take(struct memory *memory, struct pool_sizes *sizes, size_t gpu,
+			  const struct memory_pool_row *row, const struct time_window *window)
+{
+	int64_t before = 0, *held = &sizes->held_bytes[gpu];
+	bool is_inside = row->time_ns >= window->start_ns && row->time_ns <= window->end_ns;
+	uint64_t key = (uint64_t)row->address ^ (uint64_t)row->device_id << 56;
+	(void)id_map_get(&sizes->bytes, key, &before);
+	if (is_inside)	/* what was held when the window began is part of its peak */
+		peak_raise(&memory->pool_peak_bytes, *held);
+	if (row->operation == POOL_ALLOCATED || row->operation == POOL_RELEASED)
+		memory->pool_calls += is_inside;
+	int64_t bytes = row->operation == POOL_DESTROYED || row->bytes < 0 ? 0 : row->bytes;
+	*held = add_saturated(*held - before, bytes);
+	if (is_inside)
+		peak_raise(&memory->pool_peak_bytes, *held);
+	return id_map_put(&sizes->bytes, key, bytes);
+}
+
+static bool pools_read(struct memories *memories, struct trace_reader *reader,
+		       const struct timeline *timeline, const struct time_window *windows,
+		       struct error *error)
+{
+	struct pool_sizes sizes = {
+		.held_bytes = calloc(timeline->gpu_count + 1, sizeof *sizes.held_bytes),
+	};
+	struct trace_cursor *cursor = NULL;
+	struct memory_pool_row row;
+	int result = 1;
+	bool ok = sizes.held_bytes != NULL;
+	if (ok && !trace_reader_select(reader, TABLE_memory_pool, 0, COLUMN_memory_pool_time_ns,
+				       &cursor, error)) {
+		free(sizes.held_bytes);
+		return false;
+	}
+	while (ok && (result = trace_cursor_next(cursor, &row, error)) == 1) {
+		size_t gpu = gpu_find(timeline, row.device_id);
+		ok = gpu == SIZE_MAX || row.time_ns > windows[gpu].end_ns ||
+			pool_row_take(&memories->items[gpu], &sizes, gpu, &row, &windows[gpu]);
+	}
+	/* A window without a row of its own has what was there before. */
+	for (size_t g = 0; ok && g < timeline->gpu_count; g++)
+		peak_raise(&memories->items[g].pool_peak_bytes, sizes.held_bytes[g]);
+	trace_cursor_close(cursor);
+	id_map_end(&sizes.bytes);
+	free(sizes.held_bytes);
+	if (!ok)
+		(void)fail(error, ERROR_SYSTEM, "cannot analyse '%s': no memory for pools",
+			   trace_reader_path(reader));
+	return ok && result == 0;
+}
+
 static void memory_conclude(struct memory *memory, struct account *account,
 			    const struct device_samples *samples, const struct time_window *window)
 {
@@ -139,6 +196,8 @@ static void memory_conclude(struct memory *memory, struct account *account,
 		peak_raise(&peak, memory->cuda.peak_bytes);
 	if (memory->reserved_peak_bytes > 0)
 		peak_raise(&peak, memory->reserved_peak_bytes);
+	if (memory->pool_peak_bytes > 0)
+		peak_raise(&peak, memory->pool_peak_bytes);
 	memory->headroom_bytes = -1;
 	if (memory->device_bytes > 0 && peak >= 0)
 		memory->headroom_bytes = peak < memory->device_bytes ?
@@ -170,7 +229,8 @@ bool memories_measure(struct memories *memories, struct trace_reader *reader,
 			.is_framework_only = true,
 		};
 	}
-	ok = ok && rows_read(memories, accounts, reader, timeline, windows, error);
+	ok = ok && rows_read(memories, accounts, reader, timeline, windows, error) &&
+		pools_read(memories, reader, timeline, windows, error);
 	for (size_t g = 0; accounts != NULL && g < timeline->gpu_count; g++) {
 		if (ok)
 			memory_conclude(&memories->items[g], &accounts[g], samples, &windows[g]);

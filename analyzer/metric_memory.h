@@ -26,6 +26,8 @@ struct memory {
 	int64_t device_bytes;		/* 0 if unknown */
 	struct memory_flow cuda;
 	struct memory_flow framework;	/* inside the framework's cache */
+	int64_t pool_peak_bytes;	/* CUDA's pools together, in the window; 0 without */
+	int64_t pool_calls; /* of cuda's allocations and releases: from pools, which is cheap */
 	int64_t reserved_peak_bytes;	/* by the cache, as the source says; -1 if it does not */
 	int64_t used_peak_bytes;	/* by all processes, sampled in the window; -1 without */
 	int64_t headroom_bytes;		/* device_bytes less the best known peak; -1 if unknown */
@@ -38,8 +40,8 @@ struct memories {
 };
 
 /*
- * Reads `allocation` in order of time. Takes 16 bytes an address that CUDA gave out, 24 a sorted
- * row in SQLite. `windows`: one a GPU of the timeline.
+ * Reads `allocation` and `memory_pool` in order of time. Takes 16 bytes an address that CUDA gave
+ * out, 24 a sorted row in SQLite. `windows`: one a GPU of the timeline.
  */
 bool memories_measure(struct memories *memories, struct trace_reader *reader,
 		      const struct timeline *timeline, const struct time_window *windows,

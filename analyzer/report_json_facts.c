@@ -115,6 +115,8 @@ static void add_memory(struct text *out, const struct memory *memory)
 	json_integer(out, "peak_bytes", memory->cuda.peak_bytes);
 	json_integer(out, "allocations", memory->cuda.allocations);
 	json_integer(out, "releases", memory->cuda.releases);
+	json_integer(out, "pool_peak_bytes", memory->pool_peak_bytes);
+	json_integer(out, "pool_calls", memory->pool_calls);
 	json_integer(out, "framework_peak_bytes", memory->framework.peak_bytes);
 	json_integer_or_null(out, "reserved_peak_bytes", memory->reserved_peak_bytes);
 	json_integer_or_null(out, "used_peak_bytes", memory->used_peak_bytes);

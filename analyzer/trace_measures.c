@@ -6,6 +6,7 @@
 #include "analyzer/job.h"
 
 #include "base/array.h"
+#include "tracedb/vocabulary.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -90,9 +91,14 @@ static bool load_overhead(struct trace_measures *measures, struct error *error)
 	struct overhead_row row;
 	int result;
 	if (!trace_reader_select(measures->input->reader, TABLE_overhead,
-				 COLUMN_BIT(overhead, duration_ns), -1, &cursor, error))
+				 COLUMN_BIT(overhead, duration_ns) | COLUMN_BIT(overhead, name_id),
+				 -1, &cursor, error))
 		return false;
 	while ((result = trace_cursor_next(cursor, &row, error)) == 1) {
+		/* The program would have loaded its code without us. */
+		if (overhead_is_code_loading(trace_reader_string(measures->input->reader,
+								 row.name_id)))
+			continue;
 		trace->overhead_records++;
 		if (row.duration_ns > 0)
 			trace->overhead_ns = add_saturated(trace->overhead_ns, row.duration_ns);

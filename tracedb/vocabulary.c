@@ -93,6 +93,18 @@ static bool is_nccl_kernel(const char *name)
 	return false;
 }
 
+bool overhead_is_code_loading(const char *name)
+{
+	static const char *const kinds[] = {
+		"Driver Compiler", "Runtime Triggered Module Loading", "Lazy Function Loading",
+		"JIT Compilation", "JIT Cache Load", "JIT Cache Store", "JIT",
+	};
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (strcmp(name, kinds[i]) == 0)
+			return true;
+	return false;
+}
+
 enum kernel_class kernel_class_of(const char *name)
 {
 	static const char *const fragments[] = {

@@ -95,6 +95,12 @@ enum kernel_class { KERNEL_COMPUTE = 0, KERNEL_COMMUNICATION = 1 };
 enum kernel_class kernel_class_of(const char *name);
 
 /*
+ * Is this kind of overhead (overhead.name_id) the driver's loading or compiling of the program's
+ * code, rather than time that profiling took?
+ */
+bool overhead_is_code_loading(const char *name);
+
+/*
  * Operation of a NCCL call that moves data: "ncclAllReduce" -> "AllReduce"; later releases have
  * variants that end in Config. NULL for any other call. `name` need not be terminated.
  */

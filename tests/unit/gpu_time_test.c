@@ -6,6 +6,7 @@
 #include "tests/unit/trace_fixture.h"
 #include "tracedb/vocabulary.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct error error;
@@ -177,6 +178,55 @@ TEST(allocating_and_loading_code_are_told_apart)
 	CHECK_INT(idle_ns(&time, CAUSE_LOAD), 200000);
 	CHECK_INT(idle_ns(&time, CAUSE_HOST), 282000 - 250000);
 	CHECK_INT(idle_ns(&time, CAUSE_LATENCY), 1000);
+}
+
+static void overhead(struct scene *scene, const char *name, int64_t thread_id, int64_t start_ns,
+		     int64_t end_ns, int64_t correlation_id)
+{
+	const struct overhead_row row = {
+		.start_ns = start_ns, .duration_ns = end_ns - start_ns, .thread_id = thread_id,
+		.name_id = string_of(scene, name), .correlation_id = correlation_id,
+	};
+	CHECK_OK(trace_put_overhead(scene->fixture.writer, &row, &error), error);
+}
+
+/* A launch of 200 us, most of it what the row of overhead says, between two kernels. */
+static struct gpu_time launch_with(const char *name, int64_t thread_id, int64_t overhead_ns,
+				   bool is_correlated)
+{
+	static int number;
+	char file[32];
+	struct scene scene = { 0 };
+	(void)snprintf(file, sizeof file, "launch%d.db", number++);
+	fixture_begin(&scene.fixture, file, 0, 1);
+	gemm(&scene, 0, 5000, 100000);
+	const struct kernel_row row = {
+		.start_ns = 311000, .duration_ns = 89000,
+		.stream_id = scene.fixture.stream_id[1], .kernel_id = scene.fixture.gemm_id,
+		.correlation_id = call(&scene, "cudaLaunchKernel_v7000", 110000, 310000),
+	};
+	CHECK_OK(trace_put_kernel(scene.fixture.writer, &row, &error), error);
+	overhead(&scene, name, thread_id, 110000, 110000 + overhead_ns,
+		 is_correlated ? row.correlation_id : 0);
+	return scene_measure(&scene);
+}
+
+TEST(a_launch_that_compiles_or_loads_its_kernel_loads_code)
+{
+	struct gpu_time time = launch_with("JIT Compilation", MAIN_THREAD, 150000, false);
+	CHECK_INT(idle_ns(&time, CAUSE_LOAD), 200000);
+	/* An older CUPTI does not say the thread of a JIT record, but the call. */
+	time = launch_with("JIT Compilation", 0, 150000, true);
+	CHECK_INT(idle_ns(&time, CAUSE_LOAD), 200000);
+	time = launch_with("Lazy Function Loading", MAIN_THREAD, 100000, false);
+	CHECK_INT(idle_ns(&time, CAUSE_LOAD), 200000);
+	/* Not half of it; another thread's; profiling's own time. */
+	time = launch_with("JIT Compilation", MAIN_THREAD, 99999, false);
+	CHECK_INT(idle_ns(&time, CAUSE_LOAD), 0);
+	time = launch_with("JIT Compilation", OTHER_THREAD, 150000, false);
+	CHECK_INT(idle_ns(&time, CAUSE_LOAD), 0);
+	time = launch_with("Buffer Flush", MAIN_THREAD, 150000, false);
+	CHECK_INT(idle_ns(&time, CAUSE_LOAD), 0);
 }
 
 TEST(ranges_name_data_loading_and_communicators)

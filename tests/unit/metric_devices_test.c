@@ -239,3 +239,39 @@ TEST(a_framework_cache_is_counted_apart)
 	memories_end(&memories);
 	end();
 }
+
+static void put_pool(int64_t time_ns, int64_t operation, int64_t address, int64_t bytes)
+{
+	struct memory_pool_row row = { .time_ns = time_ns, .operation = operation, .kind = 1,
+				       .address = address, .bytes = bytes, .used_bytes = 1 };
+	CHECK_OK(trace_put_memory_pool(fixture.writer, &row, &error), error);
+}
+
+TEST(pools_count_as_held_and_their_calls_apart)
+{
+	begin("pools.db");
+	put_pool(10, 1, 0x100, 0);
+	put_pool(12, 4, 0x100, 700);
+	put_memory(12, 1, 0x1000, 100, 0);
+	put_pool(14, 4, 0x200, 150);	/* another pool, before the window */
+	put_pool(40, 4, 0x200, 180);
+	put_memory(40, 1, 0x2000, 30, 0);
+	put_pool(50, 3, 0x100, 300);	/* trimmed */
+	put_pool(60, 5, 0x200, 180);
+	put_memory(60, 2, 0x2000, 30, 0);
+	put_pool(70, 2, 0x200, 180);	/* destroyed: gives all of it back */
+	put_pool(120, 4, 0x100, 5000);	/* after the window */
+	struct timeline *timeline = load();
+	const struct time_window windows[] = { { 30, 100 }, { 30, 100 } };
+	struct memories memories;
+	CHECK_OK(memories_measure(&memories, reader, timeline, windows, &facts, &samples, &error),
+		 error);
+	CHECK_INT(memories.items[0].pool_peak_bytes, 880);
+	CHECK_INT(memories.items[0].pool_calls, 2);
+	CHECK_INT(memories.items[0].cuda.allocations + memories.items[0].cuda.releases, 2);
+	CHECK_INT(memories.items[0].cuda.peak_bytes, 130);
+	CHECK_INT(memories.items[0].headroom_bytes, 120);
+	CHECK_INT(memories.items[1].pool_peak_bytes, 0);
+	memories_end(&memories);
+	end();
+}
