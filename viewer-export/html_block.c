@@ -224,8 +224,9 @@ static void rest_keep(struct html_block *block, const uint32_t *order, size_t co
 		if (slice.shape == written)
 			continue;
 		size_t of_it = values_end(block, i) - slice.first_value;
-		memmove(&block->values[values], &block->values[slice.first_value],
-			of_it * sizeof block->values[0]);
+		if (of_it != 0)
+			memmove(&block->values[values], &block->values[slice.first_value],
+				of_it * sizeof block->values[0]);
 		slice.first_value = (uint32_t)values;
 		values += of_it;
 		block->slices[kept++] = slice;

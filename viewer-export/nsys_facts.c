@@ -164,7 +164,8 @@ static bool put_rank(struct nsys_session *session, const char *key, const char *
 	const char *line = environment;
 	while (line != NULL && !(strncmp(line, name, length) == 0 && line[length] == '=')) {
 		line = strchr(line, '\n');
-		line += line != NULL;
+		if (line != NULL)
+			line++;
 	}
 	if (rank < 0 || line != NULL)
 		return true;

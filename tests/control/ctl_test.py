@@ -158,7 +158,7 @@ def check_killed_in_gap(tap):
         found = gap_durations(process)
         tap.check(len(found) == 2 and found[0] > 0 and found[1] == -1, 'killed in a gap: its row is there', found)
         done = subprocess.run([LAGGARD, 'analyze', '--format', 'json', process.traces], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, check=False, env=environment(False))
+                              stderr=subprocess.PIPE, text=True, check=False, env=environment(False, True))
         tap.check(done.returncode == 0 and '"reason":"stopped by laggard ctl","count":2' in done.stdout,
                   'the analysis reads it', done.stdout[:3000] + done.stderr[-300:])
 

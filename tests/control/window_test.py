@@ -358,7 +358,7 @@ def check_bad_values(tap):
                   '... and everything is recorded')
     with tempfile.TemporaryDirectory() as folder:
         result = guest.Result([os.path.join(guest.BUILD, 'bin', 'laggard'), 'run', '--steps', '7-3', '-o', folder,
-                               'true'], folder, guest.environment(False))
+                               'true'], folder, guest.environment(False, True))
         tap.check(result.status == 2 and "--steps is '7-3', which is not N-M" in result.err,
                   'on the command line it is a usage error', result.text())
 

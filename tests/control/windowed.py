@@ -146,7 +146,7 @@ class Process:
 
 
 def ctl(runtime, *words, user=None):
-    values = environment(False, XDG_RUNTIME_DIR=runtime)
+    values = environment(False, True, XDG_RUNTIME_DIR=runtime)
     return subprocess.run([LAGGARD, 'ctl', *[str(word) for word in words]], env=values, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
                           **({'user': user} if user is not None else {}))

@@ -193,6 +193,7 @@ TEST(a_process_is_looked_at_by_its_maps_and_environment)
 	check_said("recorded", DOCTOR_OK, "/x/libtrace.so");
 	check_said("other-tool", DOCTOR_PROBLEM, "Nsight Systems");
 	check_said("recorded", DOCTOR_OK, "once it uses CUDA");
+	doctor_subject_end(&subject);
 	CHECK(!doctor_subject_of_process(&subject, test_path("root"), 43, &error));
 	CHECK_INT(error.kind, ERROR_INPUT);
 }

@@ -181,7 +181,7 @@ static void samples_put(struct trace_fixture *fixture, int64_t step, char state,
 	}
 }
 
-static const struct report *report_of(char state, const char *wait, int64_t sampled_steps)
+static struct report *report_of(char state, const char *wait, int64_t sampled_steps)
 {
 	struct trace_fixture fixture;
 	fixture_begin(&fixture, "host.db", 0, 1);
@@ -207,7 +207,7 @@ static const int64_t asked_ns = (STEPS - 1) * (INT64_C(10) * MS - 2000);
 
 TEST(a_report_says_that_the_host_had_no_cpu)
 {
-	const struct report *report = report_of('R', "", STEPS);
+	struct report *report = report_of('R', "", STEPS);
 	const struct host_detail *host = &report->gpus[0].host;
 	const struct finding *finding = finding_of(report, FINDING_HOST_NO_CPU);
 	CHECK_INT(host->asked_ns, asked_ns);
@@ -217,37 +217,42 @@ TEST(a_report_says_that_the_host_had_no_cpu)
 	CHECK(finding != NULL && finding->a / (RATIO_ONE / 100) == 75);
 	CHECK_INT(finding->b, host->samples);
 	CHECK(finding_of(report, FINDING_HOST_DEVICE) == NULL);
+	report_close(report);
 }
 
 TEST(a_report_says_that_the_host_waited_for_a_disk_and_in_what)
 {
-	const struct report *report = report_of('D', "read (folio_wait_bit)", STEPS);
+	struct report *report = report_of('D', "read (folio_wait_bit)", STEPS);
 	const struct finding *finding = finding_of(report, FINDING_HOST_DEVICE);
 	CHECK(finding != NULL && finding->a / (RATIO_ONE / 100) == 100);
 	CHECK(finding->words != NULL && strstr(finding->words, "read (folio_wait_bit)") != NULL);
 	CHECK(finding_of(report, FINDING_HOST_NO_CPU) == NULL);
+	report_close(report);
 }
 
 TEST(few_samples_accuse_nobody)
 {
-	const struct report *report = report_of('D', "read", 24);
+	struct report *report = report_of('D', "read", 24);
 	CHECK_INT(report->gpus[0].host.samples, 48);
 	CHECK(finding_of(report, FINDING_HOST_DEVICE) == NULL);
+	report_close(report);
 }
 
 TEST(a_sleeping_host_is_told_and_is_no_finding_of_its_own)
 {
-	const struct report *report = report_of('S', "epoll_wait (ep_poll)", STEPS);
+	struct report *report = report_of('S', "epoll_wait (ep_poll)", STEPS);
 	const struct host_detail *host = &report->gpus[0].host;
 	CHECK_INT(host->ns[HOST_ASLEEP], host->seen_ns);
 	CHECK_INT((int64_t)host->wait_count, 1);
 	CHECK_TEXT(host->waits[0].name, "epoll_wait (ep_poll)");
 	CHECK(finding_of(report, FINDING_HOST_DEVICE) == NULL &&
 	      finding_of(report, FINDING_HOST_NO_CPU) == NULL);
+	report_close(report);
 }
 
 TEST(a_trace_without_samples_is_asked_nothing)
 {
-	const struct report *report = report_of('S', "", 0);
+	struct report *report = report_of('S', "", 0);
 	CHECK_INT(report->gpus[0].host.asked_ns, 0);
+	report_close(report);
 }
