@@ -33,12 +33,14 @@ struct client_clock {
 	uint64_t (*read)(void);
 	int64_t realtime_ns;
 	uint64_t value;
+	const struct client_clock *former;
 };
 
 /* Callbacks and clocks are replaced, never changed or freed: another thread may use them. */
 static struct cupti_client {
 	const struct client_callbacks *_Atomic callbacks;
 	const struct client_clock *_Atomic clock;
+	const struct client_clock *_Atomic last_clock;	/* that ever was: all are kept */
 	struct client_buffer *_Atomic open;	/* whoever takes it away fills it alone */
 	_Atomic int copying;			/* threads that may hold it */
 	_Atomic int wanted_count;
@@ -200,6 +202,7 @@ void cupti_client_set_clock(uint64_t (*read)(void))
 	if (clock != NULL) {
 		*clock = (struct client_clock){ 0 };
 		clock_read(read, clock);
+		clock->former = atomic_exchange(&client.last_clock, clock);
 	}
 	atomic_store_explicit(&client.clock, clock, memory_order_release);
 }

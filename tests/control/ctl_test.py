@@ -58,7 +58,7 @@ def sockets(runtime):
 
 
 def check_start_stop(tap):
-    with Process(LONG.replace('=600', '=700'), '--realtime', version='13.4', scenario_ahead_ns=300_000_000) as process:
+    with Process(LONG.replace('=600', '=1000'), '--realtime', version='13.4', scenario_ahead_ns=300_000_000) as process:
         process.wait_for_trace()
         first = status_of(process)
         tap.equal((first.get('state'), first.get('reason'), first.get('gaps'), first.get('lost')),
