@@ -64,8 +64,9 @@ def check_unseen(tap):
         tap.check(run.result.status == 0 and not run.result.err and found.records > 100,
                   f'{how}: the client has its records, the program its output',
                   f'{found.records}\n{run.result.text()}')
+        # What lies in buffers when the callbacks change goes to the client: that may begin a step earlier.
         first, last = found.missing[0] if found.missing else 0, found.missing[-1] if found.missing else 0
-        tap.check(found.after and first == 20 and last >= 39 and found.missing == list(range(first, last + 1)) and
+        tap.check(found.after and 19 <= first <= 20 and last >= 39 and found.missing == list(range(first, last + 1)) and
                   all(count == 2 for step, count in enumerate(found.counts) if not first <= step <= last + 1),
                   f'{how}: kernels before and after are complete', found.counts)
         start, duration = found.gaps[0] if found.gaps else (0, 0)
