@@ -332,41 +332,45 @@ static void decode_jit(struct cupti_decoder *decoder, const void *bytes, size_t 
 }
 
 /* A host function that a stream waits for lies on that stream, like what a source projects. */
-static void host_function_put(struct cupti_decoder *decoder, const struct gpu_range_row *span,
-			      const uint32_t place[3], const char *name)
+struct host_function {
+	uint32_t kind, device, context, stream;
+	uint64_t start, end;
+};
+
+static void host_function_put(struct cupti_decoder *decoder, const struct host_function *function,
+			      const char *name)
 {
 	const struct cupti_sink *sink = &decoder->sink;
-	struct gpu_range_row row = *span;
-	row.stream_id = stream_take(decoder, place[0], place[1], place[2]);
+	struct gpu_range_row row;
+	if (!cupti_span_take(decoder, function->kind, function->start, function->end, &row.start_ns,
+			     &row.duration_ns))
+		return;
+	row.stream_id =
+		stream_take(decoder, function->device, function->context, function->stream);
 	row.name_id = sink->string(sink->context, name);
 	sink->put(sink->context, TABLE_gpu_range, &row);
 }
+
+#define HOST_FUNCTION(record) \
+	&(const struct host_function){ \
+		(record)->kind, (record)->device, (record)->context, (record)->stream, \
+		(record)->start, (record)->end, \
+	}
 
 static void decode_host_launch(struct cupti_decoder *decoder, const void *bytes, size_t stride)
 {
 	(void)stride;
 	const struct cupti_host_launch *record = bytes;
-	struct gpu_range_row span;
-	if (cupti_span_take(decoder, record->kind, record->start, record->end, &span.start_ns,
-			    &span.duration_ns))
-		host_function_put(decoder, &span,
-				  (const uint32_t[]){ record->device, record->context,
-						      record->stream },
-				  "host function");
+	host_function_put(decoder, HOST_FUNCTION(record), "host function");
 }
 
 static void decode_graph_host_node(struct cupti_decoder *decoder, const void *bytes, size_t stride)
 {
 	(void)stride;
 	const struct cupti_graph_host_node *record = bytes;
-	struct gpu_range_row span;
-	if (cupti_span_take(decoder, record->kind, record->start, record->end, &span.start_ns,
-			    &span.duration_ns))
-		host_function_put(decoder, &span,
-				  (const uint32_t[]){ record->device, record->context,
-						      record->stream },
-				  "host function of a graph");
+	host_function_put(decoder, HOST_FUNCTION(record), "host function of a graph");
 }
+#undef HOST_FUNCTION
 
 static void decode_graph_trace(struct cupti_decoder *decoder, const void *bytes, size_t stride)
 {
